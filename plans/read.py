@@ -140,6 +140,17 @@ def plan_schema() -> dict[str, Any]:
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
 
 
+def is_bundled(plan: Plan) -> bool:
+    """Return whether a plan is the bundled one of its name, with nothing changed."""
+    own = BUNDLED / f"{plan.name}.toml"
+    if own not in bundled_plans():
+        return False
+    try:
+        return read_plan(own) == plan
+    except PlanError:
+        return False
+
+
 def find_bundled(source: Path) -> Path:
     """Return the file itself, or the one among the bundled that is meant by a bare name.
 

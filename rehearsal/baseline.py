@@ -10,7 +10,7 @@ from dress_rehearsal.plans import Plan
 from dress_rehearsal.records import RunDirectory
 from dress_rehearsal.records.machine import environment
 from dress_rehearsal.rehearsal.terminal.comparison import print_comparison
-from dress_rehearsal.reports.comparison import compare, side_of, write_comparison
+from dress_rehearsal.reports.comparison import compare, refuse_twice, side_of, write_comparison
 from dress_rehearsal.reports.comparison.baseline import read_baseline, remarks_on, snapshot
 
 
@@ -45,9 +45,12 @@ class Baseline:
             folder: gets the comparison.
 
         Raises:
+            ComparisonRefusedError: a run is one of the baseline's own.
             RecordError: it cannot be written.
         """
-        comparison = compare([self._side, side_of(folder.name, runs)])
+        sides = [self._side, side_of(folder.name, runs)]
+        refuse_twice(sides)
+        comparison = compare(sides)
         write_comparison(folder, comparison)
         print_comparison(console, comparison, folder)
         return comparison.exit_code

@@ -6,20 +6,20 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from dress_rehearsal.plans import Plan
-from dress_rehearsal.plans.secrets import names_a_secret
-from dress_rehearsal.plans.shown import HIDDEN, looks_secret
+from dress_rehearsal.plans.shown import DOCUMENTS, HIDDEN, shown_setting
 from dress_rehearsal.records import RunDirectory
 from dress_rehearsal.records.errors import RunDirectoryUnreadableError
 from dress_rehearsal.records.files import is_there, reason, regular
 
 _ABSENT: Final = "—"
+_DIFFERS: Final = f"{HIDDEN} (differs)"
 _SCENARIO: Final = "scenario.py"
 _DIGITS: Final = 12
 _NOT_REHEARSED: Final = (
     *("seed", "name", "description", "gates", "notify", "metrics", "ledgers"),
     *("scenario.file", "event.roster"),  # where they lie; what a scenario says is held beside it
     *(f"target.{key}" for key in ("url", "allow", "ca_file", "proxy", "headers")),
-    *(f"target.{key}" for key in ("command", "folder", "environment")),
+    *(f"target.{key}" for key in ("command", "folder", "environment", "reset.command")),
 )
 """Keys and tables that make no other rehearsal: what is drawn, what is asked of the numbers, where
 they are read, and which build of the target is where."""
@@ -41,7 +41,7 @@ def plan_digest(plan: Plan, scenario: str | None = None) -> str:
         scenario: the digest of the user's own, which is part of what is rehearsed.
     """
     told = {
-        key: value for key, value in flattened(plan).items() if not _is_within(key, _NOT_REHEARSED)
+        key: value for key, value in _settings(plan).items() if not _is_within(key, _NOT_REHEARSED)
     }
     return _digest(json.dumps([sorted(told.items()), scenario], ensure_ascii=True).encode())
 
@@ -69,12 +69,14 @@ def differing_keys(
 ) -> list[tuple[str, tuple[str, ...]]]:
     """Return each key whose value differs, with the value of each plan as it is shown.
 
+    Of values that are hidden those are marked that differ from the first of them.
+
     Args:
         everything: also what makes no other rehearsal, but the seed.
     """
-    found = _differing([flattened(plan) for plan in plans])
+    found = _differing([_settings(plan) for plan in plans])
     kept = ("seed",) if everything else _NOT_REHEARSED
-    return [(key, values) for key, values in found if not _is_within(key, kept)]
+    return [(key, _beside(key, values)) for key, values in found if not _is_within(key, kept)]
 
 
 def differing_facts(
@@ -87,15 +89,28 @@ def differing_facts(
         for run in runs:
             facts = {key: value for key, value in run.items() if key not in _NO_FACTS}
             for key, value in _leaves(facts):
-                said.setdefault(key, {})[_shown(key, value)] = None
+                said.setdefault(key, {})[shown_setting(key, _text(value))] = None
         sides.append({key: ", ".join(values) for key, values in said.items()})
     return _differing(sides)
 
 
 def flattened(plan: Plan) -> dict[str, str]:
     """Return every value of a plan as it is shown, by its dotted key; nothing secret."""
+    return {key: shown_setting(key, value) for key, value in _settings(plan).items()}
+
+
+def _settings(plan: Plan) -> dict[str, str]:
     document = plan.model_dump(mode="json", exclude_none=True)
-    return {key: _shown(key, value) for key, value in _leaves(document)}
+    return {key: _text(value) for key, value in _leaves(document)}
+
+
+def _beside(key: str, values: Sequence[str]) -> tuple[str, ...]:
+    shown = [value if value == _ABSENT else shown_setting(key, value) for value in values]
+    hidden = [value for value, text in zip(values, shown, strict=True) if text == HIDDEN]
+    return tuple(
+        _DIFFERS if text == HIDDEN and value != hidden[0] else text
+        for value, text in zip(values, shown, strict=True)
+    )
 
 
 def _differing(sides: Sequence[Mapping[str, str]]) -> list[tuple[str, tuple[str, ...]]]:
@@ -105,22 +120,25 @@ def _differing(sides: Sequence[Mapping[str, str]]) -> list[tuple[str, tuple[str,
 
 
 def _leaves(document: Any, parts: tuple[str, ...] = ()) -> Iterator[tuple[str, Any]]:
-    if isinstance(document, Mapping) and document:
+    whole = ".".join(parts) in DOCUMENTS
+    if isinstance(document, Mapping) and document and not whole:
         for key, value in document.items():
             yield from _leaves(value, (*parts, str(key)))
-    elif isinstance(document, list) and any(isinstance(each, Mapping) for each in document):
+    elif (
+        isinstance(document, list)
+        and not whole
+        and any(isinstance(each, Mapping) for each in document)
+    ):
         for place, value in enumerate(document):
             yield from _leaves(value, (*parts, str(place)))
     else:
         yield ".".join(parts), document
 
 
-def _shown(key: str, value: Any) -> str:
+def _text(value: Any) -> str:
     if value is None:
         return _ABSENT
-    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-    secret = names_a_secret(key.rpartition(".")[2]) and not text.startswith("env:")
-    return HIDDEN if secret or looks_secret(text) else text
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
 def _is_within(key: str, tables: Sequence[str]) -> bool:

@@ -16,6 +16,7 @@ from dress_rehearsal.reports.evidence.timeline import (
     was_planned,
     was_recycled,
 )
+from dress_rehearsal.reports.schema import Census
 from dress_rehearsal.reports.words import counted, offset, written
 
 _MOST: Final = 3
@@ -40,6 +41,21 @@ def losses(evidence: Evidence, *, target: bool) -> list[str]:
         return said
     last = _moment(evidence, lost[-1].t_ns)
     return [*said[:_MOST], f"Lost: {written(len(lost) - _MOST)} more, the last {last}."]
+
+
+def smaller_rush(evidence: Evidence, census: Census) -> list[str]:
+    """Return why fewer students came than were planned: what sends was lost, or some never began.
+
+    Whoever a rush that was stopped did not let begin is not missing.
+    """
+    lost, missing = losses(evidence, target=False), census.never_started
+    if not missing or evidence.students.empty or evidence.timeline.stopped_ns is not None:
+        return lost
+    return [
+        *lost,
+        f"{written(missing)} of {counted(census.students, 'student')} never started, so the rush "
+        f"was smaller than planned.",
+    ]
 
 
 def recycled(evidence: Evidence) -> Iterator[str]:

@@ -27,6 +27,15 @@ def whole(value: float) -> int | float | None:
     return int(kept) if kept is not None and kept.is_integer() else kept
 
 
+def significant(value: float) -> int | float | None:
+    """Return what is computed of kept numbers, to nine digits however small it is: a share of one
+    in 10,000 is one. None for what is not finite."""
+    if not np.isfinite(value):
+        return None
+    kept = float(f"{value:.9g}") + 0.0
+    return int(kept) if kept.is_integer() else kept
+
+
 def span_ms(later_ns: Any, earlier_ns: Any) -> Any:
     """Return `later - earlier` as floats in ms, NaN where one of them is not known.
 

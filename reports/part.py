@@ -110,10 +110,10 @@ class Band(Part):
 class SlowRequest(Part):
     """One of the slowest requests: whose, when it was meant (s from T-0), how long it took and on
     what. `trace` is its W3C trace id, which the target was sent; `parts` (ms) is empty where it is
-    not known."""
+    not known. Users of a Locust file are no students, and their requests carry no trace id."""
 
-    trace: str
-    student: int
+    trace: str | None
+    student: int | None
     step: str
     at_s: float
     felt_ms: float

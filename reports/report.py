@@ -30,10 +30,10 @@ def write_report(
     evidence = read_evidence(run)
     with zero_named(evidence.plan):
         verdict = judge(evidence)
-        if keep is not None:
-            keep(evidence, verdict)
         run.write_text("verdict.json", verdict.text())
         run.write_text("summary.md", write_summary(verdict))
         run.write_text("junit.xml", write_junit(verdict))
+        if keep is not None:
+            keep(evidence, verdict)
         write_page(run, evidence, verdict)
     return verdict

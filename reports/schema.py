@@ -288,7 +288,7 @@ class Answer(Part):
     run: str
     plan: str
     verdict: Status
-    reasons: tuple[str, ...]
+    reasons: tuple[str, ...] = Field(min_length=1)
 
 
 class Verdict(Measured, Answer):
@@ -326,9 +326,13 @@ class Verdict(Measured, Answer):
     gates: tuple[GateResult, ...]
     regressions: tuple[Regression, ...] = ()
     """What only a comparison with other runs decides."""
+    failures: tuple[str, ...] | None = None
+    """What failed, as words, the gravest first: `aborted`, `audit`, `overtaken`, `unanswered`,
+    `leaked`, `lost`, `killed`, `load`, `gates`, `census`. None: of a version that did not say."""
     doubts: tuple[str, ...] | None = None
     """Why numbers of this run are not those of the planned rush on a quiet machine, as words: those
-    of `reports.trust.FINDINGS`, and `cut_short`. None: written by a version that did not say."""
+    of `reports.trust.FINDINGS`, and `cut_short`, `smaller_rush`, `undone_fault`. None: written by a
+    version that did not say."""
 
     @property
     def exit_code(self) -> int:

@@ -21,7 +21,7 @@ of students failed, unknown or in flight. A limit that breaks in a run cut short
 All reasons are given, those of a failure first, so the first sentence is the gravest.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 
 from dress_rehearsal.plans.behaviour import behaviour_of
@@ -48,6 +48,7 @@ from dress_rehearsal.reports.incidents import (
     losses,
     not_kept,
     recycled,
+    smaller_rush,
     unclean,
     undone_faults,
 )
@@ -56,7 +57,7 @@ from dress_rehearsal.reports.part import Habit
 from dress_rehearsal.reports.pools import find_pools, foreign_notes, late_rows, leaks
 from dress_rehearsal.reports.schema import Census, Measured, Status, Verdict
 from dress_rehearsal.reports.students.bots import bot_notes
-from dress_rehearsal.reports.students.census import CensusFinding, take_census
+from dress_rehearsal.reports.students.census import take_census
 from dress_rehearsal.reports.students.errors_met import count_errors, met_errors
 from dress_rehearsal.reports.students.retried import retried_notes
 from dress_rehearsal.reports.students.suffered import find_groups, group_notes
@@ -114,28 +115,30 @@ def judge(evidence: Evidence) -> Verdict:
     full = evidence.timeline.out_of_space
     failing = failed_for_all(evidence)
     killed = [*killed_for_memory(evidence, planned=False)]
-    failures = [
-        *aborted(evidence),
-        *([] if trust.unproven else audit.wrongs.values()),
-        *([] if trust.untimely else fairness.wrongs),
-        *([] if trust.untimely else failing),
-        *leaks(pools),
-        *([] if full else lost),
-        *killed,
-        *load.failures,
-        *gates.broken,
-        *([] if trust.unproven else census.problems),
-    ]
+    failed = {
+        "aborted": aborted(evidence),
+        "audit": [] if trust.unproven else [*audit.wrongs.values()],
+        "overtaken": [] if trust.untimely else fairness.wrongs,
+        "unanswered": [] if trust.untimely else failing,
+        "leaked": leaks(pools),
+        "lost": [] if full else lost,
+        "killed": killed,
+        "load": load.failures,
+        "gates": gates.broken,
+        "census": [] if trust.unproven else census.problems,
+    }
+    failures = [sentence for sentences in failed.values() for sentence in sentences]
+    undone = undone_faults(evidence)
+    smaller = smaller_rush(evidence, census.census)
     doubts = [
         *cut_short(evidence),
         *_excused(lost, trust.unproven if full else None),
-        *losses(evidence, target=False),
-        *undone_faults(evidence),
+        *smaller,
+        *undone,
         *trust.problems,
         *_excused((*audit.wrongs.values(), *census.problems), trust.unproven),
         *_excused(fairness.wrongs, trust.untimely),
         *_excused(failing, trust.untimely),
-        *([] if evidence.students.empty else _missing_students(evidence, census)),
         *unanswered_sale(evidence),
         *audit.problems,
         *fairness.problems,
@@ -167,7 +170,8 @@ def judge(evidence: Evidence) -> Verdict:
         not_applicable=audit.not_applicable,
         gates=gates.results,
         regressions=gates.regressions,
-        doubts=_doubts(evidence, trust),
+        failures=tuple(word for word, sentences in failed.items() if sentences),
+        doubts=_doubts(evidence, trust, smaller, undone),
         notes=_distinct(
             [
                 *not_held(gates.regressions),
@@ -199,10 +203,13 @@ def judge(evidence: Evidence) -> Verdict:
     )
 
 
-def _doubts(evidence: Evidence, trust: TrustFinding) -> tuple[str, ...]:
+def _doubts(
+    evidence: Evidence, trust: TrustFinding, smaller: Sequence[str], undone: Sequence[str]
+) -> tuple[str, ...]:
     """Return why the numbers are not those of the planned rush on a quiet machine, as words."""
     cut = [] if evidence.timeline.as_planned else ["cut_short"]
-    return (*cut, *sorted(trust.findings))
+    found = {*(["smaller_rush"] if smaller else []), *(["undone_fault"] if undone else [])}
+    return (*cut, *sorted(trust.findings | found))
 
 
 def _excused(wrongs: Iterable[str], excuse: str | None) -> list[str]:
@@ -210,16 +217,6 @@ def _excused(wrongs: Iterable[str], excuse: str | None) -> list[str]:
     if excuse is None:
         return []
     return [f"{wrong.removesuffix('.')}, but {excuse}." for wrong in wrongs]
-
-
-def _missing_students(evidence: Evidence, census: CensusFinding) -> list[str]:
-    missing = census.census.never_started
-    if not missing or evidence.timeline.stopped_ns is not None:  # who was to come was not let
-        return []
-    return [
-        f"{written(missing)} of {counted(census.census.students, 'student')} never started, so the "
-        f"rush was smaller than planned."
-    ]
 
 
 def _differences(evidence: Evidence) -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 
 from dress_rehearsal.plans import Plan
 from dress_rehearsal.plans.sections.stage import Limits
+from dress_rehearsal.plans.shown import shown_override, shown_setting
 from dress_rehearsal.plans.types import format_size
 from dress_rehearsal.reports.closed_load import what_acted
 from dress_rehearsal.reports.evidence import Evidence
@@ -14,7 +15,7 @@ def what_ran(evidence: Evidence) -> str:
     faults = [fault_words(fault.title) for fault in plan.faults]
     changed = evidence.environment.get("overrides") or []
     if not plan.target.ours:
-        what = [f"{plan.target.url}"]
+        what = [shown_setting("target.url", plan.target.url or "")]
     else:
         what = [
             app.allocation,
@@ -24,7 +25,9 @@ def what_ran(evidence: Evidence) -> str:
             f"with {', '.join(faults)}" if faults else "no faults",
             *([_containers(plan)] if plan.target.stage == "docker" else []),
         ]
-    what += [f"other than in the plan's file: {', '.join(map(str, changed))}"] if changed else []
+    if changed:
+        settings = ", ".join(shown_override(str(text)) for text in changed)
+        what.append(f"other than in the plan's file: {settings}")
     who = counted(plan.event.students, "student") if plan.load is None else what_acted(evidence)
     return f"{who}, {', '.join(what)}."
 

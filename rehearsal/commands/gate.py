@@ -19,23 +19,30 @@ _MOST: Final = 1000
 
 def add(gate: argparse.ArgumentParser) -> None:
     """Add its arguments to its parser."""
+    gate.description = (
+        "Rehearse two versions of the app in one git repository by turns, on this machine, and "
+        "compare them: base (--base) and head (your folder as it is). Exit codes: 0 head is no "
+        "worse, 99 worse, 3 not decided, 2 bad usage or plan, 1 anything else."
+    )
     add_plan(gate)
     gate.add_argument(
         "--base",
         required=True,
         metavar="REF",
-        help="what head is held against: a branch, a tag or a commit of this folder's repository",
+        help="the older version to compare with: a branch, a tag or a commit of the repository you "
+        "are in; head is what stands in your folder now",
     )
     gate.add_argument(
         "--repeat",
         default=str(_FEWEST),
         metavar="N",
-        help="how many rehearsals of each, 5 at least (%(default)s)",
+        help="how often each version is rehearsed, at least 5 times (%(default)s)",
     )
     gate.add_argument(
         "--install",
         metavar="COMMAND",
-        help="run in each checkout first, such as 'npm ci'; no shell, so put several into a script",
+        help="a command to run first in the checkout of each version, such as 'npm ci'; it is not "
+        "run by a shell, so put several commands into a script",
     )
     add_out(gate)
     add_roster(gate)

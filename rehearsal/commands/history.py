@@ -20,19 +20,23 @@ def add(history: argparse.ArgumentParser) -> None:
     adding = commands.add_parser("add", help="put runs into a history")
     adding.add_argument("runs", type=Path, metavar="RUN", nargs="+", help="run directories")
     adding.add_argument(
-        "--to", type=Path, metavar="FOLDER", required=True, help="the history, made where it lacks"
+        "--to",
+        type=Path,
+        metavar="FOLDER",
+        required=True,
+        help="folder of the history; it is made where there is none",
     )
     add_label(adding)
     adding.set_defaults(command=_add)
     showing = commands.add_parser("show", help="show the last runs, and what changed when")
-    showing.add_argument("folder", type=Path, metavar="FOLDER", help="the history")
+    showing.add_argument("folder", type=Path, metavar="FOLDER", help="folder of the history")
     showing.add_argument("--plan", metavar="NAME", help="only runs of this plan")
     showing.add_argument(
         "--metric",
         action="append",
         default=[],
         metavar="METRIC",
-        help="only this number, such as census.failed; may be repeated",
+        help="show only this number, such as census.failed; may be repeated",
     )
     showing.add_argument(
         "--last", default=_LAST, metavar="N", help="how many runs are shown (%(default)s)"
@@ -41,16 +45,21 @@ def add(history: argparse.ArgumentParser) -> None:
         "--max-pvalue",
         default="0.001",
         metavar="P",
-        help="how sure a change has to be (%(default)s)",
+        help="how clearly the values before and after a change must differ: the largest p of a "
+        "t-test (%(default)s); a smaller one shows fewer and clearer changes",
     )
     showing.add_argument(
         "--min-magnitude",
         default="0.05",
         metavar="SHARE",
-        help="how large, as a share of the smaller level (%(default)s)",
+        help="a change is told when it is at least this large, as a share of the smaller value: "
+        "0.05 is 5%% (%(default)s)",
     )
     showing.add_argument(
-        "--out", type=Path, metavar="FOLDER", help="write it as a page, Markdown, JSON and figures"
+        "--out",
+        type=Path,
+        metavar="FOLDER",
+        help="also write it there, as a page, Markdown, JSON and figures",
     )
     showing.set_defaults(command=_show)
 

@@ -1,5 +1,6 @@
 """Two checkouts of one repository: head as it stands here, and base in a temporary worktree."""
 
+import fcntl
 import os
 import shlex
 import shutil
@@ -20,6 +21,8 @@ from dress_rehearsal.rehearsal.signals import uninterruptible
 _GIT_WITHIN_S: Final = 120.0
 _INSTALLED_WITHIN_S: Final = 1800.0
 _ENDED_WITHIN_S: Final = 10.0
+_PREFIX: Final = "rehearse-base-"
+_LOCK: Final = "in-use"
 _SHOWN: Final = 10
 """Characters of a commit by which builds are told apart."""
 
@@ -51,6 +54,7 @@ class Checkouts:
         self.head = Path(top)
         self._commit = commit
         self._folder: Path | None = None
+        self._lock: int | None = None
 
     def __enter__(self) -> Self:
         """Check the base out.
@@ -58,8 +62,10 @@ class Checkouts:
         Raises:
             RehearsalError: git cannot.
         """
-        self._folder = Path(tempfile.mkdtemp(prefix="rehearse-base-"))
+        self._remove_abandoned()
+        self._folder = Path(tempfile.mkdtemp(prefix=_PREFIX))
         try:
+            self._lock = _locked(self._folder)
             self._check_out()
         except BaseException:
             self._remove()
@@ -118,11 +124,42 @@ class Checkouts:
         if folder is None:
             return
         with uninterruptible():
-            _git(
-                self.head, "worktree", "remove", "--force", "--force", str(folder / self.head.name)
-            )
-            shutil.rmtree(folder, ignore_errors=True)
-            _git(self.head, "worktree", "prune")
+            self._remove_worktree(folder / self.head.name)
+            if self._lock is not None:
+                os.close(self._lock)
+                self._lock = None
+
+    def _remove_abandoned(self) -> None:
+        """Remove the worktrees of earlier ones that were killed before they could do so."""
+        listed = _asked(self.head, "worktree", "list", "--porcelain", "-z") or ""
+        for line in listed.split("\0"):
+            worktree = Path(line.removeprefix("worktree "))
+            if not line.startswith("worktree ") or not worktree.parent.name.startswith(_PREFIX):
+                continue
+            lock = _locked(worktree.parent)
+            if lock is not None:
+                self._remove_worktree(worktree)
+                os.close(lock)
+
+    def _remove_worktree(self, worktree: Path) -> None:
+        _git(self.head, "worktree", "remove", "--force", "--force", str(worktree))
+        shutil.rmtree(worktree.parent, ignore_errors=True)
+        _git(self.head, "worktree", "prune")
+
+
+def _locked(folder: Path) -> int | None:
+    """Return a lock on a folder that is held until it is closed, or whoever holds it has ended;
+    None where somebody else holds it, or there is no such folder."""
+    try:
+        lock = os.open(folder / _LOCK, os.O_CREAT | os.O_RDWR | os.O_NOFOLLOW, 0o600)
+    except OSError:
+        return None
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(lock)
+        return None
+    return lock
 
 
 def _run(words: list[str], checkout: Path, log: Path, name: str) -> None:

@@ -11,10 +11,12 @@ from pathlib import Path
 from typing import Final
 
 from dress_rehearsal.plans import Plan, PlanError, format_duration
+from dress_rehearsal.plans.secrets import resolved, variable_of
 from dress_rehearsal.records.environment_variables import child_environment
 from dress_rehearsal.rehearsal.errors import RehearsalError
 from dress_rehearsal.rehearsal.preflight.checks import check_usage
 from dress_rehearsal.rehearsal.series.checkouts import Checkouts
+from dress_rehearsal.rehearsal.series.moved import leads_into, moved
 from dress_rehearsal.rehearsal.series.performances import (
     Planned,
     Series,
@@ -149,35 +151,13 @@ def check_gateable(plan: Plan, head: Path) -> None:
             "target.folder lies outside of this repository, so base and head would be the same "
             "app: start this in the repository of the app, or name its folder."
         )
-
-
-def moved(plan: Plan, head: Path, base: Path) -> Plan:
-    """Return the plan with the target as it is in another checkout.
-
-    The folder it is started in, and each path into the checkout that its commands and variables
-    name, are those of the other one.
-    """
-    target = plan.target
-    if target.ours:
-        return plan
-    roots = {str(head), str(head.resolve())}
-
-    def there(text: str) -> str:
-        for root in sorted(roots, key=len, reverse=True):
-            text = str(base) if text == root else text.replace(f"{root}/", f"{base}/")
-        return text
-
-    folder = Path(target.folder or ".").resolve()
-    reset = target.reset
-    if reset is not None and reset.command is not None:
-        reset = reset.model_copy(update={"command": tuple(map(there, reset.command))})
-    update = {
-        "folder": str(base / folder.relative_to(head.resolve())),
-        "command": tuple(map(there, target.command or ())),
-        "environment": {name: there(value) for name, value in target.environment.items()},
-        "reset": reset,
-    }
-    return plan.model_copy(update={"target": target.model_copy(update=update)})
+    for name, value in target.environment.items():
+        if variable_of(value) is not None and leads_into(resolved(value), head):
+            raise PlanError(
+                f"target.environment.{name} is the value of a variable here, which leads into this "
+                f"repository, so the base would use a file of the head: write the path itself into "
+                f"the plan."
+            )
 
 
 def _python_of(base: Path) -> Path:
@@ -221,7 +201,7 @@ def _held(series: Series, folder: Path) -> int:
         for side in (BASE, HEAD)
     }
     if not all(runs.values()):
-        console.print("Not of both sides there is a verdict: nothing to compare.", style="red")
+        console.print("Base or head has no verdict, so there is nothing to compare.", style="red")
         return _NOTHING_JUDGED
     comparison = compare([side_of(side, own) for side, own in runs.items()])
     write_comparison(folder, comparison)

@@ -46,7 +46,7 @@ def bands_of(slow: Slowest) -> tuple[Band, ...]:
 
 
 def slowest_requests(evidence: Evidence, load: Load | None) -> tuple[SlowRequest, ...]:
-    """Return the slowest requests that students waited for, of every step but streams.
+    """Return the slowest requests that students, or users, waited for, of every step but streams.
 
     Args:
         load: what loops and pools did meanwhile; None where it is not known.
@@ -56,7 +56,8 @@ def slowest_requests(evidence: Evidence, load: Load | None) -> tuple[SlowRequest
     asked = ~np.isnan(felt) & ~latency["abandoned"].to_numpy(dtype=bool)
     asked = asked & latency["step"].notna().to_numpy(dtype=bool)
     asked = asked & (latency["role"] != STREAM).to_numpy(dtype=bool)
-    asked = asked & evidence.requests["student"].notna().to_numpy(dtype=bool)
+    if evidence.plan.load is None:
+        asked = asked & evidence.requests["student"].notna().to_numpy(dtype=bool)
     there = np.flatnonzero(asked)
     if len(there) > MOST:
         least = np.partition(felt[there], -MOST)[-MOST]
@@ -84,11 +85,11 @@ def _request(
     felt_ms: float,
     parts: "pd.Series[float] | None",
 ) -> SlowRequest:
-    student = int(row.student)
+    student = None if pd.isna(row.student) else int(row.student)
     seq = 0 if pd.isna(row.seq) else int(row.seq)
     spent = {} if parts is None else {str(name): float(ms) for name, ms in parts.items()}
     return SlowRequest(
-        trace=traces.trace_id(student, seq),
+        trace=None if student is None else traces.trace_id(student, seq),
         student=student,
         step=str(row.step),
         at_s=round((int(row.intended_ns) - evidence.timeline.zero_ns) / NS_PER_S, 3),

@@ -10,6 +10,7 @@ from typing import Final
 
 from dress_rehearsal.plans import plan_toml, read_plan
 from dress_rehearsal.plans.read import bundled_plans
+from dress_rehearsal.plans.shown import shown_override
 from dress_rehearsal.reports.capacity.schema import Capacity
 from dress_rehearsal.reports.checklist.coverage import Covered, coverage_of
 from dress_rehearsal.reports.checklist.open_findings import (
@@ -232,7 +233,7 @@ def _differences(runs: Sequence[Rehearsed], now: datetime) -> Iterator[str]:
         yield f"They are of {len(kinds)} plans that differ in more than the seed."
     changed = list(dict.fromkeys(text for run in runs for text in run.overrides if _tells(text)))
     if changed:
-        yield f"Set otherwise than in the plan's file: {', '.join(changed)}."
+        yield f"Set otherwise than in the plan's file: {', '.join(map(shown_override, changed))}."
     yield "Which version of the app ran, the runs do not know: write it below."
 
 

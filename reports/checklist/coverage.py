@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 from dress_rehearsal.plans import FAULTS, STRATEGIES, Plan
 from dress_rehearsal.plans.behaviour import PARAMETERS, Behaviour, behaviour_of
 from dress_rehearsal.plans.hosts import is_loopback
+from dress_rehearsal.plans.shown import shown_setting
 from dress_rehearsal.reports.checklist.rehearsed import Rehearsed
 from dress_rehearsal.reports.words import counted, percent, written
 
@@ -90,7 +91,8 @@ def _repeats(runs: Sequence[Rehearsed]) -> Covered:
 
 def _stages(runs: Sequence[Rehearsed]) -> Covered:
     done = {run.plan.target.stage for run in runs}
-    hosts = sorted({run.plan.target.url or "" for run in runs if not run.plan.target.ours})
+    urls = {run.plan.target.url or "" for run in runs if not run.plan.target.ours}
+    hosts = sorted(shown_setting("target.url", url) for url in urls)
     where = f" ({', '.join(hosts)})" if hosts else ""
     said = [f"{_STAGES[stage]}{where if stage == 'external' else ''}" for stage in sorted(done)]
     away = _distinct(host for run in runs if (host := _elsewhere(run.plan)) is not None)

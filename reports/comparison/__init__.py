@@ -14,7 +14,7 @@ from dress_rehearsal.reports.comparison.output import (
     write_comparison,
 )
 from dress_rehearsal.reports.comparison.schema import Comparison
-from dress_rehearsal.reports.comparison.sides import Side, read_sides, side_of
+from dress_rehearsal.reports.comparison.sides import Side, read_sides, refuse_twice, side_of
 
 __all__ = [
     "Comparison",
@@ -27,6 +27,7 @@ __all__ = [
     "number_table",
     "overview",
     "read_sides",
+    "refuse_twice",
     "side_of",
     "write_comparison",
 ]

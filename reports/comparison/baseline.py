@@ -13,10 +13,10 @@ from dress_rehearsal.plans import Plan
 from dress_rehearsal.plans.files import named
 from dress_rehearsal.reports.alike import plan_differences
 from dress_rehearsal.reports.comparison.intervals import FEWEST
-from dress_rehearsal.reports.comparison.numbers import metrics_of, values_of
+from dress_rehearsal.reports.comparison.numbers import Metric, metrics_of, unmeasured, values_of
 from dress_rehearsal.reports.comparison.sides import Side, read_sides
 from dress_rehearsal.reports.errors import ComparisonRefusedError
-from dress_rehearsal.reports.numbers import whole
+from dress_rehearsal.reports.numbers import significant
 from dress_rehearsal.reports.words import counted
 
 _SCHEMA: Final = 1
@@ -69,6 +69,24 @@ def remarks_on(base: Side, plan: Plan, runs: int, fingerprint: str | None) -> It
                 f"{words} {counted(there, 'run')}, and it takes {FEWEST} a side, so the comparison "
                 f"will decide nothing (--repeat {FEWEST})."
             )
+    if len(base.runs) >= FEWEST:
+        yield from _unmeasured(base, plan)
+
+
+def _unmeasured(base: Side, plan: Plan) -> Iterator[str]:
+    """Yield for which numbers a baseline of enough runs has too few that count, or some without."""
+    for gate in plan.gates:
+        if gate.regression is None:
+            continue
+        metric = Metric(gate.path, gate.span)
+        there, without = len(values_of(base, metric)), unmeasured(base, metric)
+        if there < FEWEST or without:
+            why = f", and {without} that count have none" if without else ""
+            yield (
+                f"Of {metric.name} the baseline has {counted(there, 'number')} that count{why}; it "
+                f"takes {FEWEST}, one of each run that counts, so the comparison will not decide "
+                f"it: rehearse the baseline with this plan, on a quiet machine."
+            )
 
 
 def snapshot(base: Side) -> dict[str, Any]:
@@ -77,7 +95,7 @@ def snapshot(base: Side) -> dict[str, Any]:
     for metric in metrics_of([base]):
         values = values_of(base, metric)
         if values:
-            medians[metric.name] = whole(statistics.median(values))
+            medians[metric.name] = significant(statistics.median(values))
     return {
         "schema": _SCHEMA,
         "of": base.name,

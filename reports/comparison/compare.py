@@ -8,6 +8,7 @@ from typing import Final
 from dress_rehearsal.plans.visible import visible_line
 from dress_rehearsal.reports.alike import differing_facts, differing_keys
 from dress_rehearsal.reports.audit import COUNTERS
+from dress_rehearsal.reports.comparison.failures import held_failures
 from dress_rehearsal.reports.comparison.numbers import Metric, compared_number, metrics_of
 from dress_rehearsal.reports.comparison.regressions import held_regressions
 from dress_rehearsal.reports.comparison.schema import (
@@ -16,12 +17,11 @@ from dress_rehearsal.reports.comparison.schema import (
     ComparedSide,
     Comparison,
     Differing,
-    HeldRegression,
     Outcome,
 )
-from dress_rehearsal.reports.comparison.sides import Side
+from dress_rehearsal.reports.comparison.sides import Side, one_machine, told_apart
 from dress_rehearsal.reports.errors import ComparisonRefusedError
-from dress_rehearsal.reports.numbers import whole
+from dress_rehearsal.reports.numbers import significant
 
 _GRAVEST_FIRST: Final[tuple[Outcome, ...]] = ("worse", "undecided", "no_worse")
 _OF_THE_SALE: Final = ("sale.tickets_per_s", "sale.sold_out_after_s")
@@ -46,7 +46,7 @@ def check_comparable(sides: Sequence[Side], *, anyway: bool = False) -> None:
             f"There is nothing to compare {visible_line(sides[0].name)} with: give two runs or "
             f"folders of runs, or a folder with runs of several plans."
         )
-    if anyway or _one_machine(sides):
+    if anyway or one_machine(sides):
         return
     said = "; ".join(
         f"{side.name}: {', '.join(sorted(each or 'not known' for each in side.fingerprints))}"
@@ -60,10 +60,11 @@ def check_comparable(sides: Sequence[Side], *, anyway: bool = False) -> None:
 
 def compare(sides: Sequence[Side]) -> Comparison:
     """Return what differs between sides; the first of them is the base of all others."""
+    sides = told_apart(sides)
     base, others = sides[0], sides[1:]
     held = [one for side in others for one in held_regressions(base, side)]
-    failing = [*_newly_failing(base, others)]
-    outcome = _outcome(held, failing)
+    told = [one for side in others for one in held_failures(base, side)]
+    told += [(one.status, one.sentence) for one in held]
     plans = differing_keys([side.plan for side in sides], everything=True)
     facts = differing_facts([[run.environment for run in side.runs] for side in sides])
     scenarios = [", ".join(dict.fromkeys(str(r.scenario) for r in side.runs)) for side in sides]
@@ -71,8 +72,8 @@ def compare(sides: Sequence[Side]) -> Comparison:
         plans.append(("scenario.py", tuple(scenarios)))
     purchase = _purchase(sides)
     return Comparison(
-        outcome=outcome,
-        reasons=tuple([*failing, *_sentences(held)] or [_NOTHING_HELD]),
+        outcome=_gravest(status for status, _ in told),
+        reasons=tuple(_sentences(told)) or (_NOTHING_HELD,),
         notes=tuple(_notes(sides)),
         sides=tuple(map(_side, sides)),
         purchase=purchase,
@@ -98,33 +99,18 @@ def _purchase(sides: Sequence[Side]) -> str | None:
     return f"latency_ms[{asked.most_common(1)[0][0]}].p99" if asked else None
 
 
-def _outcome(held: Sequence[HeldRegression], failing: Sequence[str]) -> Outcome:
-    found: set[Outcome] = {one.status for one in held}
-    if failing:
-        found.add("worse")
+def _gravest(statuses: Iterable[Outcome]) -> Outcome:
+    found = set(statuses)
     return next((word for word in _GRAVEST_FIRST if word in found), "undecided")
 
 
-def _sentences(held: Sequence[HeldRegression]) -> Iterator[str]:
+def _sentences(told: Sequence[tuple[Outcome, str]]) -> Iterator[str]:
     for outcome in _GRAVEST_FIRST:
-        yield from (one.sentence for one in held if one.status == outcome)
-
-
-def _newly_failing(base: Side, others: Iterable[Side]) -> Iterator[str]:
-    """Yield of each side that fails where the base did not by which sentence it does."""
-    if any(run.verdict.verdict == "fail" for run in base.runs):
-        return
-    for side in others:
-        failed = [run.verdict for run in side.runs if run.verdict.verdict == "fail"]
-        if failed:
-            yield (
-                f"Worse: {len(failed)} of {len(side.runs)} in {side.name} failed, and none before: "
-                f"{failed[0].reasons[0]}"
-            )
+        yield from (sentence for status, sentence in told if status == outcome)
 
 
 def _notes(sides: Sequence[Side]) -> Iterator[str]:
-    if not _one_machine(sides):
+    if not one_machine(sides):
         yield (
             "The runs were not made on one machine, and are compared anyway: what differs may be "
             "the machines."
@@ -134,11 +120,6 @@ def _notes(sides: Sequence[Side]) -> Iterator[str]:
             "One run a side: what differs between them may be chance, which only repeats tell "
             "(`rehearse run PLAN --repeat 5`)."
         )
-
-
-def _one_machine(sides: Sequence[Side]) -> bool:
-    machines = frozenset().union(*(side.fingerprints for side in sides))
-    return len(machines) == 1 and None not in machines
 
 
 def _side(side: Side) -> ComparedSide:
@@ -191,6 +172,6 @@ def _pools(side: Side) -> Iterator[ComparedPool]:
 
 
 def _median(values: Sequence[float]) -> float:
-    median = whole(statistics.median(values))
+    median = significant(statistics.median(values))
     assert median is not None
     return median

@@ -7,11 +7,10 @@ from typing import NamedTuple
 from dress_rehearsal.reports.comparison.intervals import FEWEST, difference_interval
 from dress_rehearsal.reports.comparison.schema import Change, ComparedNumber, SideNumber
 from dress_rehearsal.reports.comparison.sides import Side, SideRun
-from dress_rehearsal.reports.directions import unit_of
-from dress_rehearsal.reports.doubts import believed
+from dress_rehearsal.reports.doubts import believed, may_be_others_doing
 from dress_rehearsal.reports.errors import MetricUnknownError
 from dress_rehearsal.reports.metrics import metric_value
-from dress_rehearsal.reports.numbers import rounded, whole
+from dress_rehearsal.reports.numbers import significant
 from dress_rehearsal.reports.schema import GateResult, Number, Regression, Verdict, named
 
 
@@ -60,7 +59,7 @@ def counts(run: SideRun, metric: Metric) -> bool:
     """Return whether a number of a run is one of the planned rush, undisturbed."""
     doubts = run.verdict.doubts
     if doubts is None:  # written by a version that did not tell
-        return not unit_of(metric.path) or run.verdict.verdict != "inconclusive"
+        return not may_be_others_doing(metric.path) or run.verdict.verdict != "inconclusive"
     return believed(doubts, metric.path)
 
 
@@ -68,6 +67,12 @@ def values_of(side: Side, metric: Metric) -> list[Number]:
     """Return the number of each run of a side that counts."""
     values = [value_in(run, metric) for run in side.runs if counts(run, metric)]
     return [value for value in values if value is not None]
+
+
+def unmeasured(side: Side, metric: Metric) -> int:
+    """Return how many runs of a side count and have no such number."""
+    counted = [run for run in side.runs if counts(run, metric)]
+    return sum(value_in(run, metric) is None for run in counted)
 
 
 def compared_number(sides: Sequence[Side], metric: Metric) -> ComparedNumber:
@@ -91,7 +96,7 @@ def _side_number(side: Side, metric: Metric, counted: list[Number]) -> SideNumbe
     low, high = _own_interval(side, metric) if len(side.runs) == 1 else (None, None)
     return SideNumber(
         counted=len(counted),
-        median=whole(statistics.median(values)) if values else None,
+        median=significant(statistics.median(values)) if values else None,
         least=min(values, default=None),
         most=max(values, default=None),
         low=low,
@@ -116,15 +121,15 @@ def _change(
     base: SideNumber, other: SideNumber, before: Sequence[Number], after: Sequence[Number]
 ) -> Change:
     interval = difference_interval(before, after)
-    low, high = (None, None) if interval is None else map(rounded, interval)
+    low, high = (None, None) if interval is None else map(significant, interval)
     absolute = relative = None
     if base.median is not None and other.median is not None:
-        absolute = whole(other.median - base.median)
+        absolute = significant(other.median - base.median)
         relative = None if not base.median else (other.median - base.median) / abs(base.median)
     missing = sum(max(FEWEST - len(values), 0) for values in (before, after))
     return Change(
         absolute=absolute,
-        relative=None if relative is None else rounded(relative, 6),
+        relative=None if relative is None else significant(relative),
         low=low,
         high=high,
         missing=missing,

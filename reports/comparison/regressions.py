@@ -7,7 +7,7 @@ runs tell of, or that is of another plan or another machine. Everything else is 
 
 from collections.abc import Iterator, Sequence
 
-from dress_rehearsal.plans import Gate
+from dress_rehearsal.plans import Plan
 from dress_rehearsal.plans.sections.margins import parse_margins
 from dress_rehearsal.reports.alike import plan_differences
 from dress_rehearsal.reports.comparison.intervals import FEWEST
@@ -15,6 +15,7 @@ from dress_rehearsal.reports.comparison.numbers import (
     Metric,
     compared_number,
     counts,
+    unmeasured,
     values_of,
 )
 from dress_rehearsal.reports.comparison.schema import (
@@ -23,7 +24,7 @@ from dress_rehearsal.reports.comparison.schema import (
     HeldRegression,
     Outcome,
 )
-from dress_rehearsal.reports.comparison.sides import Side
+from dress_rehearsal.reports.comparison.sides import Side, one_machine
 from dress_rehearsal.reports.comparison.words import change_words, interval_words
 from dress_rehearsal.reports.directions import unit_of, worse_when
 from dress_rehearsal.reports.numbers import exact
@@ -31,20 +32,52 @@ from dress_rehearsal.reports.words import counted, quantity
 
 
 def held_regressions(base: Side, side: Side) -> Iterator[HeldRegression]:
-    """Yield what became of each number that a side's plan lets become worse by its margins only."""
+    """Yield what became of each number that a plan of any run of both lets become worse by its
+    margins only: undecided where a later run's plan, or that of some runs of the base, does not,
+    or where margins differ and so does what they say.
+    """
     obstacle = obstacle_between(base, side)
-    for gate in side.plan.gates:
-        if gate.regression is None:
-            continue
-        status, sentence = _held(gate, base, side, obstacle)
+    for metric, margins in _asked([base, side]).items():
+        told = [_held(metric, each, base, side, obstacle) for each in margins]
+        status, sentence = told[0]
+        where, said = _not_asked(base, side, metric), ", ".join(margins)
+        why = f"the margins of the runs differ ({said}), and so does what they say"
+        if where or len({outcome for outcome, _ in told}) > 1:
+            status = "undecided"
+            sentence = f"Undecided: {metric.name}: {where or why}."
         yield HeldRegression(
-            metric=gate.path,
-            window=gate.span,
-            margins=gate.regression,
+            metric=metric.path,
+            window=metric.window,
+            margins=margins[0],
             side=side.name,
             status=status,
             sentence=sentence,
         )
+
+
+def _asked(sides: Sequence[Side]) -> dict[Metric, list[str]]:
+    """Return the numbers that a run of some side has margins for, and all of these; the later
+    side's first."""
+    found: dict[Metric, dict[str, None]] = {}
+    for gate in (gate for side in reversed(sides) for run in side.runs for gate in run.plan.gates):
+        if gate.regression is not None:
+            found.setdefault(Metric(gate.path, gate.span), {})[gate.regression] = None
+    return {metric: list(margins) for metric, margins in found.items()}
+
+
+def _not_asked(base: Side, side: Side, metric: Metric) -> str:
+    """Return which runs' plans have no margins for a number, in words; a base none of whose runs
+    has them is of before they were asked for."""
+    said = []
+    for own in (base, side):
+        lacking = sum(not _has_margins(run.plan, metric) for run in own.runs)
+        if lacking and not (own is base and lacking == len(base.runs)):
+            said.append(f"{lacking} of {counted(len(own.runs), 'run')} of {own.name}")
+    return f"no regression is asked for in {' and '.join(said)}" if said else ""
+
+
+def _has_margins(plan: Plan, metric: Metric) -> bool:
+    return any(gate.regression and (gate.path, gate.span) == metric for gate in plan.gates)
 
 
 def obstacle_between(base: Side, side: Side) -> str | None:
@@ -53,37 +86,47 @@ def obstacle_between(base: Side, side: Side) -> str | None:
     if keys:
         more = f" and {len(keys) - 3} more" if len(keys) > 3 else ""
         return f"the plans differ in {', '.join(keys[:3])}{more}, and so may what they come to"
-    if {run.scenario for run in base.runs} != {run.scenario for run in side.runs}:
+    if len({run.scenario for own in (base, side) for run in own.runs}) > 1:
         return "the scenarios differ, and so may what they come to"
-    machines = base.fingerprints | side.fingerprints
-    if len(machines) > 1 or None in machines:
+    if not one_machine([base, side]):
         return "the runs were not made on one machine, and a difference may be the machines'"
     return None
 
 
-def _held(gate: Gate, base: Side, side: Side, obstacle: str | None) -> tuple[Outcome, str]:
-    metric = Metric(gate.path, gate.span)
+def _held(
+    metric: Metric, told: str, base: Side, side: Side, obstacle: str | None
+) -> tuple[Outcome, str]:
+    """Return what became of a number under such margins."""
     number = compared_number([base, side], metric)
     change = number.changes[0]
     if obstacle is not None:
         return "undecided", f"Undecided: {metric.name}: {obstacle}."
+    without = [
+        f"{lacking} of {counted(len(own.runs), 'run')} of {own.name}"
+        for own in (base, side)
+        if (lacking := unmeasured(own, metric))
+    ]
+    if without:
+        return "undecided", (
+            f"Undecided: {metric.name}: not measured in {' and '.join(without)}, and what those "
+            f"would have said is not known."
+        )
     if change.missing or change.absolute is None:
         return "undecided", f"Undecided: {metric.name}: {_too_few([base, side], metric)}."
-    margins = parse_margins(gate.regression or "")
+    margins = parse_margins(told)
     said = _said(number, change, side.name)
-    scale = 1000 if unit_of(gate.path) == "s" else 1
-    sign = 1 if worse_when(gate.path) == "more" else -1
+    scale = 1000 if unit_of(metric.path) == "s" else 1
+    sign = 1 if worse_when(metric.path) == "more" else -1
     median = number.sides[0].median
     assert median is not None
     worse = sign * exact(change.absolute) * scale
     ends = [sign * end for end in (change.low, change.high) if end is not None]
     if not margins.reached(worse, exact(median) * scale):
-        return "no_worse", f"No worse: {said}, within {gate.regression}."
+        return "no_worse", f"No worse: {said}, within {told}."
     if min(ends) > 0:
-        return "worse", f"Worse: {said}, beyond {gate.regression}."
+        return "worse", f"Worse: {said}, beyond {told}."
     return "undecided", (
-        f"Undecided: {said}, beyond {gate.regression}, but chance may have done it: repeat both "
-        f"more often."
+        f"Undecided: {said}, beyond {told}, but chance may have done it: repeat both more often."
     )
 
 

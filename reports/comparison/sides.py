@@ -1,15 +1,15 @@
 """Sides: what is compared, each one run or several runs of one plan, read from their files."""
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
 
-from pydantic import ValidationError
-
 from dress_rehearsal.plans import Plan, PlanError
 from dress_rehearsal.plans.files import kind_of, named
+from dress_rehearsal.plans.visible import visible_line
 from dress_rehearsal.records import RunDirectory
 from dress_rehearsal.records.errors import RunDirectoryUnreadableError
 from dress_rehearsal.records.files import is_there, reason, regular
@@ -47,7 +47,8 @@ class Side:
 
     @property
     def plan(self) -> Plan:
-        """The plan of its first run: the others differ from it by their seed at most."""
+        """The plan of its first run: the others may differ from it by what makes no other
+        rehearsal (`reports.alike`), such as the seed, and the gates."""
         return self.runs[0].plan
 
     @cached_property
@@ -56,12 +57,18 @@ class Side:
         return frozenset(run.environment.get("fingerprint") for run in self.runs)
 
 
+def one_machine(sides: Iterable[Side]) -> bool:
+    """Return whether all runs were made on one machine, and say so."""
+    machines = frozenset().union(*(side.fingerprints for side in sides))
+    return len(machines) == 1 and None not in machines
+
+
 def read_sides(paths: Sequence[Path]) -> list[Side]:
     """Return what is at each path: a run, or of a folder its runs, a side for each of their plans.
 
     Raises:
         PlanError: there is no run at one of them.
-        ComparisonRefusedError: one is given twice, or has runs of too many plans.
+        ComparisonRefusedError: one, or a run, is given twice, or one has runs of too many plans.
         RunDirectoryUnreadableError: a file of a run is missing or damaged.
     """
     given = [path.resolve() for path in paths]
@@ -69,9 +76,21 @@ def read_sides(paths: Sequence[Path]) -> list[Side]:
         if path in given[:place]:
             raise ComparisonRefusedError(f"{named(paths[place])} is given twice: leave one out.")
     short = [path.name for path in given]
-    sides: list[Side] = []
-    for path, name in zip(paths, short, strict=True):
-        sides += _sides_at(path, str(path) if short.count(name) > 1 else name)
+    places = [
+        str(path) if short.count(name) > 1 else name
+        for path, name in zip(paths, short, strict=True)
+    ]
+    found = [
+        (place, side)
+        for place, path in zip(places, paths, strict=True)
+        for side in _sides_at(path, place)
+    ]
+    refuse_twice(side for _, side in found)
+    names = Counter(side.name for _, side in found)
+    sides = [
+        Side(f"{place}: {side.name}", side.runs) if names[side.name] > 1 else side
+        for place, side in found
+    ]
     if len(sides) > _MOST_SIDES:
         raise ComparisonRefusedError(
             f"There are {len(sides)} different plans in what is to be compared, more than "
@@ -87,6 +106,33 @@ def side_of(name: str, runs: Iterable[RunDirectory]) -> Side:
         RunDirectoryUnreadableError: a file of a run is missing or damaged.
     """
     return Side(name, tuple(map(_read, runs)))
+
+
+def told_apart(sides: Sequence[Side]) -> list[Side]:
+    """Return sides no two of which have one name: a later one has its number besides."""
+    taken: dict[str, Side] = {}
+    for side in sides:
+        name, number = side.name, 1
+        while name in taken:
+            number += 1
+            name = f"{side.name} ({number})"
+        taken[name] = Side(name, side.runs)
+    return list(taken.values())
+
+
+def refuse_twice(sides: Iterable[Side]) -> None:
+    """Refuse a run that is there twice, as a copy or by a link: it would count as two.
+
+    Raises:
+        ComparisonRefusedError: one is.
+    """
+    counts = Counter(run.verdict.run for side in sides for run in side.runs)
+    for run, times in counts.items():
+        if times > 1:
+            raise ComparisonRefusedError(
+                f"The run {visible_line(run)} is there {times} times, by a copy or a link: leave "
+                f"all but one out, or it would count as several."
+            )
 
 
 def _sides_at(path: Path, name: str) -> list[Side]:
@@ -134,9 +180,13 @@ def _verdict_of(run: RunDirectory) -> Verdict:
     if not is_there(path):
         return judge(read_evidence(run))
     try:
-        return Verdict.model_validate_json(regular(path).read_bytes())
-    except (OSError, ValidationError) as error:
-        why = reason(error) if isinstance(error, OSError) else "another version wrote it"
+        verdict = Verdict.model_validate_json(regular(path).read_bytes())
+        verdict.text()  # refuses what is no number
+    except (OSError, ValueError) as error:
+        why = (
+            reason(error) if isinstance(error, OSError) else "it is damaged, or of another version"
+        )
         raise RunDirectoryUnreadableError(
             f"{path} cannot be read ({why}): judge the run again with `rehearse report {run.path}`."
         ) from error
+    return verdict

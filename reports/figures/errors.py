@@ -4,6 +4,7 @@ from typing import Final
 
 import numpy as np
 
+from dress_rehearsal.records.tables import ABANDONED
 from dress_rehearsal.reports.evidence import Evidence
 from dress_rehearsal.reports.figures.drawing import Drawing, Missing, drawn
 from dress_rehearsal.reports.figures.layout import Sheet
@@ -27,12 +28,12 @@ _COLOURS: Final = (VERMILLION, PURPLE, ORANGE, BLUE, GREEN, SKY)
 def draw_errors(evidence: Evidence, window_s: tuple[float, float] | None) -> Drawing | Missing:
     """Return how many requests met which error when."""
     name, heading = "errors", "Errors over time"
-    met, requests, timeline = met_errors(evidence), len(evidence.requests), evidence.timeline
-    if window_s is None or not requests:
+    met, timeline = met_errors(evidence), evidence.timeline
+    if window_s is None or evidence.requests.empty:
         return Missing(name, heading, "No request was recorded, so no error is known.")
     if not len(met):
-        every = f"Every one of {counted(requests, 'request')}"
-        return Missing(name, heading, f"{every} was answered without an error.")
+        return Missing(name, heading, _none(evidence))
+    requests = len(evidence.requests) - _abandoned(evidence)
     edges = bins_s(window_s, events=len(met))
     order = np.argsort(-np.bincount(met.code, minlength=len(met.codes)), kind="stable")
     alone = order[: len(_COLOURS)]
@@ -64,3 +65,22 @@ def draw_errors(evidence: Evidence, window_s: tuple[float, float] | None) -> Dra
         panel.axis_of_counts(0, float(np.sum([part for part, *_ in stack], axis=0).max()))
 
     return drawn(name, heading, title, caption, timeline.label, draw)
+
+
+def _none(evidence: Evidence) -> str:
+    """Return that no request met an error: of those that somebody still wanted."""
+    abandoned = _abandoned(evidence)
+    wanted = len(evidence.requests) - abandoned
+    said = (
+        f"Every one of {counted(wanted, 'request')} was answered without an error."
+        if wanted
+        else "No request was wanted to its end."
+    )
+    if not abandoned:
+        return said
+    return f"{said} Left out: {written(abandoned)} that a student needed no more."
+
+
+def _abandoned(evidence: Evidence) -> int:
+    """Return how many requests were given up because the student needed the answer no more."""
+    return int((evidence.requests["error"] == ABANDONED).sum())

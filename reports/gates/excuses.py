@@ -6,6 +6,7 @@ from dress_rehearsal.plans import Gate, parse_limit
 from dress_rehearsal.plans.latecomers import latecomers
 from dress_rehearsal.reports.closed_load import NONE_FAILED
 from dress_rehearsal.reports.directions import unit_of
+from dress_rehearsal.reports.doubts import may_be_others_doing
 from dress_rehearsal.reports.evidence import Evidence
 from dress_rehearsal.reports.evidence.latency import FELT, system_ms
 from dress_rehearsal.reports.evidence.timeline import MEASURING
@@ -43,7 +44,7 @@ def excuse_of(
             f"by the plan's own timetable {percent(share)} of the students click only after the "
             f"sale has closed"
         )
-    if trust.untimely is not None and _may_be_others_doing(table, field):
+    if trust.untimely is not None and may_be_others_doing(gate.path):
         return trust.untimely
     still = any(gap.source.partition(":")[0] == MEASURING for gap in evidence.gaps)
     if not (still or trust.generator.limited):
@@ -78,11 +79,3 @@ def _too_late(gate: Gate, measured: Measured, evidence: Evidence) -> float:
 def compares_times(metric: str) -> bool:
     """Return whether a number of the sale compares times."""
     return bool(unit_of(metric)) and not metric.startswith("generator.")
-
-
-def _may_be_others_doing(table: str, field: str) -> bool:
-    """Return whether a number suffers from what else goes on on the machine.
-
-    A wrong or a leak is nobody else's, and the measurement's own numbers are about the machine.
-    """
-    return field == "settle_ms" or (table not in ("audit", "generator") and field != "leaked")

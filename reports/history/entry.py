@@ -2,10 +2,11 @@
 
 import json
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, AwareDatetime, Field
 
 from dress_rehearsal.plans import Plan
 from dress_rehearsal.records.tables import NS_PER_S
@@ -21,7 +22,25 @@ _STAMP: Final = "%Y%m%dT%H%M%SZ"
 _NAME: Final = r"^[^/\\\x00]{1,200}$"
 _COMMIT_SHOWN: Final = 12
 
-Finite = int | Annotated[float, Field(allow_inf_nan=False)]
+_LARGEST: Final = 1e100
+"""Of a number in an entry: sums of squares of it are finite too."""
+_LARGEST_WHOLE: Final = 2**63
+_FIRST: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_YEARS: Final = range(1900, 3000)
+
+Finite = (
+    Annotated[int, Field(ge=-_LARGEST_WHOLE, le=_LARGEST_WHOLE)]
+    | Annotated[float, Field(ge=-_LARGEST, le=_LARGEST, allow_inf_nan=False)]
+)
+
+
+def _in_utc(when: datetime) -> datetime:
+    if when.year not in _YEARS or when < _FIRST:
+        raise ValueError("expected an instant from 1970 on")
+    return when.astimezone(UTC)
+
+
+Instant = Annotated[AwareDatetime, AfterValidator(_in_utc)]
 
 
 class Entry(Part):
@@ -35,7 +54,7 @@ class Entry(Part):
 
     schema_version: Literal[1] = Field(default=1, alias="schema")
     run: Annotated[str, Field(pattern=_NAME)]
-    when: datetime
+    when: Instant
     plan: str
     plan_digest: str
     fingerprint: str | None
@@ -96,13 +115,17 @@ def entry_of(
         commit=_text(environment.get("git_commit")),
         verdict=verdict.verdict,
         doubts=verdict.doubts or (),
-        numbers=dict(_numbers(verdict)),
+        numbers={name: _finite(value) for name, value in _numbers(verdict)},
     )
 
 
 def metric_of(name: str) -> str:
-    """Return the metric of a number's name, without the window it may have."""
-    return name.partition(" in ")[0]
+    """Return the metric of a number's name, without the window it may have.
+
+    A step's name, in brackets, may hold the same word: `latency_ms[log in page].p99`.
+    """
+    window = name.find(" in ", name.rfind("].") + 1)
+    return name if window < 0 else name[:window]
 
 
 def _numbers(verdict: Verdict) -> Iterator[tuple[str, Number | None]]:
@@ -127,13 +150,19 @@ def _numbers(verdict: Verdict) -> Iterator[tuple[str, Number | None]]:
     yield "load.failed", verdict.load.failed
 
 
+def _finite(value: Number | None) -> Number | None:
+    """Return a number as an entry holds it; None, as if not measured, where it cannot."""
+    most = _LARGEST_WHOLE if isinstance(value, int) else _LARGEST
+    return value if value is not None and -most <= value <= most else None
+
+
 def _when(run: str, t0_ns: int | None) -> datetime:
-    if t0_ns is not None:
-        return datetime.fromtimestamp(t0_ns // NS_PER_S, UTC)
-    try:
-        return datetime.strptime(run.partition("-")[0], _STAMP).replace(tzinfo=UTC)
-    except ValueError:  # a folder that was renamed, and had no T-0
-        return datetime.fromtimestamp(0, UTC)
+    with suppress(ValueError, OverflowError, OSError):  # a clock that was never set
+        if t0_ns is not None:
+            return _in_utc(datetime.fromtimestamp(t0_ns // NS_PER_S, UTC))
+    with suppress(ValueError):  # a folder that was renamed, and had no T-0
+        return _in_utc(datetime.strptime(run.partition("-")[0], _STAMP).replace(tzinfo=UTC))
+    return _FIRST
 
 
 def _text(value: Any) -> str | None:

@@ -31,6 +31,7 @@ from dress_rehearsal.reports.page.slow_requests import (
 from dress_rehearsal.reports.page.strip import key_numbers
 from dress_rehearsal.reports.page.templates import rendered
 from dress_rehearsal.reports.schema import Verdict
+from dress_rehearsal.reports.students.errors_met import MOST, count_kinds, met_errors
 from dress_rehearsal.reports.students.suffered import group_notes
 from dress_rehearsal.reports.summary import other_gates_words
 from dress_rehearsal.reports.words import HEADLINES
@@ -116,7 +117,7 @@ def _students(evidence: Evidence, verdict: Verdict) -> dict[str, Any]:
     """Return what came of the students."""
     return {
         "groups": tables.group_tables(verdict.groups),
-        "errors": tables.errors_table(verdict.errors),
+        "errors": tables.errors_table(verdict.errors, _kinds_of_errors(evidence, verdict)),
         "tries": tables.tries_table(verdict.tries),
         "census": tables.census_table(verdict.census),
         "audit": tables.audit_table(
@@ -128,6 +129,12 @@ def _students(evidence: Evidence, verdict: Verdict) -> dict[str, Any]:
         "behaviour": tables.behaviour_table(verdict.behaviour),
         "others_off": tables.others_off(verdict.behaviour),
     }
+
+
+def _kinds_of_errors(evidence: Evidence, verdict: Verdict) -> int:
+    """Return how many different errors there are; the verdict has the most frequent alone."""
+    listed = len(verdict.errors)
+    return listed if listed < MOST else count_kinds(met_errors(evidence))
 
 
 def _time(run: RunDirectory, evidence: Evidence, verdict: Verdict) -> dict[str, Any]:

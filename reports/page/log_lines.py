@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, Final
 
 from dress_rehearsal.records.tables import NS_PER_S
+from dress_rehearsal.reports.page.redacted import redacted, redacted_field
 from dress_rehearsal.reports.words import offset
 
 _MOST_LINES: Final = 3
@@ -21,7 +22,12 @@ _UNSAID: Final = frozenset(
     {"time_ns", "level", "component", "logger", "message", "trace_id", "span_id"}
 )
 """Fields that a line begins with, or that say what is known already."""
-_TRACED: Final = re.compile(rb"[0-9a-f]{32}")
+_TIMES: Final = 1 << 63
+"""A time in ns is less."""
+_TRACED: Final = re.compile(
+    rb"trace[\w.-]{0,20}[\\\"'\s:=\[]{1,8}([0-9a-f]{2}-)?[0-9a-f]{32}(?![0-9a-f])", re.IGNORECASE
+)
+"""A trace id in a `traceparent`, or under a name that says that it is one."""
 
 
 @dataclass
@@ -82,7 +88,7 @@ def _search(
             begin = block.rfind(b"\n", 0, match.start()) + 1
             end = block.find(b"\n", match.end())
             raw = block[begin : end if end >= 0 else len(block)]
-            said = f"{name}: {_words(raw, zero_ns)}"
+            said = f"{name}: {_words(raw, zero_ns, match[0].decode())}"
             if len(own) < _MOST_LINES and said not in own:
                 own.append(said)
         if read >= _MOST_BYTES:
@@ -106,19 +112,27 @@ def _blocks(file: BinaryIO) -> Iterator[bytes]:
         yield rest
 
 
-def _words(raw: bytes, zero_ns: int) -> str:
-    """Return a line as people read it: when, what, and each of its fields."""
+def _words(raw: bytes, zero_ns: int, trace: str) -> str:
+    """Return a line as people read it, without what is nobody's business: when, what, its fields.
+
+    Args:
+        trace: the id by which the line was found; it stays.
+    """
     text = raw.decode("utf-8", "replace").strip()
     try:
         told: Any = json.loads(text)
     except (ValueError, RecursionError):
         told = None
     if not isinstance(told, dict):
-        return _cut(text)
+        return _cut(redacted(text, [trace]))
     when = told.get("time_ns")
-    moment = f"{offset(round((when - zero_ns) / NS_PER_S, 3))}, " if isinstance(when, int) else ""
-    what = str(told.get("message", "")) or "a line"
-    fields = ", ".join(f"{key} {value}" for key, value in told.items() if key not in _UNSAID)
+    moment = ""
+    if isinstance(when, int) and not isinstance(when, bool) and abs(when) < _TIMES:
+        moment = f"{offset(round((when - zero_ns) / NS_PER_S, 3))}, "
+    what = redacted(str(told.get("message", "")), [trace]) or "a line"
+    fields = ", ".join(
+        redacted_field(key, value, [trace]) for key, value in told.items() if key not in _UNSAID
+    )
     return _cut(f"{moment}{what}: {fields}" if fields else f"{moment}{what}")
 
 

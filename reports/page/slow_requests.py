@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from dress_rehearsal.plans.shown import HIDDEN
 from dress_rehearsal.records import RunDirectory
 from dress_rehearsal.reports.evidence import Evidence
 from dress_rehearsal.reports.page.log_lines import LogLines, find_lines
@@ -35,7 +36,7 @@ class SlowLine(NamedTuple):
 
 def find_slow_lines(run: RunDirectory, evidence: Evidence, verdict: Verdict) -> LogLines:
     """Return what the run's logs say of the slowest requests."""
-    traces = [each.trace for each in verdict.slowest]
+    traces = [each.trace for each in verdict.slowest if each.trace is not None]
     return find_lines(run.logs, traces, evidence.timeline.zero_ns)
 
 
@@ -50,10 +51,10 @@ def slow_requests(verdict: Verdict, lines: LogLines) -> Iterator[SlowLine]:
             mostly=_mostly(each),
             end=f"{each.outcome}: {each.error}" if each.error else each.outcome,
             tone="found" if bad else "",
-            student=written(each.student),
+            student="" if each.student is None else written(each.student),
             worker=each.worker or "",
-            trace=each.trace,
-            lines=lines.by_trace[each.trace],
+            trace=each.trace or "",
+            lines=lines.by_trace.get(each.trace or "", []),
         )
 
 
@@ -64,13 +65,21 @@ def logged_words(verdict: Verdict, lines: LogLines, *, ours: bool) -> str:
         ours: whether the target is the reference app, which logs what took it half a second.
     """
     number = len(verdict.slowest)
+    if number and all(each.trace is None for each in verdict.slowest):
+        return (
+            "A Locust file sends its requests itself: they carry no trace id of this run, so none "
+            "of them can be found in a server's log."
+        )
     cut = f" Of {', '.join(lines.cut)} only a part was read." if lines.cut else ""
     if lines.found:
         more = (
             "" if lines.found == number else " The app logs what took it half a second or longer."
         )
         of = f"{written(lines.found)} of {counted(number, 'request')}"
-        return f"The logs of this run have a line of {of}, by trace id.{more if ours else ''}{cut}"
+        return (
+            f"The logs of this run have a line of {of}, by trace id.{more if ours else ''} What "
+            f"looks like a secret in them, or says who somebody is, is hidden ({HIDDEN}).{cut}"
+        )
     if not lines.files:
         return f"This run has no server's logs, so nothing can be said of what a server saw.{cut}"
     if ours:

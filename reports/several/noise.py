@@ -30,7 +30,7 @@ from dress_rehearsal.reports.comparison.sides import Side
 from dress_rehearsal.reports.directions import Worse, unit_of, worse_when
 from dress_rehearsal.reports.doubts import disturbances
 from dress_rehearsal.reports.markdown import escaped, markdown_table
-from dress_rehearsal.reports.numbers import whole
+from dress_rehearsal.reports.numbers import significant
 from dress_rehearsal.reports.part import Part
 from dress_rehearsal.reports.schema import Number, Status
 from dress_rehearsal.reports.words import EMPTY, counted, percent, quantity
@@ -231,7 +231,7 @@ def _number(metric: Metric, values: Sequence[Number]) -> NoisyNumber:
         metric=metric.path,
         window=metric.window,
         counted=len(values),
-        median=whole(median) or 0,
+        median=significant(median) or 0,
         least=min(values),
         most=max(values),
         spread=statistics.stdev(values) / abs(median) if median and len(values) > 1 else None,
@@ -306,7 +306,7 @@ def _margin_words(told: Told, unit: str) -> str:
 
 def _toml(numbers: Sequence[NoisyNumber], plan: Plan) -> tuple[str, ...]:
     """Return a gate for each number that has margins, with the limit that the plan has on it."""
-    limits = {(gate.path, gate.window): gate.limit for gate in plan.gates}
+    limits = {(gate.path, gate.span): gate.limit for gate in plan.gates if gate.limit}
     lines: list[str] = []
     for number in numbers:
         if number.margins is None or number.metric.endswith(".p50"):

@@ -77,10 +77,19 @@ def count_errors(evidence: Evidence, met: ErrorsMet) -> tuple[ErrorMet, ...]:
     ends = evidence.students.drop_duplicates("student")
     ended_well = ends["outcome"].isin(_GOOD_ENDS).to_numpy(dtype=bool)
     well = integers(ends.loc[ended_well, "student"], missing=-2)
-    kinds = met.code * len(met.steps) + met.step % len(met.steps)
+    kinds = _kinds(met)
     seen, number = np.unique(kinds, return_counts=True)
     most = seen[np.argsort(-number, kind="stable")][:MOST]
     return tuple(_error(met, kind, kinds == kind, well) for kind in most)
+
+
+def count_kinds(met: ErrorsMet) -> int:
+    """Return how many different errors there are, counted at each step, listed or not."""
+    return len(np.unique(_kinds(met)))
+
+
+def _kinds(met: ErrorsMet) -> Any:
+    return met.code * len(met.steps) + met.step % len(met.steps)
 
 
 def _error(met: ErrorsMet, kind: Any, own: Any, well: Any) -> ErrorMet:

@@ -33,6 +33,7 @@ _NEVER_NS: Final = np.iinfo("int64").max
 _GOOD_ENDS: Final = ("ticket", "sold_out", "refused")
 _MAY_NOT_BUY: Final = "outsider"
 _LATE: Final = "late"
+_SEVERAL: Final = "multi-device"
 _P99: Final = Fraction(99, 100)
 
 
@@ -145,16 +146,21 @@ def _by_journey(crowd: _Crowd) -> _Groups:
 
 
 def _by_devices(evidence: Evidence, crowd: _Crowd) -> _Groups:
-    """Group by how many devices were seen: of those with one, connections have numbers too."""
+    """Group by how many devices were seen: of those with one, connections have numbers too.
+
+    Of one with several devices of whom no request is recorded, it is not known how many.
+    """
     rows = evidence.requests
-    several = (rows["journey"] == "multi-device").to_numpy(dtype=bool)
+    several = (rows["journey"] == _SEVERAL).to_numpy(dtype=bool)
     several = several & rows["role"].isin([PAGE, PURCHASE]).to_numpy(dtype=bool)
     own = _places(crowd.student, integers(rows.loc[several, "student"], missing=-1))
     device = integers(rows.loc[several, "device"])
     seen = np.unique(np.stack([own, device])[:, own >= 0], axis=1)[0]
-    devices = np.maximum(np.bincount(seen, minlength=len(crowd.student)), 1)
-    names = ("1 device", "2 devices", f"{_MOST_DEVICES} devices or more")
-    return _Groups("devices", names, np.minimum(devices, _MOST_DEVICES) - 1)
+    devices = np.bincount(seen, minlength=len(crowd.student))
+    places = np.clip(devices, 1, _MOST_DEVICES) - 1
+    places[(devices == 0) & (crowd.journey == _SEVERAL)] = _MOST_DEVICES
+    names = ("1 device", "2 devices", f"{_MOST_DEVICES} devices or more", "not known")
+    return _Groups("devices", names, places)
 
 
 def _by_login(evidence: Evidence, crowd: _Crowd) -> _Groups:

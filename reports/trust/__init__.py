@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from dress_rehearsal.reports.evidence import Evidence
 from dress_rehearsal.reports.schema import Generator
 from dress_rehearsal.reports.trust.clocks import judge_clocks
-from dress_rehearsal.reports.trust.coverage import judge_coverage
+from dress_rehearsal.reports.trust.coverage import judge_coverage, stood_still
 from dress_rehearsal.reports.trust.damage import judge_damage, why_unproven
 from dress_rehearsal.reports.trust.foreign_cpu import judge_foreign_cpu
 from dress_rehearsal.reports.trust.generator import judge_generator
@@ -22,9 +22,11 @@ FINDINGS = (
     "cpu_limit",
     "late_sends",
     "clock_step",
+    "clocks_apart",
     "gap",
     "ports",
     "damage",
+    "smaller_rush",
 )
 """What can be found, as the part of a finding's word after `trust.`."""
 
@@ -76,6 +78,7 @@ def judge_trust(evidence: Evidence) -> TrustFinding:
             [
                 *(doubt.word for doubt in doubts if doubt.word),
                 *(["steal"] if foreign.stolen else []),
+                *(["late_sends"] if stood_still(evidence) else []),
             ]
         ),
         untimely=next((doubt.untimely for doubt in doubts if doubt.untimely), None),

@@ -6,6 +6,7 @@ from typing import Final
 from dress_rehearsal.records.tables import NS_PER_S
 from dress_rehearsal.reports.evidence import Evidence
 from dress_rehearsal.reports.evidence.silence import Gap
+from dress_rehearsal.reports.evidence.timeline import MEASURING
 from dress_rehearsal.reports.trust.doubt import Doubt
 from dress_rehearsal.reports.words import offset
 
@@ -38,6 +39,13 @@ def judge_coverage(evidence: Evidence) -> list[Doubt]:
         else:
             same.append(gap)
     return [_doubt(group, evidence.timeline.zero_ns) for group in groups]
+
+
+def stood_still(evidence: Evidence) -> bool:
+    """Return whether the generator itself was silent: nobody knows what it sent late then."""
+    return any(
+        gap.source.partition(":")[0] == MEASURING and not gap.is_explained for gap in evidence.gaps
+    )
 
 
 def _same(one: Gap, other: Gap) -> bool:

@@ -71,6 +71,7 @@ def judge_generator(
                 f"The generator was late: 1% of requests started more than "
                 f"{milliseconds(late_ms)} after their time, the plan allows "
                 f"{format_duration(plan.generator.max_late_start)}.",
+                "late_sends",
             )
         )
     if comparable and timely < TIMELY_SHARE * len(skew):

@@ -36,7 +36,8 @@ def judge_workers(evidence: Evidence) -> tuple[list[Doubt], list[str]]:
         doubts.append(
             Doubt(
                 f"{counted(len(missing), 'file')} of requests that workers had sent did not "
-                f"arrive, {missing[0]} first: rehearse again, on a network that holds."
+                f"arrive, {missing[0]} first: rehearse again, on a network that holds.",
+                "smaller_rush",
             )
         )
     doubts += _clocks_apart(evidence)
@@ -64,7 +65,8 @@ def _lost(evidence: Evidence) -> Iterator[Doubt]:
         named = f"Worker {number} ({whose[number]})" if number in whose else f"Worker {number}"
         yield Doubt(
             f"{named} did not tell what became of its students, who stand as unknown: "
-            f"{str(event.detail.get('error')).rstrip('.')}."
+            f"{str(event.detail.get('error')).rstrip('.')}.",
+            "smaller_rush",
         )
 
 
@@ -76,6 +78,7 @@ def _clocks_apart(evidence: Evidence) -> Iterator[Doubt]:
             yield Doubt(
                 f"The clock of worker {number} {wrong}, so its students may not have come when "
                 f"the plan says: let NTP set the clocks of all machines, and rehearse again.",
+                "clocks_apart",
                 untimely="the clocks of workers may be apart",
             )
 

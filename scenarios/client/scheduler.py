@@ -34,7 +34,7 @@ _NAP_NS: Final = 1_000_000
 """How long a nap is: as much later an answer is read, whose time the kernel has kept, and something
 due is begun, as it is with the loop's own timers, which go by whole milliseconds."""
 _NAPS: Final = sys.platform == "linux"
-"""Whether there are naps: elsewhere no kernel keeps times, and an answer's is that of its reading."""
+"""Whether there are naps: elsewhere no kernel keeps when an answer came."""
 _NEVER: Final = 2**63
 _MANY: Final = 100_000
 """Timers among which none is looked for that is off."""

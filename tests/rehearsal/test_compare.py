@@ -1,11 +1,15 @@
 """`rehearse compare` and `--baseline` from the command line: exit codes, files and sentences."""
 
+import dataclasses
 import json
+import shutil
+from pathlib import Path
 
 import pytest
 
 from dress_rehearsal.records import RunDirectory
 from dress_rehearsal.rehearsal.cli import main
+from dress_rehearsal.reports.comparison import Side
 from tests.reports.comparison.conftest import (  # noqa: F401 - fixtures
     MARGINS,
     P99,
@@ -27,7 +31,10 @@ def folders(side_of, written, tmp_path):  # noqa: F811
         made = []
         for name, values in p99s.items():
             side = side_of(name, values, **(changed or {}).get(name, {}))
-            made.append(str(written(tmp_path / name, side)))
+            for run in side.runs:
+                own = run.verdict.model_copy(update={"run": f"{name}-{run.verdict.run}"})
+                written(tmp_path / name, Side(name, (dataclasses.replace(run, verdict=own),)))
+            made.append(str(tmp_path / name))
         return made
 
     return make
@@ -83,6 +90,17 @@ def run_with_gates(build_run):  # noqa: F811
     run.write_text("plan.toml", plan_toml(run.plan().model_copy(update={"gates": gates})))
     run.write_json("environment.json", {**run.environment(), "fingerprint": "3f2a"})
     return run
+
+
+def test_a_run_is_not_held_against_itself(run_with_gates, folders, capsys):
+    (old,) = folders(old=QUIET)
+    main(["report", str(run_with_gates.path)])
+    shutil.copytree(run_with_gates.path, Path(old) / "itself")
+    plan = (run_with_gates.path / "plan.toml").read_bytes()
+    for run in Path(old).iterdir():
+        (run / "plan.toml").write_bytes(plan)
+    assert main(["report", str(run_with_gates.path), "--baseline", old]) == 2
+    assert "is there 2 times" in " ".join(capsys.readouterr().err.split())
 
 
 def test_a_report_with_a_baseline_keeps_it_and_compares(run_with_gates, folders, capsys):

@@ -75,7 +75,7 @@ MPLBACKEND=nowhere MATPLOTLIBRC={home} MPLCONFIGDIR=/proc/nowhere
 PYTHONPATH={home}/modules PYTHONWARNINGS=error PYTHONOPTIMIZE=2 PYTHONSTARTUP=/nowhere
 PYTHONASYNCIODEBUG=1 PYTHONHASHSEED=7
 APP_WORKERS=77 APP_TICKETS=77 APP_FAULTS=on NEIGHBOURS_PORT=77777
-OMP_NUM_THREADS=none MALLOC_ARENA_MAX=1 LD_PRELOAD=/nowhere/a.so TZ=Nowhere/Land
+OMP_NUM_THREADS=none MALLOC_ARENA_MAX=3 LD_PRELOAD=/nowhere/a.so TZ=Nowhere/Land
 GIT_DIR=/nowhere GIT_WORK_TREE=/nowhere
 HOME={home} XDG_CONFIG_HOME={home}/.config LANGUAGE=tr
 """
@@ -95,8 +95,11 @@ def files(home: Path) -> list[Path]:
 
 HARMLESS = {"HOME", "LANGUAGE", "PYTHONPATH"}
 """Given to children by another value, or kept by the command itself."""
-ITS_OWN = {"APP_WORKERS", "APP_TICKETS", "APP_FAULTS", "NEIGHBOURS_PORT", "AWS_ACCESS_KEY_ID"}
-"""Given to the app's processes by another value."""
+ITS_OWN = {
+    *("APP_WORKERS", "APP_TICKETS", "APP_FAULTS", "NEIGHBOURS_PORT", "AWS_ACCESS_KEY_ID"),
+    "MALLOC_ARENA_MAX",
+}
+"""Given to the app's processes, or the generator's, by another value."""
 
 
 @pytest.mark.long

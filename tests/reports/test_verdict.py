@@ -174,6 +174,7 @@ def test_the_document_has_the_published_keys_in_order(healthy_verdict):
         "not_applicable",
         "gates",
         "regressions",
+        "failures",
         "doubts",
     ]
 

@@ -78,8 +78,15 @@ def _p99(group: Group) -> str:
     return EMPTY
 
 
-def errors_table(errors: Sequence[ErrorMet]) -> Table | None:
-    """Return the errors that students met; None where there was none."""
+def errors_table(errors: Sequence[ErrorMet], kinds: int) -> Table | None:
+    """Return the errors that students met; None where there was none.
+
+    Args:
+        kinds: how many there are, of which these are the most frequent.
+    """
+    caption = "Errors by code"
+    if kinds > len(errors):
+        caption += f": the {len(errors)} most frequent of {written(kinds)}"
     rows = [
         row(
             each.error,
@@ -94,4 +101,4 @@ def errors_table(errors: Sequence[ErrorMet]) -> Table | None:
     ]
     numbers = ("Requests", "Students", "Of them ended well", "First", "Last")
     columns = (("Error", "text"), ("Step", "text"), *((word, "number") for word in numbers))
-    return Table("errors", "Errors by code", columns, rows) if rows else None
+    return Table("errors", caption, columns, rows) if rows else None

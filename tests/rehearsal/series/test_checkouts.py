@@ -1,5 +1,7 @@
 """The base is checked out beside the head and gone afterwards, whatever happened in between."""
 
+import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -8,6 +10,7 @@ from dress_rehearsal.plans import PlanError
 from dress_rehearsal.rehearsal.errors import RehearsalError
 from dress_rehearsal.rehearsal.series import checkouts as module
 from dress_rehearsal.rehearsal.series.checkouts import Checkouts
+from dress_rehearsal.rehearsal.signals import interruptible
 from tests.rehearsal.series.repository import git, make_repository
 
 
@@ -39,6 +42,38 @@ def test_it_is_gone_too_where_it_was_interrupted_or_failed(repository, ended):
         raise ended
     assert not base.parent.exists()
     assert len(worktrees(repository)) == 1
+
+
+def test_sigterm_leaves_no_worktree(repository):
+    with (
+        pytest.raises(KeyboardInterrupt),
+        interruptible(),
+        Checkouts(repository, "base") as both,
+    ):
+        base = both.base
+        os.kill(os.getpid(), signal.SIGTERM)
+        raise AssertionError("it went on")
+    assert not base.parent.exists()
+    assert len(worktrees(repository)) == 1
+
+
+def test_what_a_killed_one_left_is_removed_by_the_next_and_what_is_in_use_is_not(repository):
+    killed = Checkouts(repository, "base").__enter__()
+    os.close(killed._lock)  # as its end does
+    with Checkouts(repository, "base") as used:
+        assert not killed.base.parent.exists()
+        with Checkouts(repository, "base") as another:
+            assert len(worktrees(repository)) == 3
+            assert used.base.exists()
+            assert another.base.exists()
+    assert len(worktrees(repository)) == 1
+
+
+def test_worktrees_of_the_users_own_stay(repository, tmp_path):
+    git(repository, "worktree", "add", "--detach", str(tmp_path / "own"), "base")
+    with Checkouts(repository, "base"):
+        pass
+    assert len(worktrees(repository)) == 2
 
 
 def test_builds_are_told_apart_and_what_is_not_committed_is_marked(repository):

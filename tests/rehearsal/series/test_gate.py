@@ -11,7 +11,7 @@ from dress_rehearsal.rehearsal.cli import main
 from dress_rehearsal.rehearsal.errors import RehearsalError
 from dress_rehearsal.rehearsal.series import gate as gating
 from dress_rehearsal.rehearsal.series import performances
-from dress_rehearsal.rehearsal.series.gate import check_gateable, moved
+from dress_rehearsal.rehearsal.series.gate import check_gateable
 from dress_rehearsal.reports.schema import Latency
 from tests.rehearsal.series.repository import git, make_repository
 from tests.rehearsal.verdicts import verdict_of
@@ -137,19 +137,18 @@ def test_the_app_of_ours_has_no_base_in_another_repository(repository):
         check_gateable(Plan(name="quick", gates=gates, target=docker), repository)
 
 
-def test_every_path_into_the_checkout_becomes_one_of_the_base(repository, tmp_path):
+def test_a_variable_that_leads_into_the_repository_is_refused_and_not_shown(
+    repository, monkeypatch
+):
     plan = read_plan(repository / "shop.toml")
-    command = (f"{repository}/.venv/bin/python", f"--data={repository}/data", "/usr/bin/env")
-    plan = plan.model_copy(update={"target": plan.target.model_copy(update={"command": command})})
-    target = moved(plan, repository, tmp_path / "base").target
-    assert target.folder == f"{tmp_path}/base/app"
-    assert target.command == (
-        f"{tmp_path}/base/.venv/bin/python",
-        f"--data={tmp_path}/base/data",
-        "/usr/bin/env",
-    )
-    assert target.environment == {"DATA": f"{tmp_path}/base/data"}
-    assert (target.url, target.reset) == (plan.target.url, plan.target.reset)
+    target = plan.target.model_copy(update={"environment": {"DATA": "env:SHOP_DATA"}})
+    plan = plan.model_copy(update={"target": target})
+    monkeypatch.setenv("SHOP_DATA", "/var/lib/shop")
+    check_gateable(plan, repository)
+    monkeypatch.setenv("SHOP_DATA", f"{repository}/data")
+    with pytest.raises(PlanError, match=r"target\.environment\.DATA is") as refused:
+        check_gateable(plan, repository)
+    assert str(repository) not in str(refused.value)
 
 
 @pytest.mark.parametrize(

@@ -1,9 +1,12 @@
 """What a rehearsal is held against says beforehand what will keep it from being decided."""
 
+import dataclasses
+
 import pytest
 
 from dress_rehearsal.plans import Gate, PlanError
 from dress_rehearsal.reports.comparison.baseline import read_baseline, remarks_on, snapshot
+from dress_rehearsal.reports.comparison.sides import Side
 from dress_rehearsal.reports.errors import ComparisonRefusedError
 from tests.reports.comparison.conftest import MACHINE, MARGINS, P99
 
@@ -29,6 +32,21 @@ def test_each_obstacle_is_a_remark(side_of, run_of):
     ):
         assert words in sentence
     assert said[3].startswith("There will be 1 run, and it takes 5 a side")
+
+
+def test_a_number_that_too_few_runs_of_the_baseline_have_is_named(side_of, run_of):
+    plan = run_of(1.0).plan
+    odd = [
+        dataclasses.replace(run, verdict=run.verdict.model_copy(update={"doubts": ("steal",)}))
+        for run in side_of("old", QUIET).runs[:3]
+    ]
+    disturbed = Side("old", (*odd, *side_of("old", QUIET).runs[3:]))
+    (said,) = remarks_on(disturbed, plan, 5, HERE)
+    assert said.startswith(f"Of {P99} the baseline has 2 numbers that count; it takes 5")
+    early = Gate(metric=P99, window="T+0..T+10s", regression=MARGINS)
+    windowed = plan.model_copy(update={"gates": (*plan.gates, early)})
+    (said,) = remarks_on(side_of("old", QUIET), windowed, 5, HERE)
+    assert said.startswith(f"Of {P99} in T+0s..T+10s the baseline has 0 numbers that count, and 5")
 
 
 def test_the_snapshot_has_the_medians_of_what_counts(side_of):

@@ -52,5 +52,18 @@ def test_of_seven_a_side_one_may_lie_wholly_on_the_wrong_one():
     assert low < 0, "of five none may"
 
 
+@pytest.mark.parametrize(("before", "after"), [(61, 61), (100, 80), (1_000, 1_000), (5, 1_000)])
+def test_many_runs_have_an_interval_that_is_no_narrower_than_the_tests(before, after):
+    rng = np.random.default_rng(7)
+    one = rng.normal(0, 1, before)
+    for shift in (0.0, 3.0):
+        other = rng.normal(shift, 1, after)
+        low, high = difference_interval(one, other)
+        assert low <= np.median(other) - np.median(one) <= high
+        found = stats.mannwhitneyu(one, other).pvalue <= 0.05
+        assert (low > 0) <= found
+        assert (low > 0) == (shift > 0)
+
+
 def test_a_count_that_is_always_the_same_differs_by_nothing():
     assert difference_interval([0] * 5, [0] * 5) == (0.0, 0.0)

@@ -1,6 +1,7 @@
 """Sides are read from what runs left behind; a folder of several plans is a side for each."""
 
 import dataclasses
+import json
 import shutil
 
 import pytest
@@ -44,8 +45,52 @@ def test_a_run_without_a_verdict_is_judged(build_run, tmp_path):
 def test_folders_of_one_name_are_told_apart(side_of, written, tmp_path):
     paths = [tmp_path / build / "runs" for build in ("base", "head")]
     for path in paths:
-        written(path, side_of("x", [100.0]))
+        written(path, side_of("x", [100.0], verdict={"run": path.parent.name}))
     assert [side.name for side in read_sides(paths)] == [str(path) for path in paths]
+
+
+def test_sides_of_one_name_are_told_apart_by_their_folders(side_of, written, run_of, tmp_path):
+    app = run_of(1.0).plan.app
+    for build in ("base", "head"):
+        for workers in (1, 2):
+            plan = {"app": app.model_copy(update={"workers": workers})}
+            side = side_of("x", [100.0], plan=plan, verdict={"run": f"{build}-{workers}"})
+            written(tmp_path / build, side)
+    sides = read_sides([tmp_path / "base", tmp_path / "head"])
+    assert [side.name for side in sides] == [
+        f"{build}: workers {workers}" for build in ("base", "head") for workers in (1, 2)
+    ]
+    same = compare([side_of("runs", [100.0]), side_of("runs", [100.0])])
+    assert [side.name for side in same.sides] == ["runs", "runs (2)"]
+
+
+def test_a_run_counts_once_however_often_it_is_there(side_of, written, tmp_path):
+    folder = written(tmp_path / "old", side_of("x", [100.0, 101.0]))
+    (folder / "again").symlink_to(folder / "run-1")
+    with pytest.raises(ComparisonRefusedError, match="The run run-1 is there 2 times"):
+        read_sides([folder])
+    (folder / "again").unlink()
+    shutil.copytree(folder / "run-2", tmp_path / "new" / "other")
+    with pytest.raises(ComparisonRefusedError, match="The run run-2 is there 2 times"):
+        read_sides([folder, tmp_path / "new"])
+    assert len(read_sides([folder])[0].runs) == 2
+
+
+@pytest.mark.parametrize("wrong", [float("nan"), float("inf"), None])
+def test_what_is_no_number_and_a_verdict_without_a_reason_are_refused(
+    side_of, written, tmp_path, wrong
+):
+    folder = written(tmp_path, side_of("x", [100.0]))
+    path = folder / "run-1" / "verdict.json"
+    document = json.loads(path.read_text())
+    assert len(read_sides([folder])) == 1
+    if wrong is None:
+        document["reasons"] = []
+    else:
+        document["sale"]["tickets_per_s"] = wrong
+    path.write_text(json.dumps(document))
+    with pytest.raises(RunDirectoryUnreadableError, match=r"it is damaged.*rehearse report"):
+        read_sides([folder])
 
 
 def test_what_cannot_be_compared_is_refused_in_a_sentence(side_of, written, tmp_path):

@@ -1,6 +1,7 @@
 """A history is a file a run, written whole, once; what is foreign is named and left out."""
 
 import json
+from datetime import UTC
 
 import pytest
 
@@ -9,9 +10,10 @@ from dress_rehearsal.records import RunDirectory
 from dress_rehearsal.records.errors import RunDirectoryUnusableError
 from dress_rehearsal.reports.alike import plan_digest
 from dress_rehearsal.reports.evidence import read_evidence
-from dress_rehearsal.reports.history.entry import LABEL
+from dress_rehearsal.reports.history.entry import LABEL, entry_of, metric_of
 from dress_rehearsal.reports.history.folder import entry_in, read_history, remember
 from dress_rehearsal.reports.report import write_report
+from dress_rehearsal.reports.verdict import judge
 from tests.steps import PURCHASE
 
 SMALL = {"students": 60, "tickets": 20}
@@ -70,7 +72,12 @@ def test_what_is_kept_comes_back_in_the_order_of_the_runs_and_once(entries, tmp_
         ("foreign.json", lambda _: '{"name": "package", "version": 1}'),
         ("later.json", lambda text: text.replace('"schema": 1', '"schema": 2')),
         ("renamed.json", lambda text: text),
-        ("nan.json", lambda text: text.replace("100.0", "NaN")),
+        ("nan.json", lambda text: text.replace("101.0", "NaN")),
+        ("infinite.json", lambda text: text.replace("101.0", "-Infinity")),
+        ("endless.json", lambda text: text.replace("101.0", "1" * 400)),
+        ("vast.json", lambda text: text.replace("101.0", "1e301")),
+        ("zoneless.json", lambda text: text.replace("12:00:00Z", "12:00:00")),
+        ("ancient.json", lambda text: text.replace("2026-11-02T", "0001-01-01T")),
         ("binary.json", lambda _: "\x00\xff"),
         ("large.json", lambda _: " " * (2**20 + 1)),
     ],
@@ -78,7 +85,9 @@ def test_what_is_kept_comes_back_in_the_order_of_the_runs_and_once(entries, tmp_
 def test_a_damaged_or_foreign_file_is_named_and_left_out(entries, tmp_path, name, content):
     first, second = entries([100.0, 101.0])
     remember(tmp_path, first)
-    (tmp_path / name).write_text(content(second.text()))
+    odd = content(second.text())
+    assert odd != second.text() or name == "renamed.json"
+    (tmp_path / name).write_text(odd)
     found, (remark,) = read_history(tmp_path)
     assert found == [first]
     assert remark.startswith(f"{tmp_path / name} is left out: ")
@@ -117,3 +126,37 @@ def test_a_run_of_a_folder_that_was_renamed_still_has_a_time(build_run):
     moved = run.path.rename(run.path.with_name("kept"))
     (moved / "timeline.jsonl").write_text("")
     assert entry_in(RunDirectory.open(moved)).when.year == 1970
+
+
+def test_an_instant_of_another_zone_is_told_in_utc(entries, tmp_path):
+    (own,) = entries([1.0])
+    text = own.text().replace("2026-11-01T12:00:00Z", "2026-11-01T21:00:00+09:00")
+    (tmp_path / f"{own.run}.json").write_text(text)
+    (found,) = read_history(tmp_path)[0]
+    assert found == own
+    assert found.when.tzinfo is UTC
+
+
+def test_a_number_that_no_entry_can_hold_is_as_if_not_measured(build_run):
+    run = build_run(**SMALL)
+    verdict = judge(read_evidence(run))
+    sale = verdict.sale.model_copy(update={"tickets_per_s": float("inf")})
+    census = verdict.census.model_copy(update={"ticket": 10**400})
+    odd = verdict.model_copy(update={"sale": sale, "census": census})
+    numbers = entry_of(odd, run.plan(), {}, 10**30).numbers
+    assert (numbers["sale.tickets_per_s"], numbers["census.ticket"]) == (None, None)
+    assert numbers["census.students"] == verdict.census.students
+
+
+@pytest.mark.parametrize(
+    ("name", "metric"),
+    [
+        ("latency_ms[POST /login].p99 in T+0s..T+10s", "latency_ms[POST /login].p99"),
+        ("latency_ms[log in page].p99", "latency_ms[log in page].p99"),
+        ("latency_ms[log in page].p99 in T+0s..T+10s", "latency_ms[log in page].p99"),
+        ("census.failed in ..T+10s", "census.failed"),
+        ("census.failed", "census.failed"),
+    ],
+)
+def test_the_metric_of_a_number_is_without_its_window(name, metric):
+    assert metric_of(name) == metric

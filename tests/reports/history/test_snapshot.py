@@ -5,6 +5,7 @@ import shutil
 
 import pytest
 
+from dress_rehearsal.records.errors import RunDirectoryUnusableError
 from dress_rehearsal.reports.history.folder import entry_in, remember
 from dress_rehearsal.reports.history.snapshot import keep, read_snapshot
 from dress_rehearsal.reports.report import write_report
@@ -72,3 +73,26 @@ def test_a_history_that_cannot_be_written_is_told_and_the_run_stands_alone(build
     (told,) = keep(run, entry_in(run), tmp_path / "file")
     assert told.startswith("The run is not in the history")
     assert len(json.loads((run.path / "history.json").read_text())["runs"]) == 1
+
+
+@pytest.mark.usefixtures("undrawn")
+def test_the_verdict_is_written_before_the_run_is_put_into_a_history(build_run):
+    run = build_run(**SMALL)
+
+    def keep_none(*_):
+        raise RunDirectoryUnusableError("no room")
+
+    with pytest.raises(RunDirectoryUnusableError, match="no room"):
+        write_report(run, keep_none)
+    assert {"verdict.json", "summary.md", "junit.xml"} <= {each.name for each in run.path.iterdir()}
+
+
+def test_an_odd_file_of_the_same_series_is_named_and_the_run_is_kept(build_run, tmp_path):
+    run = build_run(**SMALL)
+    own = entry_in(run)
+    other = entry(1, 1.0, plan_digest=own.plan_digest, fingerprint=own.fingerprint)
+    text = other.text().replace("12:00:00Z", "12:00:00")
+    (tmp_path / f"{other.run}.json").write_text(text)
+    (told,) = keep(run, own, tmp_path)
+    assert told.startswith(f"{tmp_path / other.run}.json is left out")
+    assert read_snapshot(run) == ([own], None)

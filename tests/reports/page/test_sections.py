@@ -1,14 +1,18 @@
 """What the page answers the evening before: who suffered, what the slowest did, what is assumed."""
 
 import dataclasses
+from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from dress_rehearsal.plans import read_plan
 from dress_rehearsal.plans.sections.load import Load
 from dress_rehearsal.records import RunDirectory
 from dress_rehearsal.reports.evidence import Evidence, read_evidence
 from dress_rehearsal.reports.page import write_page
+from dress_rehearsal.reports.page.first_screen import headroom
 from dress_rehearsal.reports.verdict import judge
 from tests.reports.foreign import foreign
 from tests.reports.page.parsed_page import BuildRun, Page, PageOf
@@ -36,7 +40,7 @@ def test_the_first_screen_has_what_everybody_asks_first(page_of: PageOf) -> None
     assert gates[1][:2] == ["census.failed", "fail"]
     assert gates[1][4] == "2 times it"
     assert 2 <= len(gates) <= 6
-    assert "Headroomnot searched. rehearse capacity synthetic searches" in page.words
+    assert "Headroomnot searched. rehearse capacity PLAN" in page.words
     assert "Can it be believed?yes: 100% of the clicks at T-0 left in time; " in page.words
     assert f"Run{verdict.ran}" in page.words
 
@@ -112,6 +116,34 @@ def test_a_locust_file_s_run_has_no_students_and_everything_else(run: RunDirecto
     assert "Who suffered" not in page.words
     assert "The slowest 20 requests" in page.words
     assert "Headroom" not in page.words
+
+
+def test_a_locust_file_s_users_waited_too_and_have_no_trace_ids(run: RunDirectory) -> None:
+    evidence = read_evidence(run)
+    plan = evidence.plan.model_copy(update={"load": Load()})
+    nobody = evidence.requests.assign(student=None, seq=None).astype(
+        {"student": evidence.requests["student"].dtype, "seq": evidence.requests["seq"].dtype}
+    )
+    without = dataclasses.replace(evidence, plan=plan, requests=nobody)
+    verdict = judge(without)
+    assert [(each.trace, each.student) for each in verdict.slowest] == [(None, None)] * 20
+    page = shown(run, without)
+    assert "No request was recorded that somebody waited for" not in page.words
+    assert "they carry no trace id of this run" in page.words
+    assert "student not measured" not in page.words
+    assert "trace None" not in page.words
+
+
+def test_only_a_bundled_plan_that_nobody_changed_is_named_for_a_search() -> None:
+    plan = read_plan(Path("smoke"))
+    own = plan.model_copy(update={"name": "mine"})
+    changed = read_plan(Path("smoke"), ["event.students=77"])
+    assert "`rehearse capacity smoke` searches" in headroom(
+        SimpleNamespace(plan=plan)  # type: ignore[arg-type]
+    )
+    for each in (own, changed):
+        said: Any = headroom(SimpleNamespace(plan=each))  # type: ignore[arg-type]
+        assert "`rehearse capacity PLAN`, of your plan's file" in said
 
 
 def test_without_a_request_nothing_is_called_slow(run: RunDirectory) -> None:

@@ -1,13 +1,17 @@
 """Margins hold what a build differs from itself, and do not hold what they must catch."""
 
+import dataclasses
 import random
 import statistics
 import tomllib
 
 import pytest
 
+from dress_rehearsal.plans import Gate
 from dress_rehearsal.plans.sections.margins import parse_margins
 from dress_rehearsal.reports.comparison.intervals import difference_interval
+from dress_rehearsal.reports.comparison.sides import Side
+from dress_rehearsal.reports.schema import Regression
 from dress_rehearsal.reports.several.noise import margins_of, noise_of, write_noise
 from tests.reports.comparison.conftest import P99, run_of, side_of
 
@@ -104,3 +108,21 @@ def test_a_machine_that_was_too_disturbed_is_said_to_be(side_of):
     assert "0 of 12 runs count, 12 disturbed (foreign cpu)" in noise.sentence
     assert noise.gates == ()
     assert noise.numbers == ()
+
+
+def test_a_window_keeps_its_limit_however_it_is_written_and_none_is_made_up(side_of, run_of):
+    quiet = spread(10, 0.05, 2)
+    side = side_of("shop", quiet)
+    runs = []
+    for run, value in zip(side.runs, quiet, strict=True):
+        kept = Regression(metric=P99, window="T+0s..T+10s", margins="< 10%", value=value)
+        verdict = run.verdict.model_copy(update={"regressions": (kept,)})
+        runs.append(dataclasses.replace(run, verdict=verdict))
+    limited = Gate(metric=P99, window="T+0..T+10s", limit="<= 3s")
+    bare = Gate(metric=P99, regression="< 10%")
+    plan = side.plan.model_copy(update={"gates": (limited, bare)})
+    gates = noise_of(Side("shop", tuple(runs)), plan, 10).gates
+    told = tomllib.loads("\n".join(gates))["gates"]
+    windowed = next(each for each in told if "window" in each)
+    assert windowed["limit"] == "<= 3s"
+    assert "limit" not in next(each for each in told if each["metric"] == P99 and each != windowed)

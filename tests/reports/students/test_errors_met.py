@@ -2,10 +2,18 @@
 
 import pytest
 
-from dress_rehearsal.reports.students.errors_met import MOST, count_errors, met_errors
+from dress_rehearsal.reports.figures.errors import draw_errors
+from dress_rehearsal.reports.page.tables import errors_table
+from dress_rehearsal.reports.students.errors_met import (
+    MOST,
+    count_errors,
+    count_kinds,
+    met_errors,
+)
 from tests.reports.audit.test_refusals import told
 from tests.steps import LOGIN, PURCHASE
 
+WINDOW = (-5.0, 10.0)
 SHOP = {"students": 200, "tickets": 60}
 
 
@@ -56,4 +64,21 @@ def test_the_list_is_bounded(evidence_of):
     evidence = evidence_of(**SHOP)
     for number in range(MOST + 5):
         evidence = told(evidence, PURCHASE, [1], f"e{number}", 1.0, outcome="failed", status=500)
-    assert len(errors_of(evidence)) == MOST
+    listed = errors_of(evidence)
+    assert len(listed) == MOST
+    kinds = count_kinds(met_errors(evidence))
+    assert kinds == MOST + 5
+    assert errors_table(listed, kinds).caption == "Errors by code: the 20 most frequent of 25"
+    assert errors_table(listed[:3], 3).caption == "Errors by code"
+
+
+def test_what_nobody_needed_any_more_is_not_said_to_be_answered(healthy):
+    requests = len(healthy.requests)
+    assert f"Every one of {requests:,} requests was answered" in draw_errors(healthy, WINDOW).reason
+    assert "Left out" not in draw_errors(healthy, WINDOW).reason
+    left = told(healthy, PURCHASE, [1, 2, 3], "abandoned", 1.0, outcome="unknown", status=0)
+    said = draw_errors(left, WINDOW).reason
+    assert f"Every one of {requests:,} requests was answered without an error." in said
+    assert "Left out: 3 that a student needed no more." in said
+    met = told(left, PURCHASE, [1], "oops", 1.0, outcome="failed", status=500)
+    assert f"1 request of {requests + 1:,} " in draw_errors(met, WINDOW).title

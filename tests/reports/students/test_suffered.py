@@ -87,6 +87,17 @@ def test_devices_are_counted_only_of_those_who_have_several(healthy):
     assert found["1 device"].students >= doubles, "their copies go over connections, no devices"
 
 
+def test_of_how_many_devices_is_not_known_where_no_request_of_them_is_recorded(healthy):
+    several = int((healthy.students["journey"] == "multi-device").sum())
+    lost = dataclasses.replace(healthy, requests=healthy.requests.head(0))
+    found = of(find_groups(lost), "devices")
+    assert several > 0
+    assert found["not known"].students == several
+    assert found["1 device"].students == len(healthy.students) - several
+    assert not {"2 devices", "3 devices or more"} & set(found)
+    assert "not known" not in of(find_groups(healthy), "devices")
+
+
 def test_that_none_of_a_journey_got_a_ticket_is_said_and_judged_a_fact(empty_handed):
     verdict = judge(empty_handed)
     (note,) = group_notes(empty_handed, verdict.groups, verdict.sale)

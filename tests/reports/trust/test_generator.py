@@ -46,7 +46,7 @@ def test_lateness_is_held_against_the_plan(judged, late_ms, allowed, limited):
     found = judged(generator_late_ms=late_ms, plan=plan)
     assert found.generator.limited == limited
     assert found.generator.release_skew_ms > late_ms
-    assert [doubt.word for doubt in found.doubts] == ["", "late_sends"] * limited
+    assert [doubt.word for doubt in found.doubts] == ["late_sends", "late_sends"] * limited
 
 
 @pytest.mark.parametrize(

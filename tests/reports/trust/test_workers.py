@@ -35,6 +35,7 @@ def test_a_lost_worker_is_a_doubt(evidence_of: Callable[..., Evidence]) -> None:
     verdict = judge(evidence)
     assert verdict.verdict == "inconclusive"
     assert doubt.sentence in verdict.reasons
+    assert verdict.doubts == ("smaller_rush",)
     assert judge_trust(evidence).unproven is not None
 
 
@@ -78,6 +79,8 @@ def test_a_clock_that_is_too_far_from_the_masters_is_a_doubt(
         "The clock of worker 2 is +1.0 ms from the master's, give or take 70.0 ms",
         "The clock of worker 3 is not known: it did not answer",
     ]
+    assert judge_trust(apart).findings == {"clocks_apart"}
+    assert judge_trust(near).findings == set()
     assert judge_trust(apart).untimely == "the clocks of workers may be apart"
 
 

@@ -1,0 +1,107 @@
+"""What failed is told apart: a base that failed by the way hides nothing, and a new limit accuses
+nobody."""
+
+import dataclasses
+
+import pytest
+
+from dress_rehearsal.reports.comparison import compare
+from dress_rehearsal.reports.schema import GateResult
+from tests.reports.comparison.conftest import P99
+
+QUIET = [100.0, 101.0, 102.0, 103.0, 104.0]
+
+
+def gate(limit="<= 3s", status="pass"):
+    return GateResult(
+        metric=P99, limit=limit, value=3001.0, low=None, high=None, baseline=None, status=status
+    )
+
+
+def slow_reason(limit="<= 3s"):
+    return f"Gate broken: {P99} is 3,001 ms, the limit is {limit}."
+
+
+@pytest.fixture
+def sides(side_of, run_of):
+    """A side, `failing` of whose runs differ as told: `sides("new", 5, oversold=3)`."""
+
+    def build(
+        name,
+        failing,
+        *,
+        oversold=None,
+        words=(),
+        gates=None,
+        reason="Something failed.",
+        machine=None,
+    ):
+        side = side_of(name, QUIET, machine=machine or {})
+        runs = []
+        for place, run in enumerate(side.runs):
+            own = run.verdict
+            update = {"gates": (*own.gates, *(gates or [gate()]))}
+            if place < failing:
+                update |= {"verdict": "fail", "reasons": (reason,), "failures": words}
+                if oversold:
+                    update["audit"] = own.audit.model_copy(update={"oversold": oversold})
+            elif gates:
+                update["gates"] = (*own.gates, gate(gates[0].limit))
+            runs.append(dataclasses.replace(run, verdict=own.model_copy(update=update)))
+        return dataclasses.replace(side, runs=tuple(runs))
+
+    return build
+
+
+def told(*given):
+    comparison = compare(given)
+    return comparison.outcome, " ".join(comparison.reasons)
+
+
+def test_a_base_that_failed_otherwise_hides_no_failure(sides):
+    flaky = sides("old", 1, gates=[gate(status="fail")], reason=slow_reason(), words=("gates",))
+    wronged = sides("new", 5, oversold=240, reason="Oversold: 240.", words=("audit",))
+    found, said = told(flaky, wronged)
+    assert found == "worse"
+    assert said.startswith("Worse: 5 of 5 in new failed, and none before: Oversold: 240.")
+    lost = sides("new", 2, words=("lost",), reason="Lost: the app.")
+    found, said = told(flaky, lost)
+    assert (found, "2 of 5 in new failed, and none before: Lost: the app." in said) == (
+        "worse",
+        True,
+    )
+
+
+def test_who_fails_as_the_base_did_is_neither_worse_nor_no_worse(sides):
+    broken = {"gates": [gate(status="fail")], "reason": slow_reason(), "words": ("gates",)}
+    found, said = told(sides("old", 1, **broken), sides("new", 5, **broken))
+    assert found == "undecided"
+    assert f"5 of 5 in new failed ({P99} <= 3s), but so did 1 of 5 before" in said
+    assert told(sides("old", 1, **broken), sides("new", 0))[0] == "no_worse"
+
+
+def test_a_limit_that_the_base_was_not_held_to_accuses_nobody(sides):
+    tighter = {"gates": [gate("<= 2s", "fail")], "reason": slow_reason("<= 2s")}
+    found, said = told(sides("old", 0), sides("new", 5, words=("gates",), **tighter))
+    assert found == "undecided"
+    assert "5 runs before were not held to that" in said
+    same = {"gates": [gate(status="fail")], "reason": slow_reason()}
+    assert told(sides("old", 0), sides("new", 5, words=("gates",), **same))[0] == "worse"
+
+
+def test_of_another_machine_no_failure_is_held_against_a_build(sides):
+    wronged = {"oversold": 3, "reason": "Oversold: 3.", "words": ("audit",)}
+    found, said = told(sides("old", 0), sides("new", 5, machine={"fingerprint": "77"}, **wronged))
+    assert (found, "were not made on one machine" in said) == ("undecided", True)
+
+
+def test_a_verdict_that_does_not_name_what_failed_is_worse_only_where_nothing_failed(sides):
+    older = {"words": None, "reason": "Lost: the app."}
+    assert told(sides("old", 0), sides("new", 1, **older))[0] == "worse"
+    named = sides("new", 1, words=("lost",), reason="Lost: the app.")
+    assert told(sides("old", 1, **older), named)[0] == "undecided"
+    wronged = sides("new", 5, oversold=3, words=("audit",))
+    assert told(sides("old", 1, **older), wronged)[0] == "worse", "the base's audit is clean"
+    flaky = sides("old", 1, gates=[gate(status="fail")], reason=slow_reason(), words=("gates",))
+    assert told(flaky, sides("new", 1, **older))[0] == "undecided"
+    assert told(sides("old", 0), sides("new", 0))[0] == "no_worse"

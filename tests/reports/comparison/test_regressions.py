@@ -1,0 +1,118 @@
+"""What is held: every margin that some run's plan asks for, on numbers as they are, of all runs."""
+
+import dataclasses
+
+import pytest
+
+from dress_rehearsal.plans import Gate
+from dress_rehearsal.reports.comparison import Side, compare
+from dress_rehearsal.reports.comparison.baseline import snapshot
+from dress_rehearsal.reports.schema import Regression
+from tests.reports.comparison.conftest import MARGINS, P99
+
+QUIET = [100.0, 101.0, 102.0, 103.0, 104.0]
+SLOW = [300.0, 301.0, 302.0, 303.0, 304.0]
+SHARE = "load.failed_share"
+OTHER = Gate(metric="census.failed", regression="< 10%")
+HELD = Gate(metric=P99, regression=MARGINS)
+
+
+def told(*sides):
+    comparison = compare(sides)
+    return comparison.outcome, " ".join(comparison.reasons)
+
+
+@pytest.fixture
+def failing(side_of, run_of):
+    """A side whose shares of failed requests are given."""
+
+    def build(name, shares, margins="< 10%"):
+        plan = {"gates": (Gate(metric=SHARE, regression=margins),)}
+        side = side_of(name, QUIET, plan=plan)
+        runs = []
+        for run, share in zip(side.runs, shares, strict=True):
+            load = run.verdict.load.model_copy(update={"failed_share": share})
+            kept = (Regression(metric=SHARE, margins=margins, value=share),)
+            verdict = run.verdict.model_copy(update={"load": load, "regressions": kept})
+            runs.append(dataclasses.replace(run, verdict=verdict))
+        return Side(name, tuple(runs))
+
+    return build
+
+
+def near(share):
+    return [share + place * 1e-6 for place in range(5)]
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "margins", "outcome"),
+    [
+        (0.0001, 0.0005, "< 10%", "worse"),
+        (0.00001, 0.00045, "< 10%", "worse"),
+        (0.0014, 0.0019, "< 50%", "no_worse"),
+        (0.0001, 0.0001, "< 10%", "no_worse"),
+    ],
+)
+def test_small_shares_are_held_as_they_are(failing, before, after, margins, outcome):
+    sides = failing("old", near(before), margins), failing("new", near(after), margins)
+    assert told(*sides)[0] == outcome
+    assert snapshot(sides[0])["numbers"][SHARE] == pytest.approx(before + 2e-6)
+    number = next(each for each in compare(sides).numbers if each.metric == SHARE)
+    assert number.sides[1].median == pytest.approx(after + 2e-6)
+
+
+def test_runs_without_the_number_do_not_drop_out_silently(side_of):
+    found, said = told(side_of("old", QUIET * 2), side_of("new", [*QUIET, *[None] * 5]))
+    assert (found, "not measured in 5 of 10 runs of new" in said) == ("undecided", True)
+    assert told(side_of("old", QUIET * 2), side_of("new", QUIET * 2))[0] == "no_worse"
+
+
+def with_gates(side, gates, runs):
+    """Return a side of which the first so many runs have other gates."""
+    changed = [
+        dataclasses.replace(run, plan=run.plan.model_copy(update={"gates": gates}))
+        for run in side.runs[:runs]
+    ]
+    return Side(side.name, (*changed, *side.runs[runs:]))
+
+
+@pytest.mark.parametrize("runs", [1, 5])
+def test_a_gate_that_was_taken_out_of_later_plans_is_not_forgotten(side_of, runs):
+    new = with_gates(side_of("new", SLOW), (OTHER,), runs)
+    found, said = told(side_of("old", QUIET), new)
+    assert found == "undecided"
+    assert f"{P99}: no regression is asked for in {runs} of 5 runs of new." in said
+
+
+def test_a_gate_that_some_runs_of_the_base_had_is_undecided(side_of):
+    old = with_gates(side_of("old", QUIET), (OTHER,), 2)
+    found, said = told(old, side_of("new", QUIET))
+    assert (found, "asked for in 2 of 5 runs of old." in said) == ("undecided", True)
+
+
+def test_a_gate_that_is_new_is_held_against_runs_of_before(side_of):
+    old = with_gates(side_of("old", QUIET), (), 5)
+    assert told(old, side_of("new", SLOW))[0] == "worse"
+    assert told(old, side_of("new", QUIET))[0] == "no_worse"
+
+
+def test_margins_that_differ_decide_only_what_both_say(side_of):
+    loose = (Gate(metric=P99, regression="< 1000%"),)
+    old = side_of("old", QUIET)
+    found, said = told(old, side_of("new", SLOW, plan={"gates": loose}))
+    assert (found, "margins of the runs differ (< 1000%, < 10%" in said) == ("undecided", True)
+    assert told(old, side_of("new", QUIET, plan={"gates": loose}))[0] == "no_worse"
+
+
+def test_one_scenario_has_to_be_that_of_all_runs(side_of):
+    def mixed(side, first):
+        runs = [
+            dataclasses.replace(run, scenario="a" if place < first else "b")
+            for place, run in enumerate(side.runs)
+        ]
+        return Side(side.name, tuple(runs))
+
+    slow = side_of("new", SLOW)
+    found, said = told(mixed(side_of("old", QUIET), 4), mixed(slow, 1))
+    assert (found, "the scenarios differ" in said) == ("undecided", True)
+    assert told(mixed(side_of("old", QUIET), 5), mixed(slow, 5))[0] == "worse"
