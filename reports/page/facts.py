@@ -10,6 +10,7 @@ from dress_rehearsal.records.tables import NS_PER_S
 from dress_rehearsal.reports.evidence import Evidence
 from dress_rehearsal.reports.evidence.timeline import FAULTS_AND_ALERTS, event_words
 from dress_rehearsal.reports.figures.drawing import Drawing, Missing
+from dress_rehearsal.reports.page.tables import Cell
 from dress_rehearsal.reports.schema import Verdict
 from dress_rehearsal.reports.words import (
     counted,
@@ -69,9 +70,9 @@ def environment_facts(evidence: Evidence) -> list[tuple[str, str]]:
     return [(name.replace("_", " "), _words(facts[name])) for name in ordered]
 
 
-def timeline_rows(evidence: Evidence) -> list[tuple[str, str, str, str]]:
+def timeline_rows(evidence: Evidence) -> list[tuple[Cell, str, str, str]]:
     """Return when what happened: moment, kind, name and detail in words."""
-    rows: list[tuple[str, str, str, str]] = []
+    rows: list[tuple[Cell, str, str, str]] = []
     numbered = list(enumerate(sorted(evidence.events, key=lambda event: event.t_ns)))
     hidden = {number for number, event in numbered if event.kind == "alert"}
     hidden -= set(sorted(hidden)[:_MOST_ALERTS])
@@ -90,11 +91,11 @@ def timeline_rows(evidence: Evidence) -> list[tuple[str, str, str, str]]:
         if event.kind == "t0":
             moment = offset(0)
         named = fault_words(event.name) if event.kind == "fault" else event.name
-        rows.append((moment, event.kind, named, words))
+        rows.append((Cell(moment, sort=round(at_s, 6)), event.kind, named, words))
     left_out = len(evidence.events) - len(rows)
     if left_out:
         more = f"{written(left_out)} more, {written(len(hidden))} of them alerts"
-        rows.append(("…", "more", "events", f"{more}; all are in timeline.jsonl"))
+        rows.append((Cell("…"), "more", "events", f"{more}; all are in timeline.jsonl"))
     return rows
 
 

@@ -59,17 +59,26 @@
   }
 
   const number = (text) => {
-    const found = /([−-]?)\s*(\d[\d,]*(?:\.\d+)?)\s*(s\b)?/.exec(text.replace(/T-0|start/, ""));
-    if (!found) return /T-0|start/.test(text) ? 0 : null;
+    if (text.startsWith("—")) return null;
+    const bare = text.replace(/T-0|start/, "");
+    const found = /([−-]?)\s*(\d[\d,]*(?:\.\d+)?(?:e-?\d+)?)\s*(s\b)?/.exec(bare);
+    if (!found) return bare !== text ? 0 : null;
     const value = Number(found[2].replaceAll(",", "")) * (found[3] ? 1000 : 1);
     return found[1] ? -value : value;
   };
 
-  const compared = (one, other, numeric) => {
-    if (!numeric) return one.localeCompare(other, "en", { numeric: true });
-    const [left, right] = [number(one), number(other)];
-    if (left === null || right === null) return null;
-    return left - right;
+  // What a cell is sorted by: null, which goes last in both directions, where it has nothing.
+  const keyOf = (cell, kind) => {
+    const text = cell.textContent.trim();
+    if (kind === "told") return cell.dataset.sort === undefined ? null : Number(cell.dataset.sort);
+    if (kind === "number") return number(text);
+    return text.startsWith("—") ? null : text;
+  };
+
+  const compared = (one, other, sign) => {
+    if (one === null || other === null) return (one === null) - (other === null);
+    const text = typeof one === "string";
+    return sign * (text ? one.localeCompare(other, "en", { numeric: true }) : one - other);
   };
 
   for (const table of document.querySelectorAll("table")) {
@@ -90,7 +99,9 @@
       button.title = `Sort by: ${name}`;
       head.replaceChildren(button);
       const numeric = head.classList.contains("number");
-      const text = (row) => row.cells[column].textContent.trim();
+      const told = rows.some((row) => row.cells[column]?.dataset.sort !== undefined);
+      const kind = told ? "told" : numeric ? "number" : "text";
+      const key = (row) => keyOf(row.cells[column], kind);
       button.addEventListener("click", () => {
         const before = head.getAttribute("aria-sort");
         const first = numeric ? "descending" : "ascending";
@@ -101,11 +112,7 @@
         if (order) {
           head.setAttribute("aria-sort", order);
           const sign = order === "ascending" ? 1 : -1;
-          sorted.sort((one, other) => {
-            const by = compared(text(one), text(other), numeric);
-            if (by !== null) return sign * by;
-            return (number(text(one)) === null) - (number(text(other)) === null);
-          });
+          sorted.sort((one, other) => compared(key(one), key(other), sign));
         }
         body.append(...sorted);
         said.textContent = order ? `Sorted by ${name}, ${order}` : "As it was";

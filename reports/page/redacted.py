@@ -8,7 +8,7 @@ cannot be told from other words.
 
 import json
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from functools import partial
 from typing import Any, Final
 
@@ -28,7 +28,8 @@ _NAMING: Final = frozenset(f"{_SECRETS} session sessionid {_PEOPLE}".split())
 """Words of a name by which a secret goes, or what says who somebody is."""
 _PERSONAL: Final = re.compile(
     r"(first|last|full|given|family|middle|display|user|real|student|customer|person|buyer)"
-    r"[ _.-]?name|e-?mail|phone|matric|birth|address|(?<![a-z])(name|login|ip|user|customer|buyer)$"
+    r"[ _.-]?name|e-?mail|phone|matric|birth|address|^name$|sess(ion)?[ _.-]?id$"
+    r"|(?<![a-z])(login|ip|user|customer|buyer)$"
     r"|student[ _.-]?(id|no|nr|number)?$",
     re.IGNORECASE,
 )
@@ -45,9 +46,20 @@ _HEADER: Final = re.compile(
     re.IGNORECASE,
 )
 _PAIR: Final = re.compile(
-    r"([A-Za-z][\w.-]{0,60})(\\?[\"'])?(\s{0,9}[=:]\s{0,9})"
-    r"((\\?[\"'])(?:\\\\|(?!\5).)*(?:\5|$)|\[[^\]]*\]?|\{[^}]*\}?"
+    r"(?P<name>[A-Za-z][\w.-]{0,60})(\\?[\"'])?(\s{0,9}(?:[=:]|%3[AD])\s{0,9})"
+    r"(?P<value>(\\?[\"'])(?:\\\\|(?!\5).)*(?:\5|$)|\[[^\]]*\]?|\{[^}]*\}?"
     r"|[^\s\"'}&](?:[^\"'}&\n]*?)(?=[\s,;&]+\\?[\"']?[\w.-]{1,60}\\?[\"']?\s{0,3}[=:]|[\"'}&\n]|$))"
+)
+_NAME: Final = re.compile(r"-{0,2}[A-Za-z][\w.-]{0,60}")
+_LISTED: Final = re.compile(
+    r"(\\?[\"'])(?P<name>-{0,2}[A-Za-z][\w.-]{0,60})\1\s{0,3},\s{0,3}"
+    r"(?:\\?[\"']\w{1,20}\\?[\"']\s{0,3}:\s{0,3})?"
+    r"(?P<value>(\\?[\"'])(?:(?!\4).)*(?:\4|$))"
+)
+"""A name and its value, as headers are listed: `("Cookie", "sid=1")`, or as fields of their own."""
+_SAID: Final = re.compile(
+    r"\b(passw(?:or)?d|token|secret|pin|otp|cookie|session)(\s+(?:is|was)\s+\S+|\s+\S{0,99}\d\S*)",
+    re.IGNORECASE,
 )
 _SCHEME: Final = re.compile(r"\b(bearer|basic|digest|negotiate)\s+[^\s\"',;]+", re.IGNORECASE)
 _LOGIN: Final = re.compile(r"://[^/\s@]{1,300}@")
@@ -75,7 +87,9 @@ def redacted(text: str, kept: Collection[str] = ()) -> str:
         text = re.sub(r"\S+\Z", "", text[:_MOST]) + HIDDEN
     text = _QUERY.sub(f"?{HIDDEN}", text)
     text = _HEADER.sub(_headed, text)
-    text = _paired(text)
+    for pattern in (_LISTED, _PAIR):
+        text = _paired(pattern, text)
+    text = _SAID.sub(rf"\1 {HIDDEN}", text)
     text = _SCHEME.sub(rf"\1 {HIDDEN}", text)
     text = _LOGIN.sub(f"://{HIDDEN}@", text)
     for pattern in (_MAIL, _JWT, _NUMBER):
@@ -100,12 +114,29 @@ def redacted_value(name: str, value: Any, kept: Collection[str] = (), depth: int
         return HIDDEN
     if isinstance(value, dict):
         return {
-            redacted(key, kept): redacted_value(key, own, kept, depth + 1)
+            redacted(key, kept): redacted_value(
+                _under(key, own, list(value.values())), own, kept, depth + 1
+            )
             for key, own in value.items()
         }
     if isinstance(value, list):
-        return [redacted_value(name, own, kept, depth + 1) for own in value]
+        before = [None, *value[:-1]]
+        return [
+            redacted_value(_under(name, own, [last]), own, kept, depth + 1)
+            for own, last in zip(value, before, strict=True)
+        ]
     return redacted(value, kept) if isinstance(value, str) else value
+
+
+def _under(name: str, value: Any, beside: Sequence[Any]) -> str:
+    """Return the name that a value goes by: one that hides, where such a name stands beside it."""
+    if isinstance(value, (dict, list)) or _is_hiding_name(value):
+        return name
+    return next((each for each in beside if _is_hiding_name(each)), name)
+
+
+def _is_hiding_name(value: Any) -> bool:
+    return isinstance(value, str) and _NAME.fullmatch(value) is not None and hides(value)
 
 
 def redacted_field(name: str, value: Any, kept: Collection[str] = ()) -> str:
@@ -128,16 +159,13 @@ def _headed(found: re.Match[str]) -> str:
     return f"{found[1]}{found[2] or ''}{found[3]}{HIDDEN}"
 
 
-def _paired(text: str) -> str:
+def _paired(pattern: re.Pattern[str], text: str) -> str:
     """Hide the values of pairs whose names hide them; look into the values of all others."""
     parts, place = [], 0
-    while (found := _PAIR.search(text, place)) is not None:
-        if hides(found[1]):
-            parts += [text[place : found.start(4)], HIDDEN]
-            place = found.end()
-        else:
-            parts.append(text[place : found.start(4)])
-            place = found.start(4)
+    while (found := pattern.search(text, place)) is not None:
+        is_hidden = hides(found["name"])
+        parts += [text[place : found.start("value")], *([HIDDEN] if is_hidden else [])]
+        place = found.end() if is_hidden else found.start("value")
     return "".join([*parts, text[place:]])
 
 

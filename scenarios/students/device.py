@@ -59,7 +59,7 @@ class Device:
         """When the answer came that was acted on last."""
         self._greenlet: Any = None
         """Who is on the way; None before and after."""
-        self._clicking = False
+        self._clicking = self._pausing = False
         self._room = WaitingRoom(rush, browser, self._tries) if browser.has("queue") else None
 
     def rush_in(self) -> None:
@@ -82,6 +82,14 @@ class Device:
         Only the loop itself may call this.
         """
         if self._greenlet is not None and not self._clicking:
+            self._greenlet.throw(ClosedError)
+
+    def stop_pausing(self) -> None:
+        """Click no more where nothing but the next click is waited for.
+
+        Only the loop itself may call this.
+        """
+        if self._greenlet is not None and self._pausing:
             self._greenlet.throw(ClosedError)
 
     def _go(self) -> None:
@@ -202,7 +210,7 @@ class Device:
                 self._purchase.ended(StudentOutcome.GAVE_UP)
                 return
             if not self._clicking:
-                self._rush.sleep_until(intended_ns)
+                self._pause_until(intended_ns)
                 if self._purchase.decided:
                     return
                 self._clicking = True
@@ -221,6 +229,13 @@ class Device:
             intended_ns = again_ns
         refused = reply.outcome == REFUSED
         self._purchase.ended(StudentOutcome.GAVE_UP if refused else StudentOutcome.FAILED)
+
+    def _pause_until(self, intended_ns: int) -> None:
+        self._pausing = True
+        try:
+            self._rush.sleep_until(intended_ns)
+        finally:
+            self._pausing = False
 
     def _next_click(self, reply: Reply, leave_ns: int) -> int | None:
         """Return when to click again after an answer that settles nothing; None for never."""
@@ -248,7 +263,7 @@ class Device:
             case "already_holds_ticket":
                 # Another copy of this click was granted; without its answer, which may still
                 # be on the way, it is not certain what the student holds.
-                self.await_copies()
+                self._purchase.await_grant(self.copies)
                 self._purchase.held()
             case _:
                 if not self._is_final(reply):
@@ -260,12 +275,6 @@ class Device:
         """Return whether a refusal is the last word, and no hint what to do before clicking on."""
         hint = reply.code in _HINTS or (reply.code == _NOT_ADMITTED and self._room is not None)
         return isinstance(reply.claim, Refused) and reply.claim.final and not hint
-
-    def await_copies(self) -> None:
-        """Wait for what is still under way; joining what is over would cost a loop's turn."""
-        under_way = [copy for copy in self.copies if not copy.ready()]
-        if under_way:
-            gevent.joinall(under_way)
 
     def _click_copies(self, click_ns: int) -> None:
         """Send a double-clicker's extra copies, on connections of their own.

@@ -52,6 +52,8 @@ class _Story:
                 for number in range(1, devices)
             ]
             self.purchase.dismissals = [d.dismiss for d in (self.device, *self.others)]
+        elif rush.timetable.copies[student]:
+            self.purchase.dismissals = [self.device.stop_pausing]
 
     def begin(self) -> None:
         """Have the other devices rush in, beside the first."""
@@ -60,8 +62,7 @@ class _Story:
     def go_on(self) -> None:
         """Look at the ticket; what is not over when the rush closes stays open."""
         # When the rush closes, the census keeps saying `in_flight` or what was settled before.
-        if self.purchase.grant is None:
-            self._await_rest()
+        self.purchase.await_grant([*self.device.copies, *self.under_way])
         if self.purchase.grant is not None:
             with suppress(ClosedError):
                 self._look_at(self.purchase.grant, self.purchase.granted_at_ns)
@@ -77,10 +78,9 @@ class _Story:
 
     def _await_rest(self) -> None:
         """Wait for whatever is under way beside; joining what is over would cost a loop's turn."""
-        self.device.await_copies()
-        if self.under_way:
-            gevent.joinall(self.under_way)
-            self.under_way = []
+        under_way = [each for each in (*self.device.copies, *self.under_way) if not each.ready()]
+        if under_way:
+            gevent.joinall(under_way)
         if self.entry is not None:
             self.entry.end()
 

@@ -1,9 +1,9 @@
 """What a student has been told about the purchase, on whichever device or copy of the click."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Final
 
-from gevent import get_hub
+from gevent import Greenlet, get_hub, wait
 
 from dress_rehearsal.scenarios.buyer import Granted
 from dress_rehearsal.scenarios.outcomes import StudentOutcome
@@ -44,6 +44,14 @@ class Purchase:
     def decided(self) -> bool:
         """Whether the student has a ticket or a final no, on any device."""
         return self._final or self.grant is not None
+
+    def await_grant(self, under_way: Iterable[Greenlet]) -> None:
+        """Wait for a grant, at most until all that could bring one are over.
+
+        A student who is told on one of them acts then, whatever the others still wait for.
+        """
+        while self.grant is None and (waiting := [each for each in under_way if not each.ready()]):
+            wait(waiting, count=1)
 
     def granted(self, reply: Reply, session: Session) -> bool:
         """Take in a grant; an answer that is none settles nothing."""

@@ -5,6 +5,7 @@ from typing import Final
 
 from dress_rehearsal.plans import parse_limit
 from dress_rehearsal.reports.metrics import in_unit_of
+from dress_rehearsal.reports.page.tables.table import Cell
 from dress_rehearsal.reports.schema import GateResult, Measured
 from dress_rehearsal.reports.words import EMPTY, percent, written
 
@@ -12,16 +13,20 @@ _MANY: Final = 2
 """From so many times the limit on, a share of it is hard to read."""
 
 
-def margin_words(gate: GateResult, measured: Measured) -> str:
+def margin_cell(gate: GateResult, measured: Measured) -> Cell:
     """Return how far a number is from its limit, as a share of the limit: "62% below it", "3 times
-    it".
+    it"; it is sorted by that share, what is below first.
 
     A dash where there is no such share: the number is not known, or the limit is 0.
     """
     limit = parse_limit(gate.limit)
     if gate.value is None or limit.value == 0:
-        return EMPTY
+        return Cell(EMPTY)
     times = in_unit_of(limit, gate.metric, gate.value, measured) / limit.value
+    return Cell(_words(times), sort=round(float(times) - 1, 6))
+
+
+def _words(times: Fraction) -> str:
     off = times - Fraction(1)
     if times >= _MANY:
         return f"{written(round(float(times), 1))} times it"

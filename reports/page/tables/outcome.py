@@ -7,7 +7,7 @@ from typing import Final
 from dress_rehearsal.plans.names import ENDS, WRONGS
 from dress_rehearsal.reports.directions import unit_of
 from dress_rehearsal.reports.metrics import gate_words
-from dress_rehearsal.reports.page.tables.margin import margin_words
+from dress_rehearsal.reports.page.tables.margin import margin_cell
 from dress_rehearsal.reports.page.tables.table import (
     Cell,
     Table,
@@ -161,7 +161,7 @@ def gates_table(
             Cell(gate.status, tones[gate.status]),
             gate.limit,
             gate_words(gate, measured),
-            margin_words(gate, measured),
+            margin_cell(gate, measured),
             *before(gate),
         )
         for gate in gates

@@ -14,12 +14,14 @@ SOME_RUSHES: Final = frozenset({JOIN, QUEUE, STREAM, ENTRANCE})
 class Cell(NamedTuple):
     """A cell's words; `tone` (ok, found, open) colours them, beside what they say.
 
-    `href` is where they lead, escaped as a URL is.
+    `href` is where they lead, escaped as a URL is. `sort` is the number that the words stand for,
+    by which their column is sorted, where it could not be read out of them.
     """
 
     text: str
     tone: str = ""
     href: str = ""
+    sort: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

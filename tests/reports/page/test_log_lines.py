@@ -50,6 +50,8 @@ SECRETS = {
     "request": {"headers": {"X-Api-Key": "abcdef123"}, "tokens": ["abcdef123"]},
     "user": {"email": "anna@example.org", "studentNumber": "abcdef123", "lastName": "abcdef123"},
     "url": "/login?pin=4821",
+    "headers": [["Cookie", "abcdef123"], {"name": "X-Api-Key", "value": "abcdef123"}],
+    "args": ["--password", "abcdef123"],
     "note": "to anna@example.org: eyJhbGciOi.abcdef123.x, Zm9vYmFyMTIzNDU2Nzg5MA of k12345678",
 }
 
@@ -80,6 +82,14 @@ def test_secrets_and_people_are_not_shown(logs, wrapped):
         ("sent Bearer x.y.z on", "sent Bearer … on"),
         ("postgres://me:pw@db/shop is slow", "postgres://…@db/shop is slow"),
         ("access_token='a b' took=3", "access_token=… took=3"),
+        (
+            "headers=[('Cookie', 'sid=1'), ('Accept', '*')]",
+            "headers=[('Cookie', …), ('Accept', '*')]",
+        ),
+        ("token SECRET1 rejected, pin 4821", "token … rejected, pin …"),
+        ("password is hunter", "password …"),
+        ("PHPSESSID=abc12", "PHPSESSID=…"),
+        ("body pin%3D4821", "body pin%3D…"),
         ("GET /students/anna%40example.org 200", "GET /students/… 200"),
         ("session 6f1b0c9a-7d6e-4b52-9a55-0f3a4be0e0aa ended", "session … ended"),
     ],
@@ -148,5 +158,5 @@ def test_why_there_is_no_line_is_said(logs, content, ours, said):
     if content is not None:
         (logs / "app.log").write_text(content)
     found = find_lines(logs, [ONE, OTHER], T0_NS)
-    verdict = SimpleNamespace(slowest=[ONE, OTHER])
+    verdict = SimpleNamespace(slowest=[SimpleNamespace(trace=each) for each in (ONE, OTHER)])
     assert said in logged_words(verdict, found, ours=ours)

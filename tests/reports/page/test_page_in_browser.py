@@ -7,8 +7,11 @@ import shutil
 import subprocess
 from pathlib import Path
 
+import jinja2
 import pytest
 
+from dress_rehearsal.reports.page import templates
+from dress_rehearsal.reports.page.tables.table import Cell, Table, row
 from dress_rehearsal.reports.report import write_report
 from tests.reports import synthetic_run
 
@@ -95,6 +98,49 @@ USED = saying(
 )
 
 
+SORTED = saying(
+    """addEventListener('load', () => {
+  const found = {};
+  for (const head of document.querySelectorAll('#seeded thead th')) {
+    const column = head.cellIndex, name = head.textContent, button = head.querySelector('button');
+    const seen = () => [...document.getElementById('seeded').tBodies[0].rows]
+      .map(row => row.cells[column].textContent.trim());
+    button.click();
+    const first = head.getAttribute('aria-sort'), one = seen();
+    button.click();
+    found[name] = first === 'ascending' ? [one, seen()] : [seen(), one];
+    button.click();
+  }
+  const moments = document.querySelector('#timeline thead button');
+  moments.click();
+  const told = [...document.querySelectorAll('#timeline tbody th')].map(th => th.dataset.sort);
+  SAY
+});""",
+    "({ found, told })",
+)
+SEEDED = {
+    "Count": ["86", "1,200", "9", "— (only 86 requests)", "—"],
+    "Margin": [
+        Cell("79.9% below it", sort=-0.799),
+        Cell("38% above it", sort=0.38),
+        Cell("3.2 times it", sort=2.2),
+        Cell("exactly at it", sort=0),
+        "—",
+    ],
+    "When": ["T-0 + 3 s", "T-0 − 12 s", "T-0", "T-0 − 3 s", "—"],
+    "p": ["1e-05", "0.04", "0.003", "2", "—"],
+    "Name": ["run 10", "run 9", "alpha", "— none", "—"],
+}
+"""Cells of a column as they stand on a page; of each, two are sorted last or one is."""
+IN_ORDER = {
+    "Count": ["9", "86", "1,200", "— (only 86 requests)", "—"],
+    "Margin": ["79.9% below it", "exactly at it", "38% above it", "3.2 times it", "—"],
+    "When": ["T-0 − 12 s", "T-0 − 3 s", "T-0", "T-0 + 3 s", "—"],
+    "p": ["1e-05", "0.003", "0.04", "2", "—"],
+    "Name": ["alpha", "run 9", "run 10", "— none", "—"],
+}
+
+
 @pytest.fixture(scope="module")
 def page(tmp_path_factory):
     if BROWSER is None and not REQUIRED:
@@ -178,3 +224,24 @@ def test_one_moment_is_pointed_at_in_every_figure_with_an_axis_of_time(page, tmp
     pointed = float(re.search(r"[\d.]+(?= s)", words)[0])
     assert abs(pointed - abs(seen["middle"])) < 0.2
     assert seen["left"] == 0, "it goes when the pointer does"
+
+
+def test_each_kind_of_cell_is_sorted_by_what_it_says_and_dashes_go_last(page, tmp_path):
+    columns = [(name, "text" if name == "Name" else "number") for name in SEEDED]
+    rows = [row(*cells) for cells in zip(*SEEDED.values(), strict=True)]
+    table = Table("seeded", "Seeded", columns, rows)
+    loader = jinja2.FileSystemLoader(Path(templates.__file__).parent)
+    macros = jinja2.Environment(loader=loader, autoescape=True)
+    macros.filters["breakable"] = templates.breakable
+    shown = macros.get_template("tables.html.j2").module.show(table)
+    copy = with_scripts(page, tmp_path, SORTED)
+    copy.write_text(copy.read_text("utf-8").replace("</main>", f"{shown}</main>"), "utf-8")
+    seen = opened(copy, tmp_path)
+    for name, expected in IN_ORDER.items():
+        ascending, descending = seen["found"][name]
+        dashes = sum(text.startswith("—") for text in expected)
+        assert ascending == expected
+        assert descending == expected[:-dashes][::-1] + expected[-dashes:]
+    moments = [float(moment) for moment in seen["told"] if moment is not None]
+    assert len(moments) > 3
+    assert moments == sorted(moments)

@@ -5,6 +5,8 @@ import time
 
 import pytest
 
+from dress_rehearsal.scenarios.students.retry import Retry
+
 BUY = "POST /events/{event}/tickets"
 
 
@@ -169,3 +171,50 @@ def test_devices_still_waiting_when_the_rush_closes_leave_it_in_flight(
     office.refuse = [respond(503, {"code": "overloaded"})] * 500
     outcomes, _ = play(two_devices(schedule__sale="300ms", students__attempts=100))
     assert outcomes == ["in_flight"]
+
+
+@pytest.fixture
+def double_clicker(make_rush, small_plan):
+    """A rush of one student who sends two copies of the click."""
+    rush = make_rush(
+        small_plan(students__double_clickers="100%", schedule__sale="14s", schedule__drain="3s")
+    )
+    rush.timetable.copies[0] = 2
+    return rush
+
+
+def test_a_copy_that_is_granted_ends_the_pause_before_the_next_click(
+    server, play, double_clicker, respond, ticket_office, monkeypatch
+):
+    pause_ns = 10_000_000_000
+    monkeypatch.setattr(Retry, "after_too_early", lambda _, reply: reply.at_ns + pause_ns)
+    server.respond = office = ticket_office(1)
+    office.refuse = [respond(403, {"code": "too_early"})]
+    outcomes, requests = play(double_clicker)
+    assert outcomes == ["ticket"]
+    assert (requests.step == BUY).sum() == 3, "nobody clicks again with a ticket in hand"
+    looked = requests[requests.step.str.startswith("GET /tickets")]
+    assert len(looked)
+    assert ((looked.sent_ns - looked.intended_ns) < pause_ns // 2).all()
+
+
+def test_a_granted_copy_is_looked_at_while_another_is_not_answered_yet(
+    server, play, double_clicker, respond, ticket_office
+):
+    office, opened, in_time, clicks = ticket_office(1), threading.Event(), [], []
+
+    def answer(request, peer):
+        if request.path.endswith("/qr"):
+            opened.set()
+        if request.path.endswith("/tickets"):
+            clicks.append(request)
+            if len(clicks) == 1:
+                return respond(409, {"code": "already_holds_ticket"})
+            if len(clicks) == 3:
+                in_time.append(opened.wait(6))
+        return office(request, peer)
+
+    server.respond = answer
+    outcomes, _ = play(double_clicker)
+    assert outcomes == ["ticket"]
+    assert in_time == [True]
