@@ -80,10 +80,10 @@ def test_a_stranger_does_not_have_the_host_looked_up_each_time(monkeypatch):
 _SCENARIO = """
 import sys
 from pathlib import Path
-from dress_rehearsal.scenarios.__main__ import keep_to_the_target
+from dress_rehearsal.scenarios.__main__ import know_whose
 import socket
 from gevent import monkey
-keep_to_the_target(Path(sys.argv[1]), "http://127.0.0.1:1")
+know_whose(Path(sys.argv[1]), "http://127.0.0.1:1")
 for host in sys.argv[2:]:
     try:
         socket.create_connection((host, 1), timeout=0.1)
