@@ -8,7 +8,7 @@ from typing import Any
 from litestar import Litestar
 
 from dress_rehearsal.target_app.http.problems import PROBLEMS
-from dress_rehearsal.target_app.http.request import queued_ns
+from dress_rehearsal.target_app.http.request import is_host, queued_ns
 from dress_rehearsal.target_app.http.response import Answer
 from dress_rehearsal.target_app.request_context import CURRENT, NS, RequestContext
 from dress_rehearsal.target_app.services import Services
@@ -22,6 +22,7 @@ SLOW_NS = 500_000_000
 """An answer that took so long gets a line of its own in the log."""
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _INTERNAL_ERROR: Answer = PROBLEMS["internal_error"]
+_INVALID_REQUEST: Answer = PROBLEMS["invalid_request"]
 _TRACEPARENT = re.compile(rb"([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?")
 _NO_TRACE = b"0" * 32
 _NO_SPAN = b"0" * 16
@@ -57,7 +58,8 @@ class RequestMiddleware:
 
         self.services.in_flight += 1
         try:
-            await self._inside(scope, receive, send_timed)
+            answer = self._inside if context.host_is_valid else _INVALID_REQUEST
+            await answer(scope, receive, send_timed)
         except Exception:
             if answered:
                 raise
@@ -107,6 +109,8 @@ def begin_request(headers: Any) -> RequestContext:
             context.authorization = value
         elif name == b"idempotency-key":
             context.idempotency_key = value
+        elif name == b"host":
+            context.host_is_valid = context.host_is_valid and is_host(value)
         elif name == b"x-request-start":
             waited_ns = queued_ns(value, time.time_ns())
             if waited_ns is not None:

@@ -24,6 +24,7 @@ class RequestContext:
 
     __slots__ = (
         "authorization",
+        "host_is_valid",
         "idempotency_key",
         "longest_ns",
         "pool",
@@ -42,6 +43,7 @@ class RequestContext:
         self.trace_id: str | None = None
         self.span_id: str | None = None
         self.student: str | None = None
+        self.host_is_valid = True
         self.authorization: bytes | None = None
         self.idempotency_key: bytes | None = None
 

@@ -1,5 +1,6 @@
 """What a client sends, read so that nothing in it is the service's failure."""
 
+import functools
 import re
 from typing import Any, Final
 
@@ -15,6 +16,10 @@ CLOCKS_APART_S: Final = 1
 """How far a proxy's clock may be ahead; what began later than that did not."""
 _START: Final = re.compile(rb"(?:t=)?(\d{1,19})(?:\.(\d{1,9})\d*)?")
 _UNITS_NS: Final = (1, 1_000, 1_000_000, NS)
+_HOST: Final = re.compile(
+    rb"(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._~!$&'()*+,;=%-]*)(?::(?P<port>[0-9]{0,5}))?"
+)
+_HIGHEST_PORT: Final = 65_535
 
 
 class ClientRequest(Request[Any, Any, Any]):
@@ -30,6 +35,16 @@ class ClientRequest(Request[Any, Any, Any]):
             return await super().json()
         except (RecursionError, UnicodeDecodeError) as error:
             raise SerializationException(str(error)) from error
+
+
+@functools.lru_cache(maxsize=64)
+def is_host(value: bytes) -> bool:
+    """Whether it is a host, and a port if one is told, as RFC 9110 (7.2) has them in `Host`.
+
+    Of another the framework can make no URL, and fails where it has to name one.
+    """
+    match = _HOST.fullmatch(value)
+    return match is not None and int(match["port"] or 0) <= _HIGHEST_PORT
 
 
 def client_address(scope: Scope, *, behind_proxy: bool) -> str:

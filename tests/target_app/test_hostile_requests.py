@@ -64,6 +64,16 @@ def test_a_body_that_cannot_be_read_is_the_sender_s_mistake(wire: Wire, body: by
     assert wire.ask(b"POST", b"/login", {}, body) == 400
 
 
+@pytest.mark.parametrize("host", [b"h:$", b"h:65536", b"h:1:2", b"[::1", b"a b", b"\xff", b"a/b"])
+def test_a_host_that_is_none_is_the_sender_s_mistake(wire: Wire, host: bytes) -> None:
+    assert wire.ask(b"GET", b"/healthz", {b"Host": host}, b"") == 400
+
+
+@pytest.mark.parametrize("host", [b"h", b"h:65535", b"h:", b"[::1]:80", b"", b"127.0.0.1:8000"])
+def test_any_host_there_may_be_is_answered(wire: Wire, host: bytes) -> None:
+    assert wire.ask(b"GET", b"/healthz", {b"Host": host}, b"") == 200
+
+
 class TestRequestStart:
     """What `X-Request-Start` says of the way here."""
 

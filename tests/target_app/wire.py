@@ -58,17 +58,18 @@ HEADER_VALUES = {
         b"application/x-msgpack",
     ],
     b"Expect": [b"100-continue"],
+    b"Host": [b":$", b"a:70000", b"a:-1", b"a:1:2", b"[::1]", b"[::1", b"[]:1", b"a/b", b"a@b:x"],
 }
 ANYWHERE = [DIGITS, b"\xff\xfe", b"", b"\x01", b"a;q=x, /;q=9, ,", b'"\\', b"=;;=="]
 NAMES = [
     *HEADER_VALUES,
     *(b"Idempotency-Key", b"Accept", b"Accept-Encoding", b"Cookie", b"Range", b"If-None-Match"),
-    *(b"X-Forwarded-For", b"Host", b"Origin", b"Content-Encoding", b"X-HTTP-Method-Override"),
+    *(b"X-Forwarded-For", b"Origin", b"Content-Encoding", b"X-HTTP-Method-Override"),
     *(b"Content-Length", b"Transfer-Encoding", b"Upgrade", b"TE"),
 ]
 PLACES = [
     *(b"%00", b"%ff", b"%ED%A0%80", b"%0d%0a", b"..", b"%2e%2e", b"%2f", b"x" * 5000, DIGITS),
-    *(b"%", b"%zz", b"%F0%9F%8E%AB", b"?a=%ff&b", b"?" + b"a=1&" * 1000, b"{event}", b";x", b"*"),
+    *(b"%", b"%zz", b"%F0%9F%8E%AB", b"?a=%ff&b", b"?" + b"a=1&" * 1000, b"{event}", b"?a=\xff", b"\xff", b";x", b"*"),
 ]
 METHODS = [
     b"TRACE",
