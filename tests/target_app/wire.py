@@ -69,7 +69,8 @@ NAMES = [
 ]
 PLACES = [
     *(b"%00", b"%ff", b"%ED%A0%80", b"%0d%0a", b"..", b"%2e%2e", b"%2f", b"x" * 5000, DIGITS),
-    *(b"%", b"%zz", b"%F0%9F%8E%AB", b"?a=%ff&b", b"?" + b"a=1&" * 1000, b"{event}", b"?a=\xff", b"\xff", b";x", b"*"),
+    *(b"%", b"%zz", b"%F0%9F%8E%AB", b"?a=%ff&b", b"?" + b"a=1&" * 1000, b"{event}", b";x", b"*"),
+    *(b"?a=\xff", b"\xff"),
 ]
 METHODS = [
     b"TRACE",
