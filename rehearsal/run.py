@@ -38,6 +38,7 @@ from dress_rehearsal.rehearsal.preflight.trial import check_importable
 from dress_rehearsal.rehearsal.rush import Rush
 from dress_rehearsal.rehearsal.signals import interruptible, uninterruptible
 from dress_rehearsal.rehearsal.terminal.screen import Screen
+from dress_rehearsal.reports.capacity.beside import keep_headroom
 from dress_rehearsal.reports.report import write_report
 from dress_rehearsal.reports.schema import Verdict
 
@@ -113,6 +114,7 @@ def _recorded_and_judged(
             # While the stage was being set or cleared: whatever there is, is judged.
             stamp_interruption(run, screen)
         screen.phase("judging")
+        keep_headroom(run)
         verdict = write_report(run, kept.keeper(run, screen.note))
         monitoring.conclude(verdict)
         return verdict

@@ -1,7 +1,6 @@
 """`rehearse checklist`: writes what speaks for going ahead and what against it, by several runs."""
 
 import argparse
-import json
 import os
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -12,7 +11,7 @@ from urllib.parse import quote
 from rich.markup import escape
 
 from dress_rehearsal.plans import PlanError
-from dress_rehearsal.plans.files import check_folder, is_file, kind_of, named, read_bytes
+from dress_rehearsal.plans.files import check_folder, is_file, kind_of, named
 from dress_rehearsal.records import RecordError, RunDirectory
 from dress_rehearsal.rehearsal.terminal.arguments import whole_number
 from dress_rehearsal.rehearsal.terminal.console import make_console
@@ -25,7 +24,6 @@ if TYPE_CHECKING:
 _DEEPEST: Final = 2
 """Folders of runs in a folder: those of repeats, or of a search, beside single runs."""
 _MOST_RUNS: Final = 1000
-_MOST_BYTES: Final = 16 * 2**20
 _MOST_PEOPLE: Final = 10_000_000
 
 
@@ -96,6 +94,8 @@ def _found(paths: list[Path], console: "Console") -> Iterator[tuple[Path, "Capac
     Raises:
         PlanError: there is none, or there are too many.
     """
+    from dress_rehearsal.reports.capacity.beside import read_capacity
+
     number = 0
     known: dict[Path, Capacity | None] = {}
     for given in paths:
@@ -111,7 +111,7 @@ def _found(paths: list[Path], console: "Console") -> Iterator[tuple[Path, "Capac
         for path in below:
             if path.parent not in known:
                 try:
-                    known[path.parent] = _capacity_in(path.parent)
+                    known[path.parent] = read_capacity(path.parent)
                 except PlanError as error:
                     console.print(str(error), style="red", markup=False)
                     known[path.parent] = None
@@ -125,29 +125,6 @@ def _runs_in(path: Path, depth: int) -> Iterator[Path]:
         for each in sorted(path.iterdir()):
             if kind_of(each) == "a folder":
                 yield from _runs_in(each, depth - 1)
-
-
-def _capacity_in(folder: Path) -> "Capacity | None":
-    """Return what a search came to whose runs are in a folder; None where it is none's.
-
-    Raises:
-        PlanError: its numbers cannot be read.
-    """
-    from pydantic import ValidationError
-
-    from dress_rehearsal.reports.capacity.pages import FILE
-    from dress_rehearsal.reports.capacity.schema import Capacity
-
-    path = folder / FILE
-    if not is_file(path):
-        return None
-    try:
-        return Capacity.model_validate(json.loads(read_bytes(path, "The capacity", _MOST_BYTES)))
-    except (ValueError, ValidationError, RecursionError) as error:
-        raise PlanError(
-            f"{named(path)} cannot be read, or is of another version: what that search came to is "
-            f"left out, and its runs count as single ones, also those of loads beyond the plan's."
-        ) from error
 
 
 def _address(run: Path, out: Path) -> str:

@@ -18,10 +18,12 @@ def add(report: argparse.ArgumentParser) -> None:
 
 def _report(options: argparse.Namespace) -> int:
     from dress_rehearsal.rehearsal.terminal.screen import print_verdict
+    from dress_rehearsal.reports.capacity.beside import keep_headroom
     from dress_rehearsal.reports.report import write_report
 
     run, kept, console = opened(options.run), kept_as(options), make_console()
     keeper = kept.keeper(run, lambda said: console.print(said, markup=False))
+    keep_headroom(run)
     if options.baseline is None:
         verdict = write_report(run, keeper)
         print_verdict(console, verdict, options.run)

@@ -22,6 +22,7 @@ from dress_rehearsal.reports.page.facts import (
     run_files,
     timeline_rows,
 )
+from dress_rehearsal.reports.page.headroom import headroom
 from dress_rehearsal.reports.page.history import HistorySection, history_section
 from dress_rehearsal.reports.page.slow_requests import (
     find_slow_lines,
@@ -60,7 +61,7 @@ def write_page(run: RunDirectory, evidence: Evidence, verdict: Verdict) -> None:
             for suffix in ("svg", "png"):
                 (run.figures / f"{figure.name}.{suffix}").unlink(missing_ok=True)
     values = {
-        **_beginning(evidence, verdict, history),
+        **_beginning(run, evidence, verdict, history),
         **_students(evidence, verdict),
         **_time(run, evidence, verdict),
         **_end(run, evidence, verdict, figures),
@@ -70,7 +71,7 @@ def write_page(run: RunDirectory, evidence: Evidence, verdict: Verdict) -> None:
 
 
 def _beginning(
-    evidence: Evidence, verdict: Verdict, history: HistorySection | None
+    run: RunDirectory, evidence: Evidence, verdict: Verdict, history: HistorySection | None
 ) -> dict[str, Any]:
     """Return what the page is about and what stands on its first screen."""
     facts = tuple(group_notes(evidence, verdict.groups, verdict.sale))
@@ -81,7 +82,7 @@ def _beginning(
         "plan": evidence.plan,
         "opened": _opened(evidence),
         "key_numbers": key_numbers(evidence, verdict),
-        "headroom": first_screen.headroom(evidence),
+        "headroom": headroom(run, evidence.plan),
         "first_gates": first_screen.first_gates(verdict),
         "other_gates": other_gates_words(verdict.gates),
         "gates": tables.gates_table(verdict.gates, verdict, verdict.regressions),

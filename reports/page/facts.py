@@ -48,6 +48,7 @@ _RECORDED: Final = {
     "requests": "one row a request, Parquet",
     "students.parquet": "one row a student",
     "metrics.parquet": "every sample of every pool",
+    "headroom.json": "what the last search for the capacity says of its plan",
     "history.json": "the runs before it, of the same plan and machine",
     "ledger.parquet": "the tickets as each store holds them, and admissions",
 }

@@ -1,18 +1,14 @@
 """What the page answers the evening before: who suffered, what the slowest did, what is assumed."""
 
 import dataclasses
-from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from dress_rehearsal.plans import read_plan
 from dress_rehearsal.plans.sections.load import Load
 from dress_rehearsal.records import RunDirectory
 from dress_rehearsal.reports.evidence import Evidence, read_evidence
 from dress_rehearsal.reports.page import write_page
-from dress_rehearsal.reports.page.first_screen import headroom
 from dress_rehearsal.reports.verdict import judge
 from tests.reports.foreign import foreign
 from tests.reports.page.parsed_page import BuildRun, Page, PageOf
@@ -132,18 +128,6 @@ def test_a_locust_file_s_users_waited_too_and_have_no_trace_ids(run: RunDirector
     assert "they carry no trace id of this run" in page.words
     assert "student not measured" not in page.words
     assert "trace None" not in page.words
-
-
-def test_only_a_bundled_plan_that_nobody_changed_is_named_for_a_search() -> None:
-    plan = read_plan(Path("smoke"))
-    own = plan.model_copy(update={"name": "mine"})
-    changed = read_plan(Path("smoke"), ["event.students=77"])
-    assert "`rehearse capacity smoke` searches" in headroom(
-        SimpleNamespace(plan=plan)  # type: ignore[arg-type]
-    )
-    for each in (own, changed):
-        said: Any = headroom(SimpleNamespace(plan=each))  # type: ignore[arg-type]
-        assert "`rehearse capacity PLAN`, of your plan's file" in said
 
 
 def test_without_a_request_nothing_is_called_slow(run: RunDirectory) -> None:

@@ -1,0 +1,70 @@
+"""The page's words on headroom, and `headroom.json` of a run, which they are made of."""
+
+import json
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from pydantic import Field, ValidationError
+
+from dress_rehearsal.plans import Plan, is_bundled
+from dress_rehearsal.records import RunDirectory
+from dress_rehearsal.records.files import is_there, reason, regular
+from dress_rehearsal.reports.part import Part
+
+FILE: Final = "headroom.json"
+
+
+class Searched(Part):
+    """The whole of `headroom.json`: what the last search for the capacity of a run's plan on its
+    machine came to, as sentences.
+
+    Attributes:
+        search: the search's folder; `page` is the address of its report from the run directory.
+        builds: the builds of the target that the run and the search are of, where they differ.
+    """
+
+    schema_version: Literal[1] = Field(default=1, alias="schema")
+    search: str
+    page: str
+    says: tuple[str, ...]
+    builds: tuple[str, str] | None = None
+
+    def text(self) -> str:
+        """Return the bytes of `headroom.json`."""
+        document = self.model_dump(mode="json", by_alias=True)
+        return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+
+
+@dataclass(frozen=True, slots=True)
+class Headroom:
+    """What the first screen says of it, as a sentence or more; `href` leads to the search."""
+
+    words: str
+    href: str | None = None
+
+
+def headroom(run: RunDirectory, plan: Plan) -> Headroom:
+    """Return how much larger a load would pass, as far as that is known."""
+    path = run.path / FILE
+    if not is_there(path):
+        return Headroom(f"not searched. {_how(plan)}")
+    try:
+        searched = Searched.model_validate_json(regular(path).read_bytes())
+    except OSError as error:
+        return Headroom(f"not known: {FILE} cannot be read ({reason(error)}). {_how(plan)}")
+    except ValidationError:
+        return Headroom(f"not known: {FILE} is damaged, or another version wrote it. {_how(plan)}")
+    said = list(searched.says)
+    if searched.builds is not None:
+        own, theirs = searched.builds
+        said.append(f"The search was of another build of the target: {theirs}, this run is {own}.")
+    return Headroom(" ".join(said), searched.page)
+
+
+def _how(plan: Plan) -> str:
+    named = is_bundled(plan)
+    of = "" if named else ", of your plan's file,"
+    return (
+        f"`rehearse capacity {plan.name if named else 'PLAN'}`{of} searches for the largest load "
+        f"that passes; `rehearse report` then tells it here."
+    )

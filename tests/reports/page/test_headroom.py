@@ -1,0 +1,51 @@
+"""What the first screen says of headroom: what a search came to, or how to search."""
+
+from pathlib import Path
+
+import pytest
+
+from dress_rehearsal.plans import read_plan
+from dress_rehearsal.records import RunDirectory
+from dress_rehearsal.reports.page.headroom import FILE, Searched, headroom
+
+SMOKE = read_plan(Path("smoke"))
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> RunDirectory:
+    return RunDirectory(tmp_path)
+
+
+def test_only_a_bundled_plan_that_nobody_changed_is_named_for_a_search(run: RunDirectory) -> None:
+    own = SMOKE.model_copy(update={"name": "mine"})
+    changed = read_plan(Path("smoke"), ["event.students=77"])
+    assert "not searched. `rehearse capacity smoke` searches" in headroom(run, SMOKE).words
+    for each in (own, changed):
+        assert "`rehearse capacity PLAN`, of your plan's file" in headroom(run, each).words
+
+
+def test_what_a_search_came_to_is_told_with_the_way_to_it(run: RunDirectory) -> None:
+    told = Searched(search="s", page="../s/capacity.html", says=("60 students pass.", "So."))
+    run.write_text(FILE, told.text())
+    said = headroom(run, SMOKE)
+    assert said.words == "60 students pass. So."
+    assert said.href == "../s/capacity.html"
+
+
+def test_a_search_of_another_build_says_so(run: RunDirectory) -> None:
+    told = Searched(search="s", page="s", says=("60 students pass.",), builds=("v2", "v1"))
+    run.write_text(FILE, told.text())
+    assert "another build of the target: v1, this run is v2." in headroom(run, SMOKE).words
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", '{"schema": 2}', "\x00"])
+def test_a_damaged_file_is_named_and_nothing_is_said_by_it(run: RunDirectory, content: str) -> None:
+    run.write_text(FILE, content)
+    said = headroom(run, SMOKE)
+    assert said.words.startswith("not known: headroom.json is damaged")
+    assert said.href is None
+
+
+def test_a_folder_in_its_place_is_named(run: RunDirectory) -> None:
+    (run.path / FILE).mkdir()
+    assert "cannot be read (it is a folder, not a file)" in headroom(run, SMOKE).words
