@@ -8,6 +8,8 @@ import msgspec
 from dress_rehearsal.records.damage import Damage, is_shallow
 
 FILE: Final = "environment.json"
+RUN: Final = "run"
+"""The fact that is the run's name when it was performed: its folder may have another by now."""
 
 
 class _Facts(TypedDict, total=False):
@@ -17,6 +19,7 @@ class _Facts(TypedDict, total=False):
     cores: float | None
     ip_local_port_range: tuple[int, int] | None
     overrides: list[str]
+    run: str
 
 
 def read_facts(content: bytes) -> tuple[dict[str, Any], list[Damage]]:

@@ -20,6 +20,7 @@ from dress_rehearsal.plans.notes import notes_on
 from dress_rehearsal.plans.overrides import in_effect
 from dress_rehearsal.records import RunDirectory
 from dress_rehearsal.records.baseline import FILE as BASELINE
+from dress_rehearsal.records.environment import RUN
 from dress_rehearsal.records.machine import environment
 from dress_rehearsal.rehearsal.errors import RehearsalError
 from dress_rehearsal.rehearsal.generator_process import GeneratorProcess
@@ -81,8 +82,8 @@ def rehearse(
     run = RunDirectory.create(runs, plan)
     screen.begin(plan, run)
     kept = kept or Kept()
-    facts = {**environment(), **stores, **kept.facts, "overrides": in_effect(overrides, plan)}
-    run.write_json("environment.json", facts)
+    told = {"overrides": in_effect(overrides, plan), RUN: run.id}
+    run.write_json("environment.json", {**environment(), **stores, **kept.facts, **told})
     if baseline is not None:
         run.write_json(BASELINE, baseline)
     for note in notes_on(plan):

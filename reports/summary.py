@@ -8,8 +8,7 @@ from dress_rehearsal.reports.gates import IMPLICIT
 from dress_rehearsal.reports.markdown import escaped, markdown_table
 from dress_rehearsal.reports.metrics import gate_words
 from dress_rehearsal.reports.schema import GateResult, Verdict
-from dress_rehearsal.reports.trust.belief import BELIEF
-from dress_rehearsal.reports.words import HEADLINES, SIGNS, counted, written
+from dress_rehearsal.reports.words import BELIEF, HEADLINES, SIGNS, counted, written
 
 MOST_GATES: Final = 5
 """So many gates stand in the summary, and on the page's first screen."""

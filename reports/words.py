@@ -16,6 +16,7 @@ from dress_rehearsal.reports.schema import Status
 
 _zero: Final = ContextVar("zero", default="T-0")
 
+BELIEF: Final = "Can it be believed?"
 NOT_MEASURED: Final = "not measured"
 NOT_APPLICABLE: Final = "does not apply"
 """What stands for a number of something that this rush did not have."""

@@ -23,7 +23,7 @@ from dress_rehearsal.rehearsal.generators import Line
 from dress_rehearsal.rehearsal.terminal.console import is_drawable
 from dress_rehearsal.rehearsal.terminal.pools import Row, is_ours, newest_pools
 from dress_rehearsal.reports.schema import Verdict
-from dress_rehearsal.reports.words import counted, milliseconds, offset, seconds, written
+from dress_rehearsal.reports.words import BELIEF, counted, milliseconds, offset, seconds, written
 
 _PLAIN_EVERY_S: Final = 5.0
 _NOTES: Final = 4
@@ -285,6 +285,7 @@ def print_verdict(console: Console, verdict: Verdict, run: Path) -> None:
         console.print(f"  {escape(reason)}")
     console.print(escape(verdict.cause))
     console.print(f"Run: {escape(verdict.ran)}", style="bright_black")
+    console.print(escape(f"{BELIEF} {verdict.belief}"), style="bright_black")
     for note in verdict.notes:
         console.print(escape(note), style="bright_black")
     console.print(f"Report: {escape(near(run / 'report.html'))}", soft_wrap=True)

@@ -5,6 +5,7 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 
+from dress_rehearsal.records.environment import RUN
 from dress_rehearsal.records.steps import STREAM
 from dress_rehearsal.records.tables import NS_PER_S
 from dress_rehearsal.records.trace_ids import TraceIds
@@ -69,7 +70,8 @@ def slowest_requests(evidence: Evidence, load: Load | None) -> tuple[SlowRequest
     if load is not None and len(slowest):
         parts = decompose(evidence, load, chosen)
         parts = parts.set_index(np.flatnonzero(chosen))[parts_in(parts)]
-    rows, traces = evidence.requests.iloc[slowest], TraceIds(evidence.run)
+    rows = evidence.requests.iloc[slowest]
+    traces = TraceIds(evidence.environment.get(RUN, evidence.run))
     return tuple(
         _request(
             evidence, traces, row, float(felt[place]), parts.loc[place] if len(parts) else None

@@ -11,6 +11,7 @@ from typing import Final
 from dress_rehearsal.plans import plan_toml, read_plan
 from dress_rehearsal.plans.read import bundled_plans
 from dress_rehearsal.plans.shown import shown_override
+from dress_rehearsal.reports.capacity.headroom import Known, headroom_of
 from dress_rehearsal.reports.capacity.schema import Capacity
 from dress_rehearsal.reports.checklist.coverage import Covered, coverage_of
 from dress_rehearsal.reports.checklist.open_findings import (
@@ -22,6 +23,7 @@ from dress_rehearsal.reports.checklist.open_findings import (
 )
 from dress_rehearsal.reports.checklist.recovery import SwitchTried
 from dress_rehearsal.reports.checklist.rehearsed import Rehearsed
+from dress_rehearsal.reports.schema import Status
 from dress_rehearsal.reports.words import counted, written
 
 _OLD: Final = timedelta(days=7)
@@ -123,7 +125,7 @@ def _for(
     if passed and len(passed) == len(runs):
         yield "Nobody was wronged in any of them, by what could be checked."
     for capacity in capacities:
-        if capacity.passes is not None and capacity.passes.people >= expected:
+        if _held(capacity, expected)[0] == "pass":
             yield f"{capacity.plan}: {capacity.sentence}"
     recovered = [each.fault for each in switches if each.recovered == "yes"]
     if recovered:
@@ -177,13 +179,23 @@ def _headroom_against(capacities: Sequence[Capacity], expected: int) -> Iterator
         most = 0 if capacity.passes is None else capacity.passes.people
         if not most:
             yield f"{capacity.plan}: no load passed that was tried."
-        elif most < expected:
+        elif (held := _held(capacity, expected))[0] == "inconclusive":
+            yield f"{capacity.plan}: whether the {written(expected)} expected pass {held[1]}."
+        elif held[0] == "fail":
             yield f"{capacity.plan}: of {written(expected)} expected only {written(most)} pass."
         elif most < _ENOUGH * expected:
             yield (
                 f"{capacity.plan}: {_ENOUGH:g} × what is expected was not seen to pass, only "
                 f"{written(most)}."
             )
+        elif (held := _held(capacity, round(_ENOUGH * expected)))[0] != "pass":
+            yield f"{capacity.plan}: whether {_ENOUGH:g} × what is expected passes {held[1]}."
+
+
+def _held(capacity: Capacity, people: int) -> tuple[Status, str]:
+    """Return whether so many pass by a search, and the end of a sentence about it."""
+    outcomes = {each.people: each.outcomes for each in capacity.loads}
+    return headroom_of(people, Known.of(outcomes, within=capacity.within, repeats=capacity.repeats))
 
 
 def _headroom(

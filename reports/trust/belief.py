@@ -6,11 +6,9 @@ from dress_rehearsal.reports.evidence import Evidence
 from dress_rehearsal.reports.schema import Generator
 from dress_rehearsal.reports.words import milliseconds, percent, written
 
-BELIEF = "Can it be believed?"
-
 
 def belief_words(evidence: Evidence, generator: Generator, problems: Sequence[str]) -> str:
-    """Return the answer to `BELIEF`: that it can, and by which numbers, or why not wholly.
+    """Return the answer to `words.BELIEF`: that it can, and by which numbers, or why not wholly.
 
     Args:
         problems: what makes the run decide nothing, the gravest first.

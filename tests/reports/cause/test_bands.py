@@ -63,3 +63,12 @@ def test_what_is_not_known_is_left_empty(healthy):
     nothing = dataclasses.replace(healthy, requests=healthy.requests.head(0))
     verdict = judge(nothing)
     assert (verdict.bands, verdict.slowest) == ((), ())
+
+
+def test_a_run_whose_folder_was_renamed_keeps_its_trace_ids(evidence_of):
+    evidence = evidence_of(students=200, tickets=60)
+    performed = dataclasses.replace(evidence, environment={**evidence.environment, "run": "then"})
+    renamed = dataclasses.replace(performed, run="now")
+    row = evidence.requests.loc[evidence.latency["felt_ms"].idxmax()]
+    trace = TraceIds("then").trace_id(int(row["student"]), int(row["seq"]))
+    assert judge(renamed).slowest[0].trace == trace
