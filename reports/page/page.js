@@ -58,6 +58,24 @@
     });
   }
 
+  // By keys: a hundredth of the axis a step, to either end, and away with it.
+  for (const { svg, axes } of figures) {
+    const [axis] = axes;
+    const [, , , , since, until] = axis;
+    let at = since;
+    svg.setAttribute("tabindex", "0");
+    svg.addEventListener("blur", clear);
+    svg.addEventListener("keydown", (event) => {
+      const step = (until - since) / 100;
+      const moved = { ArrowLeft: at - step, ArrowRight: at + step, Home: since, End: until };
+      if (event.key === "Escape") return clear();
+      if (!(event.key in moved)) return;
+      event.preventDefault();
+      at = Math.min(until, Math.max(since, moved[event.key]));
+      show(at, axis);
+    });
+  }
+
   const number = (text) => {
     if (text.startsWith("—")) return null;
     const bare = text.replace(/T-0|start/, "");

@@ -91,10 +91,18 @@ USED = saying(
   const words = [...document.querySelectorAll('.crosshair text')].map(text => text.textContent);
   svg.dispatchEvent(new PointerEvent('pointerleave', { bubbles: true }));
   const left = document.querySelectorAll('.crosshair line').length;
+  const pressed = [];
+  for (const key of ['End', 'ArrowLeft', 'Home', 'ArrowLeft', 'Escape']) {
+    svg.dispatchEvent(new KeyboardEvent('keydown', { key, bubbles: true }));
+    const line = svg.querySelector('.crosshair line');
+    pressed.push(line && Number(line.getAttribute('x1')));
+  }
+  const ends = [axis[1], axis[1] - (axis[1] - axis[0]) / 100, axis[0], axis[0], null];
+  const reached = svg.getAttribute('tabindex');
   const focused = document.activeElement.textContent, middle = (axis[4] + axis[5]) / 2;
   SAY
 });""",
-    "({ states, crossed, words, left, said, focused, middle })",
+    "({ states, crossed, words, left, said, focused, middle, pressed, ends, reached })",
 )
 
 
@@ -224,6 +232,9 @@ def test_one_moment_is_pointed_at_in_every_figure_with_an_axis_of_time(page, tmp
     pointed = float(re.search(r"[\d.]+(?= s)", words)[0])
     assert abs(pointed - abs(seen["middle"])) < 0.2
     assert seen["left"] == 0, "it goes when the pointer does"
+    assert seen["reached"] == "0"
+    for pressed, end in zip(seen["pressed"], seen["ends"], strict=True):
+        assert pressed == (end if end is None else pytest.approx(end, abs=0.01))
 
 
 def test_each_kind_of_cell_is_sorted_by_what_it_says_and_dashes_go_last(page, tmp_path):
