@@ -7,13 +7,15 @@ that the rush was not the planned one.
 from collections.abc import Sequence
 from typing import Final
 
+from dress_rehearsal.reports.trust.doubt import UNCOUNTED
+
 _CUT: Final = "cut_short"
 """The doubt because of which nothing of a run counts."""
 
 _DISTURBED: Final = frozenset(
     (
-        *("foreign_cpu", "steal", "cpu_limit", "late_sends", "clock_step", "clocks_apart"),
-        *("ports", "damage", "smaller_rush", "undone_fault"),
+        *("foreign_cpu", UNCOUNTED, "steal", "cpu_limit", "late_sends", "clock_step"),
+        *("clocks_apart", "ports", "damage", "smaller_rush", "undone_fault"),
     )
 )
 """Doubts about a run because of which only what is nobody else's doing counts."""

@@ -11,8 +11,9 @@ from dress_rehearsal.reports.metrics import gate_words
 from dress_rehearsal.reports.schema import GateResult, Verdict
 from dress_rehearsal.reports.throughput import busiest_second
 from dress_rehearsal.reports.trust import TrustFinding, judge_trust
+from dress_rehearsal.reports.trust.doubt import UNCOUNTED
 
-_DISTURBED: Final = frozenset({"foreign_cpu", "gap", "clock_step", "damage"})
+_DISTURBED: Final = frozenset({"foreign_cpu", UNCOUNTED, "gap", "clock_step", "damage"})
 """What can be found of a run that another one need not meet again."""
 _OWN_END: Final = frozenset({"ports", "cpu_limit", "late_sends"})
 """What can be found of a run because it asked for more than can be sent from here."""

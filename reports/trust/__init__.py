@@ -11,6 +11,7 @@ from dress_rehearsal.reports.schema import Generator
 from dress_rehearsal.reports.trust.clocks import judge_clocks
 from dress_rehearsal.reports.trust.coverage import judge_coverage, stood_still
 from dress_rehearsal.reports.trust.damage import judge_damage, why_unproven
+from dress_rehearsal.reports.trust.doubt import UNCOUNTED
 from dress_rehearsal.reports.trust.foreign_cpu import judge_foreign_cpu
 from dress_rehearsal.reports.trust.generator import judge_generator
 from dress_rehearsal.reports.trust.scenario import judge_scenario
@@ -23,6 +24,7 @@ FINDINGS = (
     "late_sends",
     "clock_step",
     "clocks_apart",
+    UNCOUNTED,
     "gap",
     "ports",
     "damage",

@@ -7,7 +7,7 @@ from dress_rehearsal.records.tables import NS_PER_S
 from dress_rehearsal.reports.evidence import Evidence
 from dress_rehearsal.reports.evidence.silence import Gap
 from dress_rehearsal.reports.evidence.timeline import MEASURING
-from dress_rehearsal.reports.trust.doubt import Doubt
+from dress_rehearsal.reports.trust.doubt import UNCOUNTED, Doubt
 from dress_rehearsal.reports.words import offset
 
 _SAME_NS: Final = 3 * NS_PER_S // 5
@@ -62,7 +62,7 @@ def _doubt(gaps: Sequence[Gap], zero_ns: int) -> Doubt:
     return Doubt(
         f"Nothing was heard of {_listed(_names(gaps))} from {since} to {until}, so what happened "
         f"there meanwhile is not known.",
-        "gap",
+        UNCOUNTED if any(gap.source == "processes" for gap in gaps) else "gap",
     )
 
 

@@ -1,6 +1,9 @@
 """A doubt: a reason why a run decides nothing, as a sentence and as a word."""
 
-from typing import NamedTuple
+from typing import Final, NamedTuple
+
+UNCOUNTED: Final = "foreign_cpu_unknown"
+"""The doubt that nobody counted what other programs took of the CPU."""
 
 
 class Doubt(NamedTuple):

@@ -17,7 +17,7 @@ from dress_rehearsal.records.tables import NS_PER_S
 from dress_rehearsal.reports.evidence import Evidence
 from dress_rehearsal.reports.evidence.clocks import set_forward_ns
 from dress_rehearsal.reports.numbers import rounded
-from dress_rehearsal.reports.trust.doubt import Doubt
+from dress_rehearsal.reports.trust.doubt import UNCOUNTED, Doubt
 from dress_rehearsal.reports.words import offset, written
 
 SPARE: Final = 0.1
@@ -112,7 +112,7 @@ def _unknown(evidence: Evidence) -> list[Doubt]:
         return []
     when = "around T-0" if evidence.plan.load is None else "meanwhile"
     said = f"{_UNKNOWN} {when}, so what was slow may be their doing."
-    return [Doubt(said, "gap")]
+    return [Doubt(said, UNCOUNTED)]
 
 
 def _uncounted(evidence: Evidence, around_ns: tuple[int, int]) -> list[Doubt]:
@@ -137,7 +137,7 @@ def _uncounted(evidence: Evidence, around_ns: tuple[int, int]) -> list[Doubt]:
             for mark in (from_ns, until_ns)
         )
         said = f"What other programs took of the CPU was not counted from {since} to {until}, so "
-        found.append(Doubt(f"{said}what was slow then may be their doing.", "gap"))
+        found.append(Doubt(f"{said}what was slow then may be their doing.", UNCOUNTED))
     return found
 
 

@@ -81,7 +81,7 @@ def test_what_was_not_measured_is_not_zero(judged):
             (
                 "What other programs took of the CPU was not measured around T-0, so what was slow "
                 "may be their doing.",
-                "gap",
+                "foreign_cpu_unknown",
             )
         ]
     assert judged(no_t0=True) == (None, (), (), False)
