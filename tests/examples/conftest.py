@@ -36,6 +36,8 @@ BUSY = ("other programs", "generator", "ragged")
 """Words of reasons that are the machine's doing, and nothing of the shop's."""
 WITHIN_S = 120
 
+Words = tuple[str, ...]
+
 
 @dataclass(frozen=True)
 class Rehearsed:
@@ -85,15 +87,28 @@ class Stage:
             pytest.skip(f"undecided, on a busy machine: {found.reasons}")
         return found
 
-    def _once(self, shop: str, overrides: tuple[str, ...], fault: str) -> Rehearsed:
+    def folder(self, shop: str) -> Path:
+        """Return a new folder for runs of a shop."""
         out = self._folder / f"{shop}-{len(list(self._folder.iterdir()))}"
         out.mkdir()
+        return out
+
+    def perform(
+        self, command: str, shop: str, out: Path, *overrides: str, fault: str = "", more: Words = ()
+    ) -> "subprocess.CompletedProcess[str]":
+        """Have a command that rehearses do so with a shop's plan."""
         sets = (*SHORT, f"target.environment.SHOP_FAULT={fault}", *overrides)
-        ended = subprocess.run(
-            [sys.executable, "-m", "dress_rehearsal.rehearsal", "run"]
-            + [str(EXAMPLES / shop / "plan.toml"), "--roster", str(EXAMPLES / "roster.csv")]
-            + ["--out", str(out), "--no-prometheus"]
-            + [word for each in sets for word in ("--set", each)],
+        return self.command(
+            *(command, str(EXAMPLES / shop / "plan.toml")),
+            *("--roster", str(EXAMPLES / "roster.csv"), "--out", str(out), "--no-prometheus"),
+            *more,
+            *(word for each in sets for word in ("--set", each)),
+        )
+
+    def command(self, *words: str) -> "subprocess.CompletedProcess[str]":
+        """Run `rehearse` with these words."""
+        return subprocess.run(
+            [sys.executable, "-m", "dress_rehearsal.rehearsal", *words],
             env=self.environment,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -102,6 +117,10 @@ class Stage:
             timeout=WITHIN_S,
             check=False,
         )
+
+    def _once(self, shop: str, overrides: tuple[str, ...], fault: str) -> Rehearsed:
+        out = self.folder(shop)
+        ended = self.perform("run", shop, out, *overrides, fault=fault)
         runs = list(out.glob("*/verdict.json"))
         assert runs, ended.stdout
         return Rehearsed(
