@@ -55,7 +55,11 @@ def take_in(plain: Any, answer: Answer, into: Exchange) -> int:
         return at_ns
     if ancillary:
         at_ns = arrival_ns(ancillary, at_ns)
-    _feed(data, at_ns, answer, into)
+    into.bytes_read += len(data)  # as `_feed` does, a call less
+    into.done_ns = at_ns
+    if into.first_byte_ns is None:
+        into.first_byte_ns = at_ns
+    answer.feed(data)
     return at_ns
 
 

@@ -101,7 +101,7 @@ class Scheduler:
         """So many there may be before those are thrown out that are off."""
         self._due: deque[Timer] = deque()
         self._ready: deque[Callable[[], Any]] = deque()
-        self._outbox: deque[Timer] = deque()
+        self._outbox: deque[Callable[[], Any]] = deque()
         self._next: list[Callable[[], Any]] = []
         """What goes behind the answers that are there by now, once these have been looked for."""
         self._readiness = readiness(hub, self._work)
@@ -181,13 +181,11 @@ class Scheduler:
         self._idle.start(self._work)
         self._next.append(begin)
 
-    def send(self, begin: Callable[[], Any]) -> Timer:
+    def send(self, begin: Callable[[], Any]) -> None:
         """Have something sent as soon as the answers are read that are there."""
         if not self._outbox:
             self._idle.start(self._work)
-        timer = Timer(begin)
-        self._outbox.append(timer)
-        return timer
+        self._outbox.append(begin)
 
     def _throw_out(self) -> None:
         """Keep only the timers that are on."""
@@ -249,7 +247,7 @@ class Scheduler:
         self._gather()
         outbox = self._outbox
         for _ in range(len(outbox)):
-            outbox.popleft().go()
+            outbox.popleft()()
 
     def _look_round(self) -> bool:
         """Line up whoever something has come for; return whether there is anybody."""
