@@ -30,6 +30,7 @@ from dress_rehearsal.scenarios.tallies.seconds import COLUMNS, Seconds
 OK, REFUSED, FAILED, UNKNOWN = range(4)
 """Positions in `records.tables.OUTCOMES`."""
 
+_pack: Final = ROW.pack
 _NO_WORD: Final = -2
 """A place that no word has."""
 _HAND_OVER_S: Final = 1.0
@@ -131,7 +132,6 @@ class Recorder:
 
     def record(
         self,
-        *,
         intended_ns: int,
         exchange: Exchange,
         student: int,
@@ -142,45 +142,50 @@ class Recorder:
         outcome: int,
     ) -> None:
         """Add one request. Called on the loop, so it only appends numbers."""
-        answer = exchange.answer
-        error, done_ns = exchange.error, exchange.done_ns
-        if error is not None and answer is not None and not self._errors.has_room_for(error):
-            self.lost["code"] += 1
-            error = f"http_{answer.status}"
-        shard = self._shard
-        shard.rows += ROW.pack(
+        answer, error, shard = exchange.answer, exchange.error, self._shard
+        sent_ns, first_byte_ns = exchange.sent_ns, exchange.first_byte_ns
+        done_ns, read_ns, connect_us = exchange.done_ns, exchange.read_ns, exchange.connect_us
+        status = 0 if answer is None else answer.status
+        if error is not None:
+            error = self._word(error, answer)
+        shard.rows += _pack(
             intended_ns,
-            ABSENT if exchange.sent_ns is None else exchange.sent_ns,
-            ABSENT if exchange.first_byte_ns is None else exchange.first_byte_ns,
+            ABSENT if sent_ns is None else sent_ns,
+            ABSENT if first_byte_ns is None else first_byte_ns,
             ABSENT if done_ns is None else done_ns,
-            ABSENT if exchange.read_ns is None else exchange.read_ns,
+            ABSENT if read_ns is None else read_ns,
             student,
             seq,
             device,
             journey,
             step,
-            0 if answer is None else answer.status,
+            status,
             outcome,
             ABSENT if error is None else self._errors.code(error),
             min(exchange.bytes_read, _LARGEST_BYTES),
             exchange.new_connection,
-            ABSENT if exchange.connect_us is None else exchange.connect_us,
+            ABSENT if connect_us is None else connect_us,
         )
-        timing = b"" if answer is None else answer.server_timing
-        if len(timing) > LONGEST_TIMING:
-            self.lost["Server-Timing"] += 1
-            timing = b""
+        timing = body = b""
+        if answer is not None:
+            timing = answer.server_timing
+            if len(timing) > LONGEST_TIMING:
+                self.lost["Server-Timing"] += 1
+                timing = b""
+            if 200 <= status < 300 and self.steps.roles[step] in self._claiming:
+                body = self._claim(answer)
         shard.timings.append(timing)
-        if answer is not None and 200 <= answer.status < 300 and self._claims(step):
-            shard.bodies.append(self._claim(answer))
-        else:
-            shard.bodies.append(b"")
+        shard.bodies.append(body)
         if self.unfed is not None:
             felt_ms = ((done_ns or intended_ns) - intended_ns) / 1e6
             self.unfed.append((step, felt_ms, exchange.bytes_read, outcome, error))
 
-    def _claims(self, step: int) -> bool:
-        return self.steps.roles[step] in self._claiming
+    def _word(self, error: str, answer: Answer | None) -> str:
+        """Return a word as it can be kept: an answer's own only while there is room for more."""
+        if answer is None or self._errors.has_room_for(error):
+            return error
+        self.lost["code"] += 1
+        return f"http_{answer.status}"
 
     def _claim(self, answer: Answer) -> bytes:
         """Return an answer to be looked into, empty where there is no room for it."""

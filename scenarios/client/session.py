@@ -18,7 +18,7 @@ from dress_rehearsal.scenarios.client.message import (
     query_of,
     target_of,
 )
-from dress_rehearsal.scenarios.client.origin import Origin, head_of
+from dress_rehearsal.scenarios.client.origin import MOST_KEPT, Origin, head_of
 from dress_rehearsal.scenarios.client.response import Events, Response
 from dress_rehearsal.scenarios.client.route import step_name
 from dress_rehearsal.scenarios.client.sse import EventStream
@@ -126,13 +126,20 @@ class Client:
             ValueError: what is to be sent is no request, such as a header with a line break.
         """
         method = method.upper()
-        body, kind = body_of(data, json)
-        here, target, step = self._aim(method, path, name, params)
-        if here is None:
-            return self._refused("host_refused", step, path)
-        if auth is not None:
-            headers = {**(headers or {}), "Authorization": authorization(auth)}
-        answer = self._send(here, method, target, body, kind, headers, step)
+        is_bare = data is None and json is None and params is None and auth is None
+        if is_bare and path[:1] == "/" and not (headers or self._auth or self.cookies):
+            here: Origin | None = self.origin
+            body, kind = None, ""
+            request, target, step = self._bare(method, path, name)
+        else:
+            body, kind = body_of(data, json)
+            here, target, step = self._aim(method, path, name, params)
+            if here is None:
+                return self._refused("host_refused", step, path)
+            if auth is not None:
+                headers = {**(headers or {}), "Authorization": authorization(auth)}
+            request = self._made(here, method, target, body, kind, headers)
+        answer = self._ask(here, request, target, step)
         if allow_redirects and answer.status in _REDIRECTS:
             return self._followed(answer, here, method, target, body, kind, headers or {}, step)
         return Response(answer, here.url, target)
@@ -192,6 +199,19 @@ class Client:
             target += ("&" if "?" in target else "?") + query if query else ""
         return here, target, step
 
+    def _bare(self, method: str, path: str, name: str | None) -> tuple[Request, str, str]:
+        """Return a request of the target that holds nothing of a student's, its path and query as
+        they are sent, and its step: made once for all students."""
+        bare = self.origin.bare
+        known = bare.get((method, path, name))
+        if known is None:
+            target, step = aimed(self.origin.prefix, method, path, name)
+            known = self._made(self.origin, method, target, None, "", None), target, step
+            if len(bare) >= MOST_KEPT:
+                bare.clear()
+            bare[method, path, name] = known
+        return known
+
     def _send(
         self,
         here: Origin,
@@ -203,7 +223,20 @@ class Client:
         step: str,
         stream: EventStream | None = None,
     ) -> Answer:
-        """Send one request, and keep the cookies of its answer.
+        """Send one request, and keep the cookies of its answer (see `_made` and `_ask`)."""
+        request = self._made(here, method, target, body, kind, headers)
+        return self._ask(here, request, target, step, stream)
+
+    def _made(
+        self,
+        here: Origin,
+        method: str,
+        target: str,
+        body: bytes | None,
+        kind: str,
+        headers: Mapping[str, str | None] | None,
+    ) -> Request:
+        """Return a request, with what the student holds for where it goes.
 
         Args:
             target: path and query, as they are sent.
@@ -216,12 +249,23 @@ class Client:
         head = head_for(
             here, method, target, headers, kind, length, self._auth if at_target else b"", held
         )
-        request = Request(head, body or b"", None if at_target else here)
+        return Request(head, body or b"", None if at_target else here)
+
+    def _ask(
+        self,
+        here: Origin,
+        request: Request,
+        target: str,
+        step: str,
+        stream: EventStream | None = None,
+    ) -> Answer:
+        """Send a request, and keep the cookies of its answer."""
         if stream is None:
             answer = self._perform(request, step)
         else:
             answer = self._perform(request, step, stream)
         if answer.sets_cookies:
+            cookies = self.cookies if here is self.origin else self._cookies_at(here)
             cookies.take_in(answer.headers, target.partition("?")[0])
         return answer
 

@@ -15,7 +15,6 @@ from dress_rehearsal.records.tables import JOURNEYS, NS_PER_S
 from dress_rehearsal.scenarios.answers.body import LONGEST_WORD
 from dress_rehearsal.scenarios.buyer import Buyer, Granted, Pending
 from dress_rehearsal.scenarios.client.deadline import Deadline, ExpiredError
-from dress_rehearsal.scenarios.client.exchange import Exchange
 from dress_rehearsal.scenarios.client.http import Answer, Request
 from dress_rehearsal.scenarios.client.session import Client
 from dress_rehearsal.scenarios.client.sse import EventStream
@@ -200,9 +199,11 @@ class Browser:
             return Reply(OK, None, intended_ns)
         if intended_ns >= self._rush.closed_ns:
             raise ClosedError
-        self._rush.sleep_until(intended_ns - (self.ahead_ns if method in _PREPARED else 0))
-        call = Call(role, intended_ns, copy, wish, leave_ns)
-        caller = getcurrent()
+        is_prepared, called_ns = method in _PREPARED, time.time_ns()
+        if is_prepared or intended_ns > called_ns:
+            self._rush.sleep_until(intended_ns - (self.ahead_ns if is_prepared else 0))
+            called_ns = time.time_ns()
+        call, caller = Call(role, intended_ns, called_ns, copy, wish, leave_ns), getcurrent()
         self._calls[caller] = call
         said: Any = None
         raised: BaseException | None = None
@@ -226,7 +227,8 @@ class Browser:
         at_ns = call.over_ns()
         outcome, word, claim = meaning_of(method, call.last, said, raised, self._rush.troubles)
         self._record(call, outcome, word, is_last=True)
-        self._rush.sleep_until(intended_ns)  # called ahead, it is not over before it was to begin
+        if is_prepared or intended_ns >= self._rush.closed_ns:
+            self._rush.sleep_until(intended_ns)  # it is not over before it was to begin
         return Reply(outcome, word, at_ns, claim, call.stream)
 
     def _made_buyer(self) -> Buyer:
@@ -255,23 +257,21 @@ class Browser:
         is_asides = call is None  # of a greenlet that the scenario has started itself
         if call is None:
             call = self._beside(time.time_ns())
-        if call.last is not None:
+        elif call.last is not None:
             self._record(call)
-        rush = self._rush
-        now_ns = time.time_ns()
+        rush, now_ns = self._rush, time.time_ns()
         due_ns = call.due_ns(now_ns)
-        if max(now_ns, due_ns) >= rush.closed_ns:
+        if now_ns >= rush.closed_ns or due_ns >= rush.closed_ns:
             raise _RushIsOverError
-        exchange = Exchange()
-        exchange.intended_ns = due_ns
         if request.refused is not None:
             rush.sleep_until(due_ns)
-        number = self._connections.free(call.copy)
-        sent = Sent(name, exchange, next(self._numbers), number, stream)
+        sent = Sent()
+        sent.name, sent.intended_ns, sent.seq = name, due_ns, next(self._numbers)
+        if stream is not None:
+            sent.stream = stream
+        ahead_ns = due_ns if due_ns > now_ns else 0
         try:
-            return self._connections.exchange(
-                request, sent, call.leave_ns, due_ns if due_ns > now_ns else 0
-            )
+            return self._connections.exchange(request, sent, call.copy, call.leave_ns, ahead_ns)
         finally:
             call.ended(sent)
             if is_asides:
@@ -287,7 +287,7 @@ class Browser:
             started_by = getattr(greenlet, "spawning_greenlet", None)
             greenlet = None if started_by is None else started_by()
         method = self._calls.get(greenlet)
-        return Call(OTHER, now_ns if method is None else method.beside_ns(now_ns))
+        return Call(OTHER, now_ns if method is None else method.beside_ns(now_ns), now_ns)
 
     def _record(
         self,
@@ -307,22 +307,20 @@ class Browser:
         if sent is None:
             return
         if outcome is not None:
-            sent.outcome, sent.word = outcome, word
-        rush, exchange, steps = self._rush, sent.exchange, self._rush.recorder.steps
-        if exchange.sent_ns is None and (exchange.done_ns or 0) < exchange.intended_ns:
+            sent.outcome, sent.error = outcome, word
+        if sent.sent_ns is None and (sent.done_ns or 0) < sent.intended_ns:
             return  # called ahead, it was cut before anybody meant to send it
-        step = steps.code(sent.name, OTHER)
+        recorder, role = self._rush.recorder, OTHER
         if is_last:
-            step = steps.give(step, call.role if sent.stream is None else STREAM)
-        exchange.error = sent.word
-        rush.recorder.record(
-            intended_ns=exchange.intended_ns,
-            exchange=exchange,
-            student=self.student,
-            seq=sent.seq,
-            device=min(self._device + sent.connection, _MOST_CONNECTIONS),
-            journey=self._journey,
-            step=step,
-            outcome=sent.outcome,
+            role = call.role if sent.stream is None else STREAM
+        recorder.record(
+            sent.intended_ns,
+            sent,
+            self.student,
+            sent.seq,
+            min(self._device + sent.connection, _MOST_CONNECTIONS),
+            self._journey,
+            recorder.steps.place(sent.name, role),
+            sent.outcome,
         )
-        exchange.answer = None  # whoever counts exchanges later needs no answers
+        sent.answer = sent.stream = None  # whoever counts exchanges later needs no answers
