@@ -34,6 +34,8 @@ class Exchange:
     """Of the answer, head and body, as far as it came."""
     answer: Answer | None = None
     error: str | None = None
+    is_counted: bool = False
+    """Whether the recorder has counted it as sent."""
 
 
 def take_in(plain: Any, answer: Answer, into: Exchange) -> int:

@@ -33,6 +33,7 @@ class KeptLine(Waiter):
         "_read_ns",
         "_scheduler",
         "_secure",
+        "is_open",
         "stirred",
     )
 
@@ -47,6 +48,8 @@ class KeptLine(Waiter):
         self._address, self._local, self._secure = address, local, secure
         self._scheduler = scheduler
         self._line: Line | None = None
+        self.is_open = False
+        """Whether there is a line (the far end may have hung up meanwhile)."""
         self.stirred = 0
         """Whether something may have come that was not read (see `readiness.Watched`)."""
         self._read_ns = 0
@@ -54,14 +57,9 @@ class KeptLine(Waiter):
         self._ending: EventStream | None = None
         """A stream that has decided, and whose end has not been read yet."""
 
-    @property
-    def is_open(self) -> bool:
-        """Whether there is a line (the far end may have hung up meanwhile)."""
-        return self._line is not None
-
     def close(self) -> None:
         """Hang up, if there is a line."""
-        line, self._line = self._line, None
+        line, self._line, self.is_open = self._line, None, False
         if line is not None:
             line.close()
         if self._ending is not None:
@@ -83,6 +81,7 @@ class KeptLine(Waiter):
             into.new_connection = True
             into.sent_ns = time.time_ns()
             self._line = Line.opened(self._address, self._local, self._scheduler, self)
+            self.is_open = True
             if self._secure is not None:
                 self._line.secure(self._secure, self._await_turn)
             into.connect_us = (time.time_ns() - into.sent_ns) // 1000

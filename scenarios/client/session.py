@@ -72,7 +72,7 @@ class Client:
 
     def get(self, path: str, **options: Any) -> Response:
         """Send a GET (see `request`)."""
-        return self.request("GET", path, **options)
+        return self.request("GET", path, **options) if options else self.request("GET", path)
 
     def post(self, path: str, **options: Any) -> Response:
         """Send a POST (see `request`)."""

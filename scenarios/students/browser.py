@@ -179,7 +179,8 @@ class Browser:
         self,
         method: str,
         intended_ns: int,
-        *arguments: Any,
+        told: Granted | Pending | None = None,
+        *,
         copy: int = 0,
         wish: int = 0,
         give_up_ns: int | None = None,
@@ -188,6 +189,7 @@ class Browser:
         """Call a method when it is due, and record what came of its requests.
 
         Args:
+            told: what the method is given, if anything.
             give_up_ns: when the method is cut.
             leave_ns: when a stream of events is.
 
@@ -210,9 +212,10 @@ class Browser:
         try:
             if give_up_ns is None:
                 buyer = self._made_buyer() if self._buyer is None else self._buyer
-                said = getattr(buyer, method)(*arguments)
+                moment = getattr(buyer, method)
+                said = moment() if told is None else moment(told)
             else:
-                said = self._called_until(give_up_ns, method, arguments)
+                said = self._called_until(give_up_ns, method)
         except _ENDS as cut:  # the generator ends, or the student acts no more here
             self._record(call, is_last=True)
             if isinstance(cut, _RushIsOverError):
@@ -238,12 +241,12 @@ class Browser:
         self._buyer = buyer
         return buyer
 
-    def _called_until(self, give_up_ns: int, method: str, arguments: tuple[Any, ...]) -> Any:
+    def _called_until(self, give_up_ns: int, method: str) -> Any:
         """Return what a method returns, None where it is cut."""
         deadline = Deadline(max(give_up_ns - time.time_ns(), 0))
         try:
             buyer = self._made_buyer() if self._buyer is None else self._buyer
-            return getattr(buyer, method)(*arguments)
+            return getattr(buyer, method)()
         except ExpiredError as error:
             if error is not deadline.expired:
                 raise
@@ -308,9 +311,10 @@ class Browser:
             return
         if outcome is not None:
             sent.outcome, sent.error = outcome, word
-        if sent.sent_ns is None and (sent.done_ns or 0) < sent.intended_ns:
-            return  # called ahead, it was cut before anybody meant to send it
         recorder, role = self._rush.recorder, OTHER
+        if sent.sent_ns is None and (sent.done_ns or 0) < sent.intended_ns:
+            recorder.begun.discard(sent)
+            return  # called ahead, it was cut before anybody meant to send it
         if is_last:
             role = call.role if sent.stream is None else STREAM
         recorder.record(

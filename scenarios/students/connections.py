@@ -58,13 +58,11 @@ class Connections:
             number += 1
         sent.connection = number
         key = number if there is None else (number, there.url)
-        line = self._lines.get(key)
-        if line is None:
-            line = self._lines[key] = self._new(there)
+        line = self._lines.get(key) or self._open(key, there)
         trace = rush.traces.traceparent(self._student, sent.seq)
         was_open = line.is_open
         rush.in_flight += 1
-        rush.recorder.begun.append(sent)
+        rush.recorder.begun.add(sent)
         self._in_use |= 1 << number
         try:
             if stream is None:
@@ -93,10 +91,12 @@ class Connections:
                 sent.done_ns = time.time_ns()  # no whole answer: when it was given up
         return answer
 
-    def _new(self, there: Place | None) -> Connection:
+    def _open(self, key: int | tuple[int, str], there: Place | None) -> Connection:
         """Return a new one that leads to the target, or to another place."""
         rush, timeout_s = self._rush, self._rush.plan.students.timeout
         if there is not None:
-            return Connection(there.address, timeout_s, secure=there.secure)
-        here = rush.origin
-        return Connection(here.address, timeout_s, rush.local, here.secure)
+            line = Connection(there.address, timeout_s, secure=there.secure)
+        else:
+            line = Connection(rush.origin.address, timeout_s, rush.local, rush.origin.secure)
+        self._lines[key] = line
+        return line

@@ -46,7 +46,7 @@ def meaning_of(
     came_to = (OK, None, None) if last is None else (last.outcome, last.error, None)
     if raised is None and said is None and method not in _CLAIMING:
         return came_to
-    unanswered = last is not None and not last.status
+    unanswered = last is not None and last.answer is None
     if raised is not None:
         is_error = last is not None and (unanswered or last.status >= _SERVER_ERROR)
         if is_error and isinstance(raised, _UNREADABLE):
