@@ -26,6 +26,8 @@ from dress_rehearsal.scenarios.client.tls import Secure
 from dress_rehearsal.scenarios.client.wire import READ_BYTES
 from dress_rehearsal.scenarios.errors import NotAnsweredError, NotSentError
 
+_new_answer: Final = Answer.__new__
+"""Makes an answer of which nothing has come: as `Answer()`, a call less."""
 HEARTBEAT_S: Final = 10.0
 """How often a stream of server-sent events shows at least a sign of life."""
 
@@ -167,7 +169,7 @@ class Connection(KeptLine):
             if self._line is None or not self._line.has_something():
                 self._end(NotAnsweredError(self._time_out.word))
                 return
-            self._read(is_late=True)
+            self.read(is_late=True)
 
     def _have_sent(self, into: Exchange, due_ns: int) -> None:
         """Have the loop send what is prepared when it is due, and wait for the answer.
@@ -243,27 +245,19 @@ class Connection(KeptLine):
         self._into = None
         super()._end(failure)
 
-    def read(self) -> None:
-        """Read what is there, in its turn; only the loop itself may call this."""
-        if self._into is not None:
-            self._read()
-        elif self._waits and self._prepared is None:
-            self.stirred = 0
-            self._end()
-        # Else it was not asked for: whoever sends next looks what it is.
-
-    def _read(self, *, is_late: bool = False) -> None:
-        """Read something of the answer.
+    def read(self, *, is_late: bool = False) -> None:
+        """Read what is there, in its turn; only the loop itself may call this.
 
         Args:
             is_late: the time is up: only what came before that counts.
         """
         line, into, answer = self._line, self._into, self._answer
         if line is None or into is None:
+            self._read_unasked()
             return
         has_ended, self.stirred = self.stirred > SOMETHING, 0
         if answer is None:
-            answer = self._answer = Answer()
+            answer = self._answer = _new_answer(Answer)
         try:
             at_ns = line.take_in(answer, into)
         except Exception as error:  # noqa: BLE001 - a defect of ours is told to whoever asked, too
@@ -283,3 +277,10 @@ class Connection(KeptLine):
             if isinstance(answer, EventStream):
                 bound_ns = self._timeout_ns + round(HEARTBEAT_S * NS_PER_S)
                 self._time_out.begin(bound_ns, self._give_up_ns)
+
+    def _read_unasked(self) -> None:
+        """Wake who waits for anything at all, not for an answer, but for it to be read."""
+        if self._into is None and self._waits and self._prepared is None:
+            self.stirred = 0
+            self._end()
+        # Else it was not asked for: whoever sends next looks what it is.

@@ -125,21 +125,23 @@ class Client:
         Raises:
             ValueError: what is to be sent is no request, such as a header with a line break.
         """
-        method = method.upper()
+        here, body, kind = self.origin, None, ""
         is_bare = data is None and json is None and params is None and auth is None
-        if is_bare and path[:1] == "/" and not (headers or self._auth or self.cookies):
-            here: Origin | None = self.origin
-            body, kind = None, ""
-            request, target, step = self._bare(method, path, name)
+        if is_bare and path[:1] == "/" and not (headers or self._auth or self.cookies.kept):
+            made = here.bare.get((method, path, name)) or self._bare(method, path, name)
+            request, target, step = made
         else:
+            method = method.upper()
             body, kind = body_of(data, json)
-            here, target, step = self._aim(method, path, name, params)
-            if here is None:
+            there, target, step = self._aim(method, path, name, params)
+            if there is None:
                 return self._refused("host_refused", step, path)
             if auth is not None:
                 headers = {**(headers or {}), "Authorization": authorization(auth)}
-            request = self._made(here, method, target, body, kind, headers)
-        answer = self._ask(here, request, target, step)
+            here, request = there, self._made(there, method, target, body, kind, headers)
+        answer = self._perform(request, step)
+        if answer.sets_cookies:
+            self._keep_cookies(here, target, answer)
         if allow_redirects and answer.status in _REDIRECTS:
             return self._followed(answer, here, method, target, body, kind, headers or {}, step)
         return Response(answer, here.url, target)
@@ -202,15 +204,13 @@ class Client:
     def _bare(self, method: str, path: str, name: str | None) -> tuple[Request, str, str]:
         """Return a request of the target that holds nothing of a student's, its path and query as
         they are sent, and its step: made once for all students."""
-        bare = self.origin.bare
-        known = bare.get((method, path, name))
-        if known is None:
-            target, step = aimed(self.origin.prefix, method, path, name)
-            known = self._made(self.origin, method, target, None, "", None), target, step
-            if len(bare) >= MOST_KEPT:
-                bare.clear()
-            bare[method, path, name] = known
-        return known
+        here, upper = self.origin, method.upper()
+        target, step = aimed(here.prefix, upper, path, name)
+        bare = self._made(here, upper, target, None, "", None), target, step
+        if len(here.bare) >= MOST_KEPT:
+            here.bare.clear()
+        here.bare[method, path, name] = bare
+        return bare
 
     def _send(
         self,
@@ -223,9 +223,15 @@ class Client:
         step: str,
         stream: EventStream | None = None,
     ) -> Answer:
-        """Send one request, and keep the cookies of its answer (see `_made` and `_ask`)."""
+        """Send one request (see `_made`), and keep the cookies of its answer."""
         request = self._made(here, method, target, body, kind, headers)
-        return self._ask(here, request, target, step, stream)
+        if stream is None:
+            answer = self._perform(request, step)
+        else:
+            answer = self._perform(request, step, stream)
+        if answer.sets_cookies:
+            self._keep_cookies(here, target, answer)
+        return answer
 
     def _made(
         self,
@@ -244,30 +250,16 @@ class Client:
         """
         at_target = here is self.origin
         cookies = self.cookies if at_target else self._cookies_at(here)
-        held = cookies.header(target.partition("?")[0]) if len(cookies) else ""
+        held = cookies.header(target.partition("?")[0]) if cookies.kept else ""
         length = None if body is None and method not in WITH_BODY else len(body or b"")
         head = head_for(
             here, method, target, headers, kind, length, self._auth if at_target else b"", held
         )
         return Request(head, body or b"", None if at_target else here)
 
-    def _ask(
-        self,
-        here: Origin,
-        request: Request,
-        target: str,
-        step: str,
-        stream: EventStream | None = None,
-    ) -> Answer:
-        """Send a request, and keep the cookies of its answer."""
-        if stream is None:
-            answer = self._perform(request, step)
-        else:
-            answer = self._perform(request, step, stream)
-        if answer.sets_cookies:
-            cookies = self.cookies if here is self.origin else self._cookies_at(here)
-            cookies.take_in(answer.headers, target.partition("?")[0])
-        return answer
+    def _keep_cookies(self, here: Origin, target: str, answer: Answer) -> None:
+        cookies = self.cookies if here is self.origin else self._cookies_at(here)
+        cookies.take_in(answer.headers, target.partition("?")[0])
 
     def _followed(
         self,
@@ -281,6 +273,7 @@ class Client:
         step: str,
     ) -> Response:
         """Follow redirects, one recorded request each."""
+        method = method.upper()
         for _ in range(_MOST_REDIRECTS):
             location = _location(answer)
             if location is None:
