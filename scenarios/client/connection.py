@@ -16,7 +16,7 @@ from dress_rehearsal.records.tables import NS_PER_S
 from dress_rehearsal.scenarios.client.deadline import ExpiredError, TimeOut
 from dress_rehearsal.scenarios.client.exchange import Exchange
 from dress_rehearsal.scenarios.client.http import Answer, HeadAnswer, Request
-from dress_rehearsal.scenarios.client.kept_line import FRESH_NS, KeptLine
+from dress_rehearsal.scenarios.client.kept_line import FRESH_NS, LOOK_NS, KeptLine
 from dress_rehearsal.scenarios.client.line import Line
 from dress_rehearsal.scenarios.client.local_address import LocalAddresses
 from dress_rehearsal.scenarios.client.readiness import SOMETHING
@@ -207,8 +207,8 @@ class Connection(KeptLine):
             return
         self._time_out.begin(self._timeout_ns, self._give_up_ns)
         now_ns = time.time_ns()
-        if now_ns - self._read_ns >= FRESH_NS:
-            if line.has_something():
+        if now_ns - self._read_ns >= FRESH_NS and now_ns - self._scheduler.looked_ns >= LOOK_NS:
+            if self._something_came(line, now_ns):
                 self._end()
                 return
             now_ns = time.time_ns()

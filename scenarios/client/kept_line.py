@@ -14,6 +14,9 @@ from dress_rehearsal.scenarios.client.waiter import Waiter
 FRESH_NS: Final = 5_000_000
 """So soon after an answer nobody looks whether the far end has hung up but for what the loop knows:
 it would have said so in the answer."""
+LOOK_NS: Final = 500_000
+"""So soon after a look at all lines at once nobody looks at one alone: in a burst one look does for
+all that are sent within it."""
 
 
 class KeptLine(Waiter):
@@ -93,6 +96,13 @@ class KeptLine(Waiter):
         if self.stirred:
             self.stirred = 0
             self._scheduler.look_again()
+
+    def _something_came(self, line: Line, now_ns: int) -> bool:
+        """Look at all lines; return whether something has come by now on this one."""
+        self._scheduler.look()
+        if self._scheduler.looked_ns >= now_ns:
+            return bool(self.stirred)
+        return line.has_something()  # one look was not enough to know all
 
     def _carries_more(self, line: Line) -> bool:
         if self._ending is not None:
