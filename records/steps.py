@@ -73,6 +73,8 @@ class Steps:
         self.names: list[str] = []
         self.roles: list[str] = []
         self._places: dict[str, int] = {}
+        self._given: dict[tuple[str, str], int] = {}
+        """Places by the names and roles that they were given."""
         for name, role in (roles or {}).items():
             self.code(name, role)
 
@@ -109,6 +111,16 @@ class Steps:
             return place if role == OTHER else self._new(f"{REST} ({role})", role)
         if self.roles[place] == OTHER:
             self.roles[place] = role
+        return place
+
+    def place(self, name: str, role: str) -> int:
+        """Return the place of a step that is for something: `code`, and then `give`."""
+        known = self._given.get((name, role))
+        if known is not None:
+            return known
+        place = self.give(self.code(name), role)
+        if self.names[place] == name:
+            self._given[name, role] = place
         return place
 
     def role_of(self, name: str) -> str:

@@ -11,12 +11,12 @@ class TraceIds:
 
     def __init__(self, run: str) -> None:
         self.run = hashlib.sha256(run.encode()).hexdigest()[:_RUN_ID_HEX_DIGITS]
-        self._run = self.run.encode()
+        self._header = b"00-%b%%016x-%%016x-01" % self.run.encode()
 
     def traceparent(self, student: int, seq: int) -> bytes:
         """Return the `traceparent` header of one request; its span id is never zero."""
-        student += 1
-        return b"00-%b%08x%08x-%08x%08x-01" % (self._run, student, seq, student, seq)
+        request = student + 1 << 32 | seq
+        return self._header % (request, request)
 
     def trace_id(self, student: int, seq: int) -> str:
         """Return the trace id of one request as that header has it: 32 hex digits."""

@@ -30,6 +30,7 @@ from dress_rehearsal.scenarios.tallies.seconds import COLUMNS, Seconds
 OK, REFUSED, FAILED, UNKNOWN = range(4)
 """Positions in `records.tables.OUTCOMES`."""
 
+_pack: Final = ROW.pack
 _NO_WORD: Final = -2
 """A place that no word has."""
 _HAND_OVER_S: Final = 1.0
@@ -105,8 +106,12 @@ class Recorder:
         self.name = name
         self.histograms = histograms or Histograms(self.steps)
         """What has been handed over for writing, as histograms."""
-        self.begun: list[Exchange] = []
-        """Exchanges that have begun and that were not counted as sent."""
+        self.begun: set[Exchange] = set()
+        """Exchanges that have begun and that are not recorded yet."""
+        self.unsent = 0
+        """Those of them that were prepared, and not sent, when last was counted."""
+        self.knows_lateness = True
+        """Whether it is known when requests were meant to be sent."""
         self.recent = Recent()
         """How late they were sent, and how long answers took."""
         self.seconds = Seconds(self.steps)
@@ -115,6 +120,8 @@ class Recorder:
         self._shard = Shard()
         self._counted = 0
         """Rows of the shard that `seconds` knows of."""
+        self._counted_before: list[int] = []
+        """Further rows, of exchanges that were counted as sent while they were under way."""
         self.lost: Counter[str] = Counter()
         """Values that the target said and that cannot be kept, by their names."""
         self._unkept: Counter[str] = Counter()
@@ -131,7 +138,6 @@ class Recorder:
 
     def record(
         self,
-        *,
         intended_ns: int,
         exchange: Exchange,
         student: int,
@@ -142,45 +148,53 @@ class Recorder:
         outcome: int,
     ) -> None:
         """Add one request. Called on the loop, so it only appends numbers."""
-        answer = exchange.answer
-        error, done_ns = exchange.error, exchange.done_ns
-        if error is not None and answer is not None and not self._errors.has_room_for(error):
-            self.lost["code"] += 1
-            error = f"http_{answer.status}"
-        shard = self._shard
-        shard.rows += ROW.pack(
+        answer, error, shard = exchange.answer, exchange.error, self._shard
+        sent_ns, first_byte_ns = exchange.sent_ns, exchange.first_byte_ns
+        done_ns, read_ns, connect_us = exchange.done_ns, exchange.read_ns, exchange.connect_us
+        status = 0 if answer is None else answer.status
+        if error is not None:
+            error = self._word(error, answer)
+        shard.rows += _pack(
             intended_ns,
-            ABSENT if exchange.sent_ns is None else exchange.sent_ns,
-            ABSENT if exchange.first_byte_ns is None else exchange.first_byte_ns,
+            ABSENT if sent_ns is None else sent_ns,
+            ABSENT if first_byte_ns is None else first_byte_ns,
             ABSENT if done_ns is None else done_ns,
-            ABSENT if exchange.read_ns is None else exchange.read_ns,
+            ABSENT if read_ns is None else read_ns,
             student,
             seq,
             device,
             journey,
             step,
-            0 if answer is None else answer.status,
+            status,
             outcome,
             ABSENT if error is None else self._errors.code(error),
             min(exchange.bytes_read, _LARGEST_BYTES),
             exchange.new_connection,
-            ABSENT if exchange.connect_us is None else exchange.connect_us,
+            ABSENT if connect_us is None else connect_us,
         )
-        timing = b"" if answer is None else answer.server_timing
-        if len(timing) > LONGEST_TIMING:
-            self.lost["Server-Timing"] += 1
-            timing = b""
+        timing = body = b""
+        if answer is not None:
+            timing = answer.server_timing
+            if len(timing) > LONGEST_TIMING:
+                self.lost["Server-Timing"] += 1
+                timing = b""
+            if 200 <= status < 300 and self.steps.roles[step] in self._claiming:
+                body = self._claim(answer)
+        self.begun.discard(exchange)
+        if exchange.is_counted:
+            self._counted_before.append(len(shard.timings))
         shard.timings.append(timing)
-        if answer is not None and 200 <= answer.status < 300 and self._claims(step):
-            shard.bodies.append(self._claim(answer))
-        else:
-            shard.bodies.append(b"")
+        shard.bodies.append(body)
         if self.unfed is not None:
             felt_ms = ((done_ns or intended_ns) - intended_ns) / 1e6
             self.unfed.append((step, felt_ms, exchange.bytes_read, outcome, error))
 
-    def _claims(self, step: int) -> bool:
-        return self.steps.roles[step] in self._claiming
+    def _word(self, error: str, answer: Answer | None) -> str:
+        """Return a word as it can be kept: an answer's own only while there is room for more."""
+        if answer is None or self._errors.has_room_for(error):
+            return error
+        self.lost["code"] += 1
+        return f"http_{answer.status}"
 
     def _claim(self, answer: Answer) -> bytes:
         """Return an answer to be looked into, empty where there is no room for it."""
@@ -193,20 +207,31 @@ class Recorder:
 
     def count(self) -> None:
         """Count by the second what was sent and what ended since this was last called."""
-        sent = [one for one in self.begun if one.sent_ns is not None]
-        # Who is prepared, or still connects, is sent later; who has ended never was.
-        self.begun = [one for one in self.begun if one.sent_ns is None and one.done_ns is None]
-        if sent:
-            sent_ns = np.array([one.sent_ns for one in sent], dtype=np.int64)
-            self.seconds.sent(sent_ns)
-            late = [
-                one.sent_ns - one.intended_ns for one in sent if one.sent_ns and one.intended_ns
-            ]
-            self.recent.sent(np.array(late, dtype=np.int64))
         columns = self._shard.columns(self._counted)
-        rows = {name: columns[name].astype(np.int64) for name in COLUMNS}
-        self._counted = len(self._shard)
+        rows = {name: columns[name].astype(np.int64) for name in (*COLUMNS, "sent_ns")}
+        are_new = rows["sent_ns"] != ABSENT
+        are_new[np.array(self._counted_before, dtype=np.int64) - self._counted] = False
+        self._counted, self._counted_before = len(self._shard), []
+        under_way = self._sent_by_now()
+        sent_ns = np.concatenate([rows["sent_ns"][are_new], under_way[:, 0]])
+        if len(sent_ns):
+            self.seconds.sent(sent_ns)
+        if len(sent_ns) and self.knows_lateness:
+            intended_ns = np.concatenate([rows["intended_ns"][are_new], under_way[:, 1]])
+            self.recent.sent(sent_ns - intended_ns)
         self._count_ended(rows)
+
+    def _sent_by_now(self) -> NDArray[np.int64]:
+        """Return when exchanges under way were sent and meant to be, of those that were since."""
+        times = []
+        self.unsent = 0
+        for one in self.begun:
+            if one.sent_ns is None:  # it is prepared, or has ended and never was sent
+                self.unsent += one.done_ns is None
+            elif not one.is_counted:
+                one.is_counted = True
+                times.append((one.sent_ns, one.intended_ns))
+        return np.array(times, dtype=np.int64).reshape(-1, 2)
 
     def _count_ended(self, rows: Mapping[str, NDArray[np.int64]]) -> None:
         code = self._errors.words.get(tables.ABANDONED)

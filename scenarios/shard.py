@@ -57,7 +57,7 @@ class Shard:
 
         It is a copy because a buffer that somebody looks into cannot grow.
         """
-        rows = np.frombuffer(bytes(self.rows[begin * ROW.size :]), dtype=_ROW_TYPE)
+        rows = np.frombuffer(bytes(memoryview(self.rows)[begin * ROW.size :]), dtype=_ROW_TYPE)
         return {name: rows[name] for name in _CODES}
 
     def forget_said(self) -> int:

@@ -111,7 +111,7 @@ class Observer:
         recorder.count()
         in_flight = rush.in_flight
         if in_flight is not None:
-            in_flight -= len(recorder.begun)  # these are prepared, and not sent yet
+            in_flight -= recorder.unsent
         recorder.seconds.arrived(rush.census.began_ns[self._arrived :])
         self._arrived = len(rush.census.began_ns)
         late_s, felt_s, good_s = recorder.recent.percentiles_s()

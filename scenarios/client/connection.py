@@ -4,17 +4,19 @@ The time an answer spent waiting for this process to read it is known and kept o
 through TLS too. A request is written once: nothing here ever sends it again.
 
 The loop itself sends what is due and reads what has come; whoever asked is woken once, by the end.
+What a request passes each time is written out here: a call less is worth having in a rush.
 """
 
 import time
-from typing import Any, Final
+from typing import Final
 
-from gevent import get_hub, getcurrent
+from gevent import getcurrent
 
 from dress_rehearsal.records.tables import NS_PER_S
 from dress_rehearsal.scenarios.client.deadline import ExpiredError, TimeOut
 from dress_rehearsal.scenarios.client.exchange import Exchange
 from dress_rehearsal.scenarios.client.http import Answer, HeadAnswer, Request
+from dress_rehearsal.scenarios.client.kept_line import FRESH_NS, LOOK_NS, KeptLine
 from dress_rehearsal.scenarios.client.line import Line
 from dress_rehearsal.scenarios.client.local_address import LocalAddresses
 from dress_rehearsal.scenarios.client.readiness import SOMETHING
@@ -24,14 +26,13 @@ from dress_rehearsal.scenarios.client.tls import Secure
 from dress_rehearsal.scenarios.client.wire import READ_BYTES
 from dress_rehearsal.scenarios.errors import NotAnsweredError, NotSentError
 
-_FRESH_NS: Final = 5_000_000
-"""So soon after an answer nobody looks whether the far end has hung up but for what the loop knows:
-it would have said so in the answer."""
+_new_answer: Final = Answer.__new__
+"""Makes an answer of which nothing has come: as `Answer()`, a call less."""
 HEARTBEAT_S: Final = 10.0
 """How often a stream of server-sent events shows at least a sign of life."""
 
 
-class Connection:
+class Connection(KeptLine):
     """A student's connection to the target, opened when first needed.
 
     Args:
@@ -42,26 +43,15 @@ class Connection:
     """
 
     __slots__ = (
-        "_address",
         "_answer",
-        "_caller",
-        "_ending",
         "_expired",
-        "_failure",
         "_give_up_ns",
-        "_hub",
         "_into",
-        "_line",
-        "_local",
+        "_is_held",
         "_prepared",
-        "_read_ns",
         "_rest",
-        "_scheduler",
-        "_secure",
         "_time_out",
         "_timeout_ns",
-        "_waits",
-        "stirred",
     )
 
     def __init__(
@@ -71,42 +61,23 @@ class Connection:
         local: LocalAddresses | None = None,
         secure: Secure | None = None,
     ) -> None:
-        self._address = address
-        self._local = local
-        self._secure = secure
+        super().__init__(address, local, secure, scheduler())
         self._timeout_ns = round(timeout_s * NS_PER_S)
-        self._hub, self._scheduler = get_hub(), scheduler()
         self._time_out = TimeOut(self._scheduler, self._time_is_up)
-        self._line: Line | None = None
-        self.stirred = 0
-        """Whether something may have come that was not read (see `readiness.Watched`)."""
-        self._read_ns = 0
-        """When the last answer was read (Unix)."""
-        self._ending: EventStream | None = None
-        """A stream that has decided, and whose end has not been read yet."""
         # Of the exchange under way:
-        self._caller: Any = None
-        """Whose it is: a greenlet."""
-        self._waits = False
-        """Whether that waits to be woken by the loop."""
         self._prepared: tuple[Request, bytes, Exchange] | None = None
         """What is to be sent when it is due."""
+        self._is_held = False
+        """Whether that is due, and waits for its turn only."""
         self._rest = b""
         """What could not be sent at once then."""
         self._into: Exchange | None = None
         """Set once it is sent, until it is over."""
         self._answer: Answer | None = None
         """What its answer is put together in."""
-        self._failure: Exception | None = None
-        """Why it has ended without an answer."""
         self._give_up_ns: int | None = None
         self._expired: ExpiredError | None = None
         """What was thrown at who was still busy with connecting or sending then."""
-
-    @property
-    def is_open(self) -> bool:
-        """Whether there is a line (the far end may have hung up meanwhile)."""
-        return self._line is not None
 
     @property
     def is_busy(self) -> bool:
@@ -144,8 +115,12 @@ class Connection:
         if request.head.startswith(b"HEAD "):
             self._answer = HeadAnswer()
         try:
-            if not self._is_sent_by_the_loop(request, trace, into, due_ns):
-                self._time_out.begin(self._timeout_ns, self._give_up_ns)
+            if due_ns or self._line is not None:
+                self._prepared = request, trace, into
+                self._have_sent(into, due_ns)
+            if into.answer is None:  # it is due now, and there is no line that it can go over
+                self._prepared = None
+                self._time_out.begin(self._timeout_ns, give_up_ns)
                 self._await_answer(self._send(self._ready(into), request, trace, into), into)
         except BaseException as stop:
             self.close()
@@ -154,16 +129,22 @@ class Connection:
             raise
         finally:
             self._caller = self._into = self._answer = self._failure = self._expired = None
+            self._prepared, self._is_held = None, False
             if self._line is None:
                 self._time_out.drop()
             self._time_out.limit_ns = 0
         answer = into.answer
         assert answer is not None
+        if stream is not None or not answer.keep_alive:
+            self._look_after(answer, stream)
+        return answer
+
+    def _look_after(self, answer: Answer, stream: EventStream | None) -> None:
+        """See to the line after an answer that may not be all that comes."""
         if not answer.keep_alive:
             self.close()
         elif stream is not None and not stream.whole:
             self._ending = stream
-        return answer
 
     def _not_in_time(self, into: Exchange) -> NotSentError | NotAnsweredError:
         """Return what it means that the time was up before the request was sent whole."""
@@ -173,14 +154,9 @@ class Connection:
 
     def close(self) -> None:
         """Hang up, if there is a line."""
-        line, self._line = self._line, None
-        if line is not None:
-            line.close()
+        super().close()
         if self._caller is None:
             self._time_out.drop()
-        if self._ending is not None:
-            self._ending.drop()
-            self._ending = None
 
     def _time_is_up(self) -> None:
         """End the exchange, but for an answer that has come in time and was not read yet."""
@@ -193,45 +169,53 @@ class Connection:
             if self._line is None or not self._line.has_something():
                 self._end(NotAnsweredError(self._time_out.word))
                 return
-            self._read(is_late=True)
+            self.read(is_late=True)
 
-    def _is_sent_by_the_loop(
-        self, request: Request, trace: bytes, into: Exchange, due_ns: int
-    ) -> bool:
-        """Have the loop send a request when it is due, and wait for the answer.
+    def _have_sent(self, into: Exchange, due_ns: int) -> None:
+        """Have the loop send what is prepared when it is due, and wait for the answer.
 
-        Returns:
-            Whether it was sent; else it is due now, and there is no line that it can go over.
+        There is none, and nothing was sent, where there is no line then that it can go over.
         """
-        if not due_ns and self._line is None:
-            return False
-        self._prepared = request, trace, into
         if due_ns:
             # In this order: what passes between the two makes it later, never early.
             at_ns = due_ns - time.time_ns() + time.monotonic_ns()
-            timer = self._scheduler.at(at_ns, self._send_prepared)
+            timer = self._scheduler.at(at_ns, self._send_due)
+            try:
+                self._wait()
+            finally:
+                timer.begin = None
         else:
-            timer = self._scheduler.send(self._send_prepared)
-        try:
+            self._is_held = True
+            self._scheduler.send(self._send_held)
             self._wait()
-        finally:
-            timer.begin = self._prepared = None
         if into.answer is None and into.sent_ns is not None:
             rest, self._rest = self._rest, b""
             self._await_answer(rest, into)
-        return into.answer is not None
 
-    def _send_prepared(self) -> None:
+    def _send_due(self) -> None:
+        self._is_held = True
+        self._send_held()
+
+    def _send_held(self) -> None:
         """Send what is prepared; who has to connect, or to wait for room, does so itself."""
-        assert self._prepared is not None
-        request, trace, into = self._prepared
-        line = self._line
-        if line is None or self._is_doubtful(line):
+        prepared, line = self._prepared, self._line
+        if not self._is_held or prepared is None:
+            return  # it was cut meanwhile
+        self._is_held = False
+        if line is None or self.stirred or self._ending is not None:
             self._end()
             return
         self._time_out.begin(self._timeout_ns, self._give_up_ns)
+        now_ns = time.time_ns()
+        if now_ns - self._read_ns >= FRESH_NS and now_ns - self._scheduler.looked_ns >= LOOK_NS:
+            if self._something_came(line, now_ns):
+                self._end()
+                return
+            now_ns = time.time_ns()
+        request, trace, into = prepared
         try:
-            self._rest = self._send(line, request, trace, into)
+            into.sent_ns = now_ns
+            self._rest = line.send(request.wire(trace, now_ns))
         except Exception as error:  # noqa: BLE001 - a defect of ours is told to whoever asked, too
             self._end(error)
             return
@@ -239,43 +223,6 @@ class Connection:
             self._end()
         else:
             self._into = into
-
-    def _is_doubtful(self, line: Line) -> bool:
-        """Return whether a line may not carry a request as it is."""
-        if self.stirred or self._ending is not None:
-            return True
-        is_fresh = time.time_ns() - self._read_ns < _FRESH_NS
-        return not is_fresh and line.has_something()
-
-    def _ready(self, into: Exchange) -> Line:
-        """Return an open line: a closed one is noticed before, not by, sending on it.
-
-        So is one on which something came unasked: it would be taken for the answer.
-        """
-        if self._line is not None and not self._carries_more(self._line):
-            self.close()
-        if self._line is None:
-            into.new_connection = True
-            into.sent_ns = time.time_ns()
-            self._line = Line.opened(self._address, self._local, self._scheduler, self)
-            if self._secure is not None:
-                self._line.secure(self._secure, self._await_turn)
-            into.connect_us = (time.time_ns() - into.sent_ns) // 1000
-        self._is_read()
-        return self._line
-
-    def _is_read(self) -> None:
-        """Know that all is read that had come, out of turn."""
-        if self.stirred:
-            self.stirred = 0
-            self._scheduler.look_again()
-
-    def _carries_more(self, line: Line) -> bool:
-        if self._ending is not None:
-            if not line.read_end(self._ending):
-                return False
-            self._ending = None
-        return not line.has_something() or line.carries_more()
 
     def _send(self, line: Line, request: Request, trace: bytes, into: Exchange) -> bytes:
         """Send a request; return what of it could not be sent at once."""
@@ -293,56 +240,24 @@ class Connection:
             self._scheduler.soon(self.read)
         self._wait()
 
-    def _await_turn(self) -> None:
-        """Wait until there is something to read that is no answer yet."""
-        if self._line is not None and self._line.has_something():
-            self._scheduler.wait_for_turn()
-        else:
-            self._is_read()
-            self._wait()
-
-    def _wait(self) -> None:
-        """Wait to be woken by the loop.
-
-        Raises:
-            Exception: why the exchange is over.
-        """
-        self._waits = True
-        switch = self._hub.switch
-        try:
-            while self._waits:
-                switch()
-        finally:
-            self._waits = False
-        if self._failure is not None:
-            raise self._failure
-
     def _end(self, failure: Exception | None = None) -> None:
         """Wake who waits."""
-        self._into, self._failure, self._waits = None, failure, False
-        self._caller.switch()
+        self._into = None
+        super()._end(failure)
 
-    def read(self) -> None:
-        """Read what is there, in its turn; only the loop itself may call this."""
-        if self._into is not None:
-            self._read()
-        elif self._waits and self._prepared is None:
-            self.stirred = 0
-            self._end()
-        # Else it was not asked for: whoever sends next looks what it is.
-
-    def _read(self, *, is_late: bool = False) -> None:
-        """Read something of the answer.
+    def read(self, *, is_late: bool = False) -> None:
+        """Read what is there, in its turn; only the loop itself may call this.
 
         Args:
             is_late: the time is up: only what came before that counts.
         """
         line, into, answer = self._line, self._into, self._answer
         if line is None or into is None:
+            self._read_unasked()
             return
         has_ended, self.stirred = self.stirred > SOMETHING, 0
         if answer is None:
-            answer = self._answer = Answer()
+            answer = self._answer = _new_answer(Answer)
         try:
             at_ns = line.take_in(answer, into)
         except Exception as error:  # noqa: BLE001 - a defect of ours is told to whoever asked, too
@@ -355,9 +270,17 @@ class Connection:
             self._read_ns = into.read_ns or 0
             if has_ended or into.bytes_read >= READ_BYTES:
                 self.stirred = SOMETHING  # there may be more, which is none of it
-            self._end()
+            self._into, self._waits = None, False
+            self._caller.switch()
         elif at_ns:
             self._scheduler.soon(self.read)  # whether there is more nobody says again
             if isinstance(answer, EventStream):
                 bound_ns = self._timeout_ns + round(HEARTBEAT_S * NS_PER_S)
                 self._time_out.begin(bound_ns, self._give_up_ns)
+
+    def _read_unasked(self) -> None:
+        """Wake who waits for anything at all, not for an answer, but for it to be read."""
+        if self._into is None and self._waits and self._prepared is None:
+            self.stirred = 0
+            self._end()
+        # Else it was not asked for: whoever sends next looks what it is.

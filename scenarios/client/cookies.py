@@ -36,16 +36,13 @@ class Cookies:
         secure: whether it is reached by https.
     """
 
-    __slots__ = ("_host", "_kept", "_secure")
+    __slots__ = ("_host", "_secure", "kept")
 
     def __init__(self, host: str, secure: bool) -> None:
         self._host = host.lower()
         self._secure = secure
-        self._kept: dict[tuple[str, str], _Cookie] = {}
+        self.kept: dict[tuple[str, str], _Cookie] = {}
         """By path and name, the oldest first."""
-
-    def __len__(self) -> int:
-        return len(self._kept)
 
     def __getitem__(self, name: str) -> str:
         """Return the value of a cookie, whatever its path.
@@ -54,7 +51,7 @@ class Cookies:
             KeyError: there is none, or no longer.
         """
         now_s = time.time()
-        for (_, known), cookie in reversed(self._kept.items()):
+        for (_, known), cookie in reversed(self.kept.items()):
             if known == name and not _is_over(cookie, now_s):
                 return cookie.value
         raise KeyError(name)
@@ -68,13 +65,13 @@ class Cookies:
 
     def header(self, path: str) -> str:
         """Return the value of `Cookie` for a request of a path; empty: there is none to send."""
-        if not self._kept:
+        if not self.kept:
             return ""
         now_s = time.time()
         sent = []
-        for (scope, name), cookie in list(self._kept.items()):
+        for (scope, name), cookie in list(self.kept.items()):
             if _is_over(cookie, now_s):
-                del self._kept[scope, name]
+                del self.kept[scope, name]
             elif _covers(scope, path) and (self._secure or not cookie.secure):
                 sent.append((scope, f"{name}={cookie.value}"))
         sent.sort(key=lambda each: -len(each[0]))  # the longest paths first
@@ -111,11 +108,11 @@ class Cookies:
         now_s = time.time()
         cookie = _Cookie(value, secure, _expiry(attributes, now_s))
         if _is_over(cookie, now_s):
-            self._kept.pop((scope, name), None)
+            self.kept.pop((scope, name), None)
             return
-        self._kept[scope, name] = cookie  # one of that name keeps its age
-        while len(self._kept) > _MOST:
-            del self._kept[next(iter(self._kept))]
+        self.kept[scope, name] = cookie  # one of that name keeps its age
+        while len(self.kept) > _MOST:
+            del self.kept[next(iter(self.kept))]
 
     def _is_ours(self, domain: str) -> bool:
         """Return whether this host may set a cookie for a domain."""

@@ -122,7 +122,11 @@ class Answer:
             NotUnderstoodError: they are not HTTP/1.1, or more than anybody takes in.
         """
         if self._parser is None:
-            if self.is_plain and self._take_whole(data):
+            found = whole_answer(data) if self.is_plain and not self.complete else None
+            if found is not None:
+                self.status, self._head, body, self.server_timing, self.sets_cookies, keep = found
+                self.body, self.body_bytes, self.keep_alive = body, len(body), keep
+                self.complete = self.whole = self._headed = True
                 return
             self._parser = httptools.HttpResponseParser(self)
         before = self.body_bytes
@@ -138,17 +142,6 @@ class Answer:
             self._parser = None  # they refer to each other
         elif not self.complete:
             self._bound(len(data) - (self.body_bytes - before))
-
-    def _take_whole(self, data: bytes) -> bool:
-        """Take in an answer that comes in one piece; False: it is none."""
-        found = whole_answer(data)
-        if found is None or self.complete:
-            return False
-        self.status, self._head, self.body, self.server_timing, self.sets_cookies, keep = found
-        self.body_bytes = len(self.body)
-        self.keep_alive = keep
-        self.complete = self.whole = self._headed = True
-        return True
 
     def _bound(self, beside: int) -> None:
         """Hang up on what is larger than anything is."""

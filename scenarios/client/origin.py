@@ -15,6 +15,7 @@ from dress_rehearsal.plans.secrets import resolved
 from dress_rehearsal.plans.sections.target import Target
 from dress_rehearsal.records.http.reach import Reach, UnreachableError, reach_of, trusting
 from dress_rehearsal.scenarios.client.content_encoding import ACCEPTED
+from dress_rehearsal.scenarios.client.http import Request
 from dress_rehearsal.scenarios.client.tls import Secure
 from dress_rehearsal.scenarios.errors import ScenarioError
 
@@ -47,8 +48,15 @@ class Origin:
     allow: tuple[str, ...] = ()
     """Hosts that requests may be sent on to."""
     reach: Reach = field(default_factory=Reach, repr=False, compare=False)
+    url: str = field(init=False, repr=False, compare=False)
+    """Scheme, host and port, without a path."""
     usual: Mapping[str, str] = field(init=False, repr=False, compare=False)
     """Lines of headers by their names in lower case: those shared, and others sent anyway."""
+    bare: dict[tuple[str, str, str | None], tuple[Request, str, str]] = field(
+        default_factory=dict, repr=False, compare=False
+    )
+    """Requests that hold nothing of a student's, with their targets and steps, as whoever sends
+    them keeps them: at most `MOST_KEPT`."""
     _begun: dict[tuple[str, str], bytes] = field(default_factory=dict, repr=False, compare=False)
     _others: dict[str, "Origin | None"] = field(default_factory=dict, repr=False, compare=False)
     """Origins that students were sent on to, by scheme and host; None: they may not go there."""
@@ -58,6 +66,7 @@ class Origin:
         for line in (f"Host: {self.host}", *self.shared, *_DEFAULTS):
             usual.setdefault(line.partition(":")[0].lower(), line)
         object.__setattr__(self, "usual", usual)
+        object.__setattr__(self, "url", f"{self.scheme}://{self.host}")
 
     @classmethod
     def of(cls, url: str, target: Target | None = None, run: str = "") -> Self:
@@ -124,11 +133,6 @@ class Origin:
             parts.netloc, address, parts.scheme, prefix, absolute, shared, secure, allow, reach
         )
 
-    @property
-    def url(self) -> str:
-        """Scheme, host and port, without a path."""
-        return f"{self.scheme}://{self.host}"
-
     def is_here(self, parts: SplitResult) -> bool:
         """Return whether a URL, taken apart, is of this origin."""
         own = urlsplit(self.url)
@@ -170,7 +174,7 @@ class Origin:
         begin = self._begun.get((method, target))
         if begin is None:
             begin = head_of([self.line(method, target), *self.usual.values()])
-            if len(self._begun) >= _MOST_BEGUN:
+            if len(self._begun) >= MOST_KEPT:
                 self._begun.clear()
             self._begun[method, target] = begin
         return begin
@@ -186,8 +190,9 @@ class Origin:
         return f"{method} {self.absolute}{target} HTTP/1.1"
 
 
-_MOST_BEGUN: Final = 4096
-"""How many beginnings of requests are kept: those of a rush are few but for names of tickets."""
+MOST_KEPT: Final = 4096
+"""How many requests, or beginnings of them, are kept: those of a rush are few but for names of
+tickets."""
 _MOST_ORIGINS: Final = 64
 """How many other origins are looked up for a target that sends students about."""
 

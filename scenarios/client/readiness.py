@@ -6,6 +6,7 @@ something in one call. Elsewhere the loop watches each.
 """
 
 import select
+import time
 from collections.abc import Callable
 from typing import Any, Final, Protocol
 
@@ -38,9 +39,11 @@ class Epoll:
         begin: called by the loop when there may be something to read.
     """
 
-    __slots__ = ("_epoll", "_watched", "_watcher")
+    __slots__ = ("_epoll", "_watched", "_watcher", "looked_ns")
 
     def __init__(self, hub: Any, begin: Callable[[], Any]) -> None:
+        self.looked_ns = 0
+        """What had come by then (Unix) has stirred those it came for; 0: nobody knows."""
         self._epoll = monkey.get_original("select", "epoll")()
         self._watched: dict[int, Watched] = {}
         self._watcher = hub.loop.io(self._epoll.fileno(), READ)
@@ -58,8 +61,11 @@ class Epoll:
 
     def ready(self) -> list[Watched]:
         """Return for whom something has come since this was last asked, in that order."""
-        stirred, watched = [], self._watched
-        for fileno, events in self._epoll.poll(0, _MOST):
+        stirred, watched, now_ns = [], self._watched, time.time_ns()
+        found = self._epoll.poll(0, _MOST)
+        if len(found) < _MOST:
+            self.looked_ns = now_ns
+        for fileno, events in found:
             one = watched[fileno]
             if not one.stirred:
                 stirred.append(one)
@@ -74,9 +80,10 @@ class Watchers:
     a connection that is not in use, it is asked no more until somebody has.
     """
 
-    __slots__ = ("_begin", "_hub", "_ready", "_silenced", "_watchers")
+    __slots__ = ("_begin", "_hub", "_ready", "_silenced", "_watchers", "looked_ns")
 
     def __init__(self, hub: Any, begin: Callable[[], Any]) -> None:
+        self.looked_ns = 0
         self._hub, self._begin = hub, begin
         self._ready: dict[int, Watched] = {}
         self._watchers: dict[int, Any] = {}

@@ -87,6 +87,7 @@ class Scheduler:
         "_ready",
         "_timers",
         "hurried",
+        "looked_ns",
     )
 
     def __init__(self, hub: Any) -> None:
@@ -101,7 +102,7 @@ class Scheduler:
         """So many there may be before those are thrown out that are off."""
         self._due: deque[Timer] = deque()
         self._ready: deque[Callable[[], Any]] = deque()
-        self._outbox: deque[Timer] = deque()
+        self._outbox: deque[Callable[[], Any]] = deque()
         self._next: list[Callable[[], Any]] = []
         """What goes behind the answers that are there by now, once these have been looked for."""
         self._readiness = readiness(hub, self._work)
@@ -116,6 +117,8 @@ class Scheduler:
         """Whether nothing has been done since a nap: then nothing comes any more."""
         self.hurried = 0
         """Waits that count as the far end's, such as for a connection: meanwhile nobody naps."""
+        self.looked_ns = 0
+        """What had come by then (Unix) has stirred those it came for; 0: nobody knows."""
         # While it is on the loop waits for nothing; it goes off in each turn that no alarm does.
         self._idle = hub.loop.idle(priority=hub.loop.MAXPRI)
 
@@ -181,13 +184,11 @@ class Scheduler:
         self._idle.start(self._work)
         self._next.append(begin)
 
-    def send(self, begin: Callable[[], Any]) -> Timer:
+    def send(self, begin: Callable[[], Any]) -> None:
         """Have something sent as soon as the answers are read that are there."""
         if not self._outbox:
             self._idle.start(self._work)
-        timer = Timer(begin)
-        self._outbox.append(timer)
-        return timer
+        self._outbox.append(begin)
 
     def _throw_out(self) -> None:
         """Keep only the timers that are on."""
@@ -246,21 +247,23 @@ class Scheduler:
 
     def _send_held(self) -> None:
         """Send what was held back; who has something to read by now will know it."""
-        self._gather()
+        self.look()
         outbox = self._outbox
         for _ in range(len(outbox)):
-            outbox.popleft().go()
+            outbox.popleft()()
 
     def _look_round(self) -> bool:
-        """Line up whoever something has come for; return whether there is anybody."""
-        self._gather()
+        """Line up whose turn it is now; return whether there is anybody."""
+        self.look()
         if self._next:
             self._ready.extend(self._next)
             self._next.clear()
         return bool(self._ready)
 
-    def _gather(self) -> None:
+    def look(self) -> None:
+        """Line up whoever something has come for; where that can be, all are known then."""
         self._ready.extend([watched.read for watched in self._readiness.ready()])
+        self.looked_ns = self._readiness.looked_ns
 
     def _take(self, tick: int) -> list[Timer]:
         """Return the timers of a tick, which are kept no more."""

@@ -18,7 +18,7 @@ from dress_rehearsal.scenarios.client.message import (
     query_of,
     target_of,
 )
-from dress_rehearsal.scenarios.client.origin import Origin, head_of
+from dress_rehearsal.scenarios.client.origin import MOST_KEPT, Origin, head_of
 from dress_rehearsal.scenarios.client.response import Events, Response
 from dress_rehearsal.scenarios.client.route import step_name
 from dress_rehearsal.scenarios.client.sse import EventStream
@@ -72,7 +72,7 @@ class Client:
 
     def get(self, path: str, **options: Any) -> Response:
         """Send a GET (see `request`)."""
-        return self.request("GET", path, **options)
+        return self.request("GET", path, **options) if options else self.request("GET", path)
 
     def post(self, path: str, **options: Any) -> Response:
         """Send a POST (see `request`)."""
@@ -125,14 +125,23 @@ class Client:
         Raises:
             ValueError: what is to be sent is no request, such as a header with a line break.
         """
-        method = method.upper()
-        body, kind = body_of(data, json)
-        here, target, step = self._aim(method, path, name, params)
-        if here is None:
-            return self._refused("host_refused", step, path)
-        if auth is not None:
-            headers = {**(headers or {}), "Authorization": authorization(auth)}
-        answer = self._send(here, method, target, body, kind, headers, step)
+        here, body, kind = self.origin, None, ""
+        is_bare = data is None and json is None and params is None and auth is None
+        if is_bare and path[:1] == "/" and not (headers or self._auth or self.cookies.kept):
+            made = here.bare.get((method, path, name)) or self._bare(method, path, name)
+            request, target, step = made
+        else:
+            method = method.upper()
+            body, kind = body_of(data, json)
+            there, target, step = self._aim(method, path, name, params)
+            if there is None:
+                return self._refused("host_refused", step, path)
+            if auth is not None:
+                headers = {**(headers or {}), "Authorization": authorization(auth)}
+            here, request = there, self._made(there, method, target, body, kind, headers)
+        answer = self._perform(request, step)
+        if answer.sets_cookies:
+            self._keep_cookies(here, target, answer)
         if allow_redirects and answer.status in _REDIRECTS:
             return self._followed(answer, here, method, target, body, kind, headers or {}, step)
         return Response(answer, here.url, target)
@@ -192,6 +201,17 @@ class Client:
             target += ("&" if "?" in target else "?") + query if query else ""
         return here, target, step
 
+    def _bare(self, method: str, path: str, name: str | None) -> tuple[Request, str, str]:
+        """Return a request of the target that holds nothing of a student's, its path and query as
+        they are sent, and its step: made once for all students."""
+        here, upper = self.origin, method.upper()
+        target, step = aimed(here.prefix, upper, path, name)
+        bare = self._made(here, upper, target, None, "", None), target, step
+        if len(here.bare) >= MOST_KEPT:
+            here.bare.clear()
+        here.bare[method, path, name] = bare
+        return bare
+
     def _send(
         self,
         here: Origin,
@@ -203,7 +223,26 @@ class Client:
         step: str,
         stream: EventStream | None = None,
     ) -> Answer:
-        """Send one request, and keep the cookies of its answer.
+        """Send one request (see `_made`), and keep the cookies of its answer."""
+        request = self._made(here, method, target, body, kind, headers)
+        if stream is None:
+            answer = self._perform(request, step)
+        else:
+            answer = self._perform(request, step, stream)
+        if answer.sets_cookies:
+            self._keep_cookies(here, target, answer)
+        return answer
+
+    def _made(
+        self,
+        here: Origin,
+        method: str,
+        target: str,
+        body: bytes | None,
+        kind: str,
+        headers: Mapping[str, str | None] | None,
+    ) -> Request:
+        """Return a request, with what the student holds for where it goes.
 
         Args:
             target: path and query, as they are sent.
@@ -211,19 +250,16 @@ class Client:
         """
         at_target = here is self.origin
         cookies = self.cookies if at_target else self._cookies_at(here)
-        held = cookies.header(target.partition("?")[0]) if len(cookies) else ""
+        held = cookies.header(target.partition("?")[0]) if cookies.kept else ""
         length = None if body is None and method not in WITH_BODY else len(body or b"")
         head = head_for(
             here, method, target, headers, kind, length, self._auth if at_target else b"", held
         )
-        request = Request(head, body or b"", None if at_target else here)
-        if stream is None:
-            answer = self._perform(request, step)
-        else:
-            answer = self._perform(request, step, stream)
-        if answer.sets_cookies:
-            cookies.take_in(answer.headers, target.partition("?")[0])
-        return answer
+        return Request(head, body or b"", None if at_target else here)
+
+    def _keep_cookies(self, here: Origin, target: str, answer: Answer) -> None:
+        cookies = self.cookies if here is self.origin else self._cookies_at(here)
+        cookies.take_in(answer.headers, target.partition("?")[0])
 
     def _followed(
         self,
@@ -237,6 +273,7 @@ class Client:
         step: str,
     ) -> Response:
         """Follow redirects, one recorded request each."""
+        method = method.upper()
         for _ in range(_MOST_REDIRECTS):
             location = _location(answer)
             if location is None:

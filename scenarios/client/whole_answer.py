@@ -1,7 +1,8 @@
 """Whole answers: those that come in one piece and say plainly how long they are.
 
 Nearly all answers are like that. One look at the head is enough for them, where the parser calls
-back for each header; whatever is not plain is left to the parser.
+back for each header; whatever is not plain is left to the parser. A head that came before, with as
+much behind it, is not even looked at again: many answers of a second differ in nothing.
 """
 
 import re
@@ -38,6 +39,11 @@ _BODILESS: Final = (b"204", b"304")
 _DIGITS: Final = re.compile(rb"[0-9]{1,5}")
 """A length: what is read at once is no longer."""
 
+_MOST_KNOWN: Final = 256
+_known: Final[dict[int, tuple[bytes, int, bytes, bytes, bool, bool]]] = {}
+"""Of each size of an answer the head that came last, and what it said (as a `WholeAnswer`, without
+the body)."""
+
 WholeAnswer = tuple[int, bytes, bytes, bytes, bool, bool]
 """Status, the headers' lines, the body, `Server-Timing`, and whether it sets cookies and the
 connection goes on."""
@@ -45,6 +51,21 @@ connection goes on."""
 
 def whole_answer(data: bytes) -> WholeAnswer | None:
     """Return the answer that some bytes are, no more and no less; None: ask the parser."""
+    size = len(data)
+    known = _known.get(size)
+    if known is not None and data.startswith(known[0]):
+        begun, status, head, timing, cookies, keep_alive = known
+        return status, head, data[len(begun) :], timing, cookies, keep_alive
+    found = _read(data)
+    if found is not None:
+        status, head, body, timing, cookies, keep_alive = found
+        if len(_known) >= _MOST_KNOWN:
+            _known.clear()
+        _known[size] = data[: size - len(body)], status, head, timing, cookies, keep_alive
+    return found
+
+
+def _read(data: bytes) -> WholeAnswer | None:
     found = _HEAD.match(data)
     if found is None:
         return None

@@ -26,6 +26,8 @@ READ_BYTES: Final = 16_384
 """How much is read at once."""
 _WRITE: Final = 2
 TIMESPEC: Final = struct.Struct("@qq")
+_timespec: Final = TIMESPEC.unpack
+_SOL_SOCKET: Final = socket.SOL_SOCKET
 ANCILLARY_BYTES: Final = socket.CMSG_SPACE(TIMESPEC.size)
 _UNDER_WAY: Final = (errno.EINPROGRESS, errno.EALREADY)
 _WORDS: Final = {
@@ -100,8 +102,8 @@ def arrival_ns(ancillary: Sequence[tuple[int, int, bytes]], read_ns: int) -> int
     """Return when what `recvmsg` gave had arrived, by the kernel; without its stamp when it was
     read."""
     for level, kind, stamp in ancillary:
-        if level == socket.SOL_SOCKET and kind == SO_TIMESTAMPNS:
-            seconds, nanoseconds = TIMESPEC.unpack(stamp)
+        if kind == SO_TIMESTAMPNS and level == _SOL_SOCKET:
+            seconds, nanoseconds = _timespec(stamp)
             # The two clocks agree to some microseconds; reading is never before arriving.
             arrived_ns: int = seconds * NS_PER_S + nanoseconds
             return min(arrived_ns, read_ns)

@@ -44,6 +44,7 @@ class LoadRecording:
         run.write_steps(self._steps)  # none yet; a run without them is taken for an early one
         histograms = Histograms(self._steps, edges_of(plan))
         self.recorder = Recorder(run, "generator", histograms, self._steps)
+        self.recorder.knows_lateness = False
         self.census = Users(runner.begun_ns)
         self.in_flight: int | None = None
         self.connections: int | None = None
@@ -62,7 +63,6 @@ class LoadRecording:
         exchange.sent_ns, exchange.done_ns = told.began_ns, told.done_ns
         exchange.bytes_read, exchange.error = told.bytes, told.error
         exchange.answer = Answer(status=told.status)
-        self.recorder.begun.append(exchange)
         self.recorder.record(
             intended_ns=told.began_ns,
             exchange=exchange,

@@ -15,7 +15,6 @@ from dress_rehearsal.records.tables import JOURNEYS, NS_PER_S
 from dress_rehearsal.scenarios.answers.body import LONGEST_WORD
 from dress_rehearsal.scenarios.buyer import Buyer, Granted, Pending
 from dress_rehearsal.scenarios.client.deadline import Deadline, ExpiredError
-from dress_rehearsal.scenarios.client.exchange import Exchange
 from dress_rehearsal.scenarios.client.http import Answer, Request
 from dress_rehearsal.scenarios.client.session import Client
 from dress_rehearsal.scenarios.client.sse import EventStream
@@ -180,7 +179,8 @@ class Browser:
         self,
         method: str,
         intended_ns: int,
-        *arguments: Any,
+        told: Granted | Pending | None = None,
+        *,
         copy: int = 0,
         wish: int = 0,
         give_up_ns: int | None = None,
@@ -189,6 +189,7 @@ class Browser:
         """Call a method when it is due, and record what came of its requests.
 
         Args:
+            told: what the method is given, if anything.
             give_up_ns: when the method is cut.
             leave_ns: when a stream of events is.
 
@@ -200,18 +201,21 @@ class Browser:
             return Reply(OK, None, intended_ns)
         if intended_ns >= self._rush.closed_ns:
             raise ClosedError
-        self._rush.sleep_until(intended_ns - (self.ahead_ns if method in _PREPARED else 0))
-        call = Call(role, intended_ns, copy, wish, leave_ns)
-        caller = getcurrent()
+        is_prepared, called_ns = method in _PREPARED, time.time_ns()
+        if is_prepared or intended_ns > called_ns:
+            self._rush.sleep_until(intended_ns - (self.ahead_ns if is_prepared else 0))
+            called_ns = time.time_ns()
+        call, caller = Call(role, intended_ns, called_ns, copy, wish, leave_ns), getcurrent()
         self._calls[caller] = call
         said: Any = None
         raised: BaseException | None = None
         try:
             if give_up_ns is None:
                 buyer = self._made_buyer() if self._buyer is None else self._buyer
-                said = getattr(buyer, method)(*arguments)
+                moment = getattr(buyer, method)
+                said = moment() if told is None else moment(told)
             else:
-                said = self._called_until(give_up_ns, method, arguments)
+                said = self._called_until(give_up_ns, method)
         except _ENDS as cut:  # the generator ends, or the student acts no more here
             self._record(call, is_last=True)
             if isinstance(cut, _RushIsOverError):
@@ -226,7 +230,8 @@ class Browser:
         at_ns = call.over_ns()
         outcome, word, claim = meaning_of(method, call.last, said, raised, self._rush.troubles)
         self._record(call, outcome, word, is_last=True)
-        self._rush.sleep_until(intended_ns)  # called ahead, it is not over before it was to begin
+        if is_prepared or intended_ns >= self._rush.closed_ns:
+            self._rush.sleep_until(intended_ns)  # it is not over before it was to begin
         return Reply(outcome, word, at_ns, claim, call.stream)
 
     def _made_buyer(self) -> Buyer:
@@ -236,12 +241,12 @@ class Browser:
         self._buyer = buyer
         return buyer
 
-    def _called_until(self, give_up_ns: int, method: str, arguments: tuple[Any, ...]) -> Any:
+    def _called_until(self, give_up_ns: int, method: str) -> Any:
         """Return what a method returns, None where it is cut."""
         deadline = Deadline(max(give_up_ns - time.time_ns(), 0))
         try:
             buyer = self._made_buyer() if self._buyer is None else self._buyer
-            return getattr(buyer, method)(*arguments)
+            return getattr(buyer, method)()
         except ExpiredError as error:
             if error is not deadline.expired:
                 raise
@@ -255,23 +260,21 @@ class Browser:
         is_asides = call is None  # of a greenlet that the scenario has started itself
         if call is None:
             call = self._beside(time.time_ns())
-        if call.last is not None:
+        elif call.last is not None:
             self._record(call)
-        rush = self._rush
-        now_ns = time.time_ns()
+        rush, now_ns = self._rush, time.time_ns()
         due_ns = call.due_ns(now_ns)
-        if max(now_ns, due_ns) >= rush.closed_ns:
+        if now_ns >= rush.closed_ns or due_ns >= rush.closed_ns:
             raise _RushIsOverError
-        exchange = Exchange()
-        exchange.intended_ns = due_ns
         if request.refused is not None:
             rush.sleep_until(due_ns)
-        number = self._connections.free(call.copy)
-        sent = Sent(name, exchange, next(self._numbers), number, stream)
+        sent = Sent()
+        sent.name, sent.intended_ns, sent.seq = name, due_ns, next(self._numbers)
+        if stream is not None:
+            sent.stream = stream
+        ahead_ns = due_ns if due_ns > now_ns else 0
         try:
-            return self._connections.exchange(
-                request, sent, call.leave_ns, due_ns if due_ns > now_ns else 0
-            )
+            return self._connections.exchange(request, sent, call.copy, call.leave_ns, ahead_ns)
         finally:
             call.ended(sent)
             if is_asides:
@@ -287,7 +290,7 @@ class Browser:
             started_by = getattr(greenlet, "spawning_greenlet", None)
             greenlet = None if started_by is None else started_by()
         method = self._calls.get(greenlet)
-        return Call(OTHER, now_ns if method is None else method.beside_ns(now_ns))
+        return Call(OTHER, now_ns if method is None else method.beside_ns(now_ns), now_ns)
 
     def _record(
         self,
@@ -307,22 +310,21 @@ class Browser:
         if sent is None:
             return
         if outcome is not None:
-            sent.outcome, sent.word = outcome, word
-        rush, exchange, steps = self._rush, sent.exchange, self._rush.recorder.steps
-        if exchange.sent_ns is None and (exchange.done_ns or 0) < exchange.intended_ns:
+            sent.outcome, sent.error = outcome, word
+        recorder, role = self._rush.recorder, OTHER
+        if sent.sent_ns is None and (sent.done_ns or 0) < sent.intended_ns:
+            recorder.begun.discard(sent)
             return  # called ahead, it was cut before anybody meant to send it
-        step = steps.code(sent.name, OTHER)
         if is_last:
-            step = steps.give(step, call.role if sent.stream is None else STREAM)
-        exchange.error = sent.word
-        rush.recorder.record(
-            intended_ns=exchange.intended_ns,
-            exchange=exchange,
-            student=self.student,
-            seq=sent.seq,
-            device=min(self._device + sent.connection, _MOST_CONNECTIONS),
-            journey=self._journey,
-            step=step,
-            outcome=sent.outcome,
+            role = call.role if sent.stream is None else STREAM
+        recorder.record(
+            sent.intended_ns,
+            sent,
+            self.student,
+            sent.seq,
+            min(self._device + sent.connection, _MOST_CONNECTIONS),
+            self._journey,
+            recorder.steps.place(sent.name, role),
+            sent.outcome,
         )
-        exchange.answer = None  # whoever counts exchanges later needs no answers
+        sent.answer = sent.stream = None  # whoever counts exchanges later needs no answers

@@ -43,31 +43,25 @@ _LONGEST_KIND: Final = 30
 _REDIRECTS: Final = range(300, 400)
 
 
-@dataclass(slots=True)
-class Sent:
-    """A request that has ended, and is not recorded yet."""
+class Sent(Exchange):
+    """A call's request: what it went through, and what it came to; `error` is why it is not ok."""
 
-    name: str
+    name: str = ""
     """Of its step."""
-    exchange: Exchange
-    seq: int
-    connection: int
+    seq: int = 0
+    connection: int = 0
     stream: EventStream | None = None
     outcome: int = UNKNOWN
-    word: str | None = None
-    """Why it is not ok."""
 
     @property
     def status(self) -> int:
         """Of its answer; 0: none came."""
-        answer = self.exchange.answer
-        return 0 if answer is None else answer.status
+        return 0 if self.answer is None else self.answer.status
 
     @property
     def answered(self) -> str:
         """What came as an answer, in words: its status, of what kind or to where."""
-        answer = self.exchange.answer
-        headers = Headers([] if answer is None else answer.headers)
+        headers = Headers([] if self.answer is None else self.answer.headers)
         if self.status in _REDIRECTS:
             return f"{self.status} to {_led_to(headers.get('location', ''))}"
         kind = visible_line(headers.get("content-type", "").partition(";")[0].strip())
@@ -90,6 +84,7 @@ class Call:
     Args:
         role: what its requests are for.
         intended_ns: when the student meant to begin.
+        called_ns: when it is called.
         copy: which copy of a click it is, and the first connection that its requests may go over.
         wish: which wish to buy it stands for, of those of the device.
         leave_ns: when the student stops listening to a stream of events; None: never.
@@ -113,6 +108,7 @@ class Call:
         self,
         role: str,
         intended_ns: int,
+        called_ns: int,
         copy: int = 0,
         wish: int = 0,
         leave_ns: int | None = None,
@@ -127,10 +123,10 @@ class Call:
         self.begins_ns = intended_ns
         """When the student meant to begin."""
         self._intended_ns: int | None = intended_ns
-        self._called_ns = time.time_ns()
+        self._called_ns = called_ns
         self._at_ns = intended_ns
         """When the last answer came; before that when the student meant to begin."""
-        self._since_ns = self._called_ns
+        self._since_ns = called_ns
         """When the scenario was given that answer, or was called."""
 
     def due_ns(self, now_ns: int) -> int:
@@ -156,7 +152,7 @@ class Call:
         """Take in a request that has ended."""
         self.last, self.stream = sent, sent.stream
         self._since_ns = time.time_ns()
-        self._at_ns = sent.exchange.done_ns or self._since_ns
+        self._at_ns = sent.done_ns or self._since_ns
 
     def over_ns(self) -> int:
         """Return when the student has got so far, now that the method is over.

@@ -8,7 +8,7 @@ from gevent.timeout import Timeout
 from dress_rehearsal.records.tables import ABANDONED
 from dress_rehearsal.scenarios.client.connection import Connection
 from dress_rehearsal.scenarios.client.deadline import ExpiredError
-from dress_rehearsal.scenarios.client.http import Answer, Request
+from dress_rehearsal.scenarios.client.http import Answer, Place, Request
 from dress_rehearsal.scenarios.errors import ClosedError, ExchangeError, NotAnsweredError
 from dress_rehearsal.scenarios.recorder import FAILED, UNKNOWN
 from dress_rehearsal.scenarios.rush import Rush
@@ -29,16 +29,10 @@ class Connections:
 
     def __init__(self, rush: Rush, student: int) -> None:
         self._rush, self._student = rush, student
-        self._lines: dict[tuple[int, str], Connection] = {}
+        self._lines: dict[int | tuple[int, str], Connection] = {}
         """By their number, and where they lead if not to the target."""
         self._in_use = 0
         """A bit for each number: a set would be twice what the rest of this is."""
-
-    def free(self, first: int) -> int:
-        """Return the number of one that is free, from a first number on."""
-        while self._in_use >> first & 1:
-            first += 1
-        return first
 
     def close(self) -> None:
         """Close every one."""
@@ -48,39 +42,44 @@ class Connections:
             line.close()
 
     def exchange(
-        self, request: Request, sent: Sent, leave_ns: int | None, due_ns: int = 0
+        self, request: Request, sent: Sent, first: int, leave_ns: int | None, due_ns: int = 0
     ) -> Answer:
         """Send a request and await its answer; `sent` takes in what it comes to.
 
         Without an answer the status of what is returned is 0.
 
         Args:
+            first: the number of the first connection that it may go over, if that is free.
             leave_ns: when a stream of events is left.
             due_ns: when it is to be sent; 0: now.
         """
-        rush, exchange, number, stream = self._rush, sent.exchange, sent.connection, sent.stream
-        line = self._to(request, number)
+        rush, stream, there, number = self._rush, sent.stream, request.origin, first
+        while self._in_use >> number & 1:
+            number += 1
+        sent.connection = number
+        key = number if there is None else (number, there.url)
+        line = self._lines.get(key) or self._open(key, there)
         trace = rush.traces.traceparent(self._student, sent.seq)
         was_open = line.is_open
         rush.in_flight += 1
-        rush.recorder.begun.append(exchange)
+        rush.recorder.begun.add(sent)
         self._in_use |= 1 << number
         try:
             if stream is None:
-                answer = line.exchange(request, trace, exchange, due_ns=due_ns)
+                answer = line.exchange(request, trace, sent, None, None, due_ns)
             else:
-                answer = line.exchange(request, trace, exchange, leave_ns, stream, due_ns)
-            sent.outcome, sent.word = outcome_of(answer.status, stream)
+                answer = line.exchange(request, trace, sent, leave_ns, stream, due_ns)
+            sent.outcome, sent.error = outcome_of(answer.status, stream)
         except ExchangeError as error:
             sent.outcome = UNKNOWN if isinstance(error, NotAnsweredError) else FAILED
-            sent.word = error.word
+            sent.error = error.word
             return Answer()
         except BaseException as cut:
             # Cut short from outside: it may have taken effect.
-            sent.outcome = FAILED if exchange.sent_ns is None else UNKNOWN
+            sent.outcome = FAILED if sent.sent_ns is None else UNKNOWN
             defect = isinstance(cut, Exception) and not isinstance(cut, ClosedError)
             needless = isinstance(cut, _NEEDLESS)
-            sent.word = ABANDONED if needless else "defect" if defect else "cut"
+            sent.error = ABANDONED if needless else "defect" if defect else "cut"
             if defect:
                 raise DefectError from cut
             raise
@@ -88,21 +87,16 @@ class Connections:
             self._in_use &= ~(1 << number)
             rush.in_flight -= 1
             rush.connections += line.is_open - was_open
-            if exchange.answer is None:
-                exchange.done_ns = time.time_ns()  # no whole answer: when it was given up
+            if sent.answer is None:
+                sent.done_ns = time.time_ns()  # no whole answer: when it was given up
         return answer
 
-    def _to(self, request: Request, number: int) -> Connection:
-        """Return one of the connections that lead where a request goes."""
-        there = request.origin
-        key = (number, "" if there is None else there.url)
-        line = self._lines.get(key)
-        if line is None:
-            rush, timeout_s = self._rush, self._rush.plan.students.timeout
-            if there is None:
-                here = rush.origin
-                line = Connection(here.address, timeout_s, rush.local, here.secure)
-            else:
-                line = Connection(there.address, timeout_s, secure=there.secure)
-            self._lines[key] = line
+    def _open(self, key: int | tuple[int, str], there: Place | None) -> Connection:
+        """Return a new one that leads to the target, or to another place."""
+        rush, timeout_s = self._rush, self._rush.plan.students.timeout
+        if there is not None:
+            line = Connection(there.address, timeout_s, secure=there.secure)
+        else:
+            line = Connection(rush.origin.address, timeout_s, rush.local, rush.origin.secure)
+        self._lines[key] = line
         return line

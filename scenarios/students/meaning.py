@@ -43,10 +43,10 @@ def meaning_of(
         last: its last request; None where it has sent none.
         troubles: counts what the scenario does wrong.
     """
-    came_to = (OK, None, None) if last is None else (last.outcome, last.word, None)
+    came_to = (OK, None, None) if last is None else (last.outcome, last.error, None)
     if raised is None and said is None and method not in _CLAIMING:
         return came_to
-    unanswered = last is not None and not last.status
+    unanswered = last is not None and last.answer is None
     if raised is not None:
         is_error = last is not None and (unanswered or last.status >= _SERVER_ERROR)
         if is_error and isinstance(raised, _UNREADABLE):
@@ -92,7 +92,7 @@ def _told(method: str, last: Sent | None, said: Any, troubles: Troubles) -> Mean
     if isinstance(said, usual):
         is_open = last is not None and (last.outcome == UNKNOWN or last.status >= _SERVER_ERROR)
         if last is not None and is_open and isinstance(said, Waiting):
-            return last.outcome, last.word, said
+            return last.outcome, last.error, said
         return OK, None, said
     if usual and method != "collect":
         what = f"returned {type(said).__name__} instead of Admitted, Waiting or Refused"

@@ -22,3 +22,13 @@ def test_those_that_there_is_no_room_for_share_a_name_for_each_role():
     assert steps.give(rest, OTHER) == rest
     assert len(steps) == MOST_STEPS + 2
     assert Steps.read(steps.text()).text() == steps.text()
+
+
+def test_a_step_that_is_for_something_is_found_again_by_both():
+    steps, twin = Steps({"GET /": PAGE}), Steps({"GET /": PAGE})
+    met = [("GET /", OTHER), ("POST /o", OTHER), ("POST /o", PURCHASE), ("POST /o", TICKET)]
+    met += [(f"GET /{number}", TICKET) for number in range(MOST_STEPS)]
+    for name, role in met * 2:
+        assert steps.place(name, role) == twin.give(twin.code(name), role)
+    assert steps.text() == twin.text()
+    assert steps.of_role(PURCHASE) == ("POST /o",)

@@ -166,7 +166,7 @@ def test_an_abandoned_request_is_counted_apart_and_recorded_as_it_was(run):
 def test_seconds_count_what_is_under_way_and_every_row_once(run):
     recorder = Recorder(run, "g")
     under_way = exchange_of(sent_ns=3 * NS)
-    recorder.begun += [under_way, Exchange()]  # the other never left
+    recorder.begun |= {under_way, Exchange()}  # the other never left
     add(recorder, 0, sent_ns=3 * NS, done_ns=4 * NS)
     recorder.count()
     add(recorder, 1, sent_ns=3 * NS, done_ns=4 * NS + 1)
@@ -175,10 +175,34 @@ def test_seconds_count_what_is_under_way_and_every_row_once(run):
     recorder.count()
     recorder.count()
     told = {second["at_s"]: second for second in recorder.seconds.tell(9 * NS)}
-    assert told[3]["sent"] == 1
+    assert told[3]["sent"] == 4
     ended = {"ok": 2, "refused": 0, "failed": 0, "unknown": 0, "abandoned": 1}
     assert told[4]["answers"] == ended
     assert sorted(run.request_table()["seq"].to_pylist()) == [0, 1]
+
+
+def test_one_that_was_counted_while_it_was_under_way_is_not_sent_again_when_it_ends(run):
+    recorder = Recorder(run, "g")
+    counted, later = (exchange_of(sent_ns=3 * NS, intended_ns=3 * NS - n) for n in (7, 8))
+    recorder.begun |= {counted}
+    recorder.count()
+    recorder.begun |= {later}
+    for each in (counted, later):
+        each.done_ns = 4 * NS
+        recorder.record(each.intended_ns, each, 7, 0, 0, 1, 3, OK)
+    recorder.flush()
+    assert not recorder.begun
+    told = {second["at_s"]: second for second in recorder.seconds.tell(9 * NS)}
+    assert told[3]["sent"] == 2
+    assert recorder.recent.percentiles_s()[0] == pytest.approx(8e-9, abs=1e-10)
+
+
+def test_where_nobody_knows_when_they_were_meant_to_be_sent_none_is_late(run):
+    recorder = Recorder(run, "g")
+    recorder.knows_lateness = False
+    add(recorder, 0, sent_ns=3 * NS, done_ns=4 * NS)
+    recorder.count()
+    assert recorder.recent.percentiles_s()[0] is None
 
 
 def test_a_folder_that_cannot_be_written_is_a_sentence(run):

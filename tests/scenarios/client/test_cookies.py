@@ -76,12 +76,12 @@ def test_a_cookie_is_ended_and_ends(monkeypatch):
     monkeypatch.setattr(time, "time", lambda: later_s)
     assert cookies.get("b") is None
     assert cookies.header("/") == ""
-    assert len(cookies) == 0
+    assert len(cookies.kept) == 0
 
 
 def test_a_flood_of_cookies_leaves_the_last_fifty():
     cookies = kept(*(f"c{n}={n}; Path=/" for n in range(1000)), "large=" + "x" * 5000)
-    assert len(cookies) == 50
+    assert len(cookies.kept) == 50
     assert cookies["c999"] == "999"
     assert "c949=" not in cookies.header("/")
     assert cookies.get("large") is None

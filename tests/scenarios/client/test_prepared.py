@@ -1,5 +1,6 @@
 """A request that is prepared is sent by the loop when it is due, over a line that can carry it."""
 
+import select
 import time
 from types import SimpleNamespace
 
@@ -9,6 +10,7 @@ import pytest
 from dress_rehearsal.scenarios.client import readiness
 from dress_rehearsal.scenarios.client.connection import Connection
 from dress_rehearsal.scenarios.client.exchange import Exchange
+from dress_rehearsal.scenarios.client.line import Line
 from dress_rehearsal.scenarios.client.origin import Origin
 from dress_rehearsal.scenarios.client.scheduler import Scheduler, scheduler
 from dress_rehearsal.scenarios.errors import NotAnsweredError
@@ -81,6 +83,27 @@ def test_one_whose_line_was_hung_up_on_meanwhile_goes_over_a_new_one(server, res
     assert into.new_connection
     assert into.answer.status == 200
     connection.close()
+
+
+@pytest.mark.skipif(not hasattr(select, "epoll"), reason="no look knows all lines there")
+def test_one_look_finds_who_was_hung_up_on_before_a_burst(server, respond, monkeypatch):
+    server.respond = lambda request, peer: respond(200, {})
+    lines = [Connection(("127.0.0.1", server.port), timeout_s=5.0) for _ in range(30)]
+    for line in lines:
+        server.idle_close_s = 0.05 if line is lines[7] else None
+        prepare(line, server.port, 0).get(timeout=5)
+    looked_at_alone = []
+    usual = Line.has_something
+    monkeypatch.setattr(
+        Line, "has_something", lambda line: looked_at_alone.append(line) or usual(line)
+    )
+    due_ns = time.time_ns() + 300 * MS
+    asked = [prepare(line, server.port, due_ns) for line in lines]
+    gevent.joinall(asked, timeout=10, raise_error=True)
+    assert [each.value.new_connection for each in asked] == [line is lines[7] for line in lines]
+    assert len(looked_at_alone) <= 1, "only who has to connect anew looks again"
+    for line in lines:
+        line.close()
 
 
 def test_one_that_is_cut_before_its_time_never_leaves(server, warm):

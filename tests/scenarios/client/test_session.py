@@ -38,6 +38,27 @@ def test_what_is_asked_for_is_what_arrives(client, server):
     assert performer.rows == [("POST /orders", 200)]
 
 
+def test_what_is_asked_alike_is_asked_with_what_the_student_holds_by_then(client, server, respond):
+    asked, performer = client
+    cookie = {"set_cookie": "s=1; Path=/"}
+    server.respond = lambda request, peer: respond(
+        200, {}, **(cookie if "in" in request.path else {})
+    )
+    for _ in range(2):
+        asked.get("/a")
+        asked.get("/a", name="another")
+    asked.log_in_as("token")
+    asked.get("/a")
+    asked.log_in_as(None)
+    asked.get("/in")
+    asked.get("/a")
+    sent = [
+        (got.headers.get("authorization"), got.headers.get("cookie")) for got in server.received
+    ]
+    assert sent == [(None, None)] * 4 + [("Bearer token", None), (None, None), (None, "s=1")]
+    assert [step for step, _ in performer.rows[:4]] == ["GET /a", "GET another"] * 2
+
+
 @pytest.mark.parametrize(
     ("options", "body", "kind"),
     [

@@ -107,3 +107,20 @@ def test_one_in_two_pieces_is_left_to_the_parser(cut):
     assert not answer.complete
     answer.feed(data[cut:])
     assert (answer.status, answer.body, answer.complete) == (200, b"{}", True)
+
+
+def test_a_head_that_came_before_says_the_same_and_the_body_is_this_one_s():
+    head = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nServer-Timing: app;dur=7\r\n\r\n"
+    assert whole_answer(head + b"{}") == (200, head[17:-2], b"{}", b"app;dur=7", False, True)
+    assert whole_answer(head + b"[]") == (200, head[17:-2], b"[]", b"app;dur=7", False, True)
+    other = head.replace(b"200 OK", b"503 No")
+    assert whole_answer(other + b"[]") == (503, head[17:-2], b"[]", b"app;dur=7", False, True)
+    closing = head.replace(b"app;dur=7", b"app;dur=8").replace(b"Server-Timing", b"Content-Length")
+    assert whole_answer(closing + b"[]") is None
+
+
+def test_as_much_behind_a_head_that_came_before_is_needed():
+    head = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n"
+    assert whole_answer(head + b"{}") is not None
+    assert whole_answer(head + b"{} ") is None
+    assert whole_answer(head + b"{") is None

@@ -19,7 +19,7 @@ BELOW_BYTES = 320
 FRAME_BYTES, WORD_BYTES = 80, 8
 DEEPER = SHOP.replace(
     'def arrive(self):\n            self.client.get("/page")',
-    "def arrive(self, left=12):\n"
+    "def arrive(self, left=16):\n"
     '            self.arrive(left - 1) if left else self.client.get("/page")',
 )
 
