@@ -7,6 +7,7 @@ no line.
 """
 
 import resource
+import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -28,6 +29,7 @@ from dress_rehearsal.scenarios.lines import Lines, Order
 from dress_rehearsal.scenarios.performance import Performance, cut_short, keep_scenario
 from dress_rehearsal.scenarios.students.student import Student
 from dress_rehearsal.scenarios.timetable import draw_timetable
+from dress_rehearsal.scenarios.workers.process import ForkedWorker
 
 _STATUS_INTERVAL_S: Final = 0.25
 _CENSUS_INTERVAL_S: Final = 2.0
@@ -126,7 +128,30 @@ class Generator:
             self._cut()
 
 
-def main(run: Path, roster: Path, url: str, orders: int, lines: int) -> int:
+def forked_beforehand(run: Path, url: str) -> int:
+    """Return how many workers are to be forked before a generator begins.
+
+    None where others join from elsewhere: the secret that these share stands in the environment,
+    and those of this machine get one without it. None but on Linux, either: elsewhere a library of
+    the system's may not outlive a fork.
+
+    Raises:
+        RecordError: the run has no plan.
+    """
+    plan = RunDirectory.open(run).plan()
+    processes = processes_of(plan, url, usable_cores())
+    alone = processes == 1 or plan.generator.workers or sys.platform != "linux"
+    return 0 if alone else processes
+
+
+def main(
+    run: Path,
+    roster: Path,
+    url: str,
+    orders: int,
+    lines: int,
+    forked: Sequence[ForkedWorker] = (),
+) -> int:
     """Run a generator process and return its exit code."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft != hard:
@@ -141,7 +166,7 @@ def main(run: Path, roster: Path, url: str, orders: int, lines: int) -> int:
             with KernelStamps():  # before the first request: else the first answers have none
                 Generator(directory, people, url, said).perform()
         else:
-            leader = Leader(directory, people, url, said, processes)
+            leader = Leader(directory, people, url, said, processes, forked)
             del people  # a hundred thousand take 30 MB, and it plays none of them
             leader.perform()
     except (PlanError, RecordError, ScenarioError) as error:
