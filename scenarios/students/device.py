@@ -38,6 +38,26 @@ class Device:
         number: 0 is the one that the student looks at; the others only add to the rush.
     """
 
+    __slots__ = (
+        "_clicking",
+        "_countdown",
+        "_greenlet",
+        "_habits",
+        "_here_ns",
+        "_number",
+        "_pausing",
+        "_purchase",
+        "_room",
+        "_rush",
+        "_session",
+        "_student",
+        "_tries",
+        "browser",
+        "copies",
+        "luck",
+        "retry",
+    )
+
     def __init__(self, rush: Rush, browser: Browser, purchase: Purchase, number: int) -> None:
         self.browser = browser
         self.copies: list[gevent.Greenlet] = []

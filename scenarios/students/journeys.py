@@ -35,6 +35,8 @@ def perform(rush: Rush, student: int) -> None:
 class _Story:
     """A student's way: rushes in on one device or several, then looks at the ticket."""
 
+    __slots__ = ("device", "entry", "others", "purchase", "rush", "student", "under_way")
+
     def __init__(self, rush: Rush, student: int) -> None:
         self.rush = rush
         self.student = student

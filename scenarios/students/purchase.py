@@ -21,6 +21,21 @@ class Purchase:
         devices: how many devices the student rushes from.
     """
 
+    __slots__ = (
+        "_devices",
+        "_ends",
+        "_final",
+        "_held",
+        "_rush",
+        "_student",
+        "dismissals",
+        "grant",
+        "granted_at_ns",
+        "here_ns",
+        "session",
+        "unknown",
+    )
+
     def __init__(self, rush: Rush, student: int, devices: int) -> None:
         self.grant: Granted | None = None
         """The first one; later ones, should a target give any, change nothing."""
