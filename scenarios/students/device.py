@@ -60,7 +60,7 @@ class Device:
 
     def __init__(self, rush: Rush, browser: Browser, purchase: Purchase, number: int) -> None:
         self.browser = browser
-        self.copies: list[gevent.Greenlet] = []
+        self.copies: tuple[gevent.Greenlet, ...] = ()
         """Copies of the click, under way beside the device's own."""
         self._rush = rush
         self._student = browser.student
@@ -307,7 +307,7 @@ class Device:
             wish = 0 if number % 2 else number
             at_ns = time.monotonic_ns() + due_ns - self.browser.ahead_ns - time.time_ns()
             copy = scheduler().spawn_at(at_ns, self._copy, number, wish, due_ns)
-            self.copies.append(copy)
+            self.copies = (*self.copies, copy)
 
     def _copy(self, number: int, wish: int, due_ns: int) -> None:
         try:

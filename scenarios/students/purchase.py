@@ -1,6 +1,6 @@
 """What a student has been told about the purchase, on whichever device or copy of the click."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
 from gevent import Greenlet, get_hub, wait
@@ -46,12 +46,12 @@ class Purchase:
         """Whether the answer to a click was lost: it may have taken effect."""
         self.here_ns = 0
         """When the last answer to a click came that a device, not a mere copy, waited for."""
-        self.dismissals: list[Callable[[], None]] = []
+        self.dismissals: Sequence[Callable[[], None]] = ()
         """Called on the loop once the matter is decided, for devices that still wait."""
         self._rush = rush
         self._student = student
         self._devices = devices
-        self._ends: list[StudentOutcome] = []
+        self._ends: tuple[StudentOutcome, ...] = ()
         self._final = False
         self._held = False
 
@@ -99,7 +99,7 @@ class Purchase:
             self._dismiss()
         elif self.unknown:
             outcome = StudentOutcome.UNKNOWN
-        self._ends.append(outcome)
+        self._ends = (*self._ends, outcome)
         if len(self._ends) == self._devices:
             if self._held:
                 end = StudentOutcome.UNKNOWN if self.unknown else StudentOutcome.REFUSED
@@ -110,4 +110,4 @@ class Purchase:
     def _dismiss(self) -> None:
         for dismiss in self.dismissals:
             get_hub().loop.run_callback(dismiss)
-        self.dismissals = []
+        self.dismissals = ()
