@@ -7,12 +7,15 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import IO, Final, Protocol
 
 import gevent
+from gevent import monkey
 
+_close: Final[Callable[[int], None]] = monkey.get_original("os", "close")
+"""At once: gevent's own waits for the loop, and a worker that waits for its master has none."""
 _LOOK_S: Final = 0.02
 _STDIN: Final = 0
 
@@ -74,12 +77,12 @@ class ForkedWorker:
         """Wait for its exit code and return it.
 
         Raises:
-            subprocess.TimeoutExpired: it still runs.
+            TimeoutError: it still runs.
         """
         deadline_s = None if timeout is None else time.monotonic() + timeout
         while (code := self.poll()) is None:
             if deadline_s is not None and time.monotonic() > deadline_s:
-                raise subprocess.TimeoutExpired(f"worker {self.pid}", timeout or 0.0)
+                raise TimeoutError(f"worker {self.pid} still runs")
             gevent.sleep(_LOOK_S)
         return code
 
@@ -106,11 +109,11 @@ def forked_workers(number: int, held: Sequence[int]) -> list[ForkedWorker] | Non
         if not pid:
             os.dup2(theirs, _STDIN)
             for one in (theirs, ours, *held):
-                os.close(one)
+                _close(one)
             for worker in workers:
                 input_of(worker).close()
             return None
-        os.close(theirs)
+        _close(theirs)
         workers.append(ForkedWorker(pid, ours))
     return workers
 
