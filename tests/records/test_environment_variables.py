@@ -40,7 +40,7 @@ STARTING = {
     "rehearsal/series/gate.py": ["child_environment()"],
     # Workers are forked before the generator knows any secret but the entrances' token, which is
     # theirs too, and never where the workers' secret stands in the environment.
-    "scenarios/workers/process.py": ["its own", "dict(environment)"],
+    "scenarios/workers/process.py": ["dict(environment)", "its own"],
     # The `rehearse` command itself, which leaves outside what it has no use for.
     "rehearsal/pytest_plugin.py": ["its own"],
 }
