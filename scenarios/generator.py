@@ -7,7 +7,6 @@ no line.
 """
 
 import resource
-import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,7 +17,7 @@ from locust.env import Environment
 from locust.runners import LocalRunner
 
 from dress_rehearsal.plans import Person, Plan, PlanError, read_roster
-from dress_rehearsal.plans.sections.generator import processes_of
+from dress_rehearsal.plans.sections.generator import is_forked, processes_of
 from dress_rehearsal.records import RecordError, RunDirectory
 from dress_rehearsal.records.machine import usable_cores
 from dress_rehearsal.records.stamps import KernelStamps
@@ -131,17 +130,12 @@ class Generator:
 def forked_beforehand(run: Path, url: str) -> int:
     """Return how many workers are to be forked before a generator begins.
 
-    None where others join from elsewhere: the secret that these share stands in the environment,
-    and those of this machine get one without it. None but on Linux, either: elsewhere a library of
-    the system's may not outlive a fork.
-
     Raises:
         RecordError: the run has no plan.
     """
     plan = RunDirectory.open(run).plan()
     processes = processes_of(plan, url, usable_cores())
-    alone = processes == 1 or plan.generator.workers or sys.platform != "linux"
-    return 0 if alone else processes
+    return processes if processes > 1 and is_forked(plan) else 0
 
 
 def main(
