@@ -3,7 +3,9 @@
 The same small plan is rehearsed with few students and with many: what each component's processes
 take at most (their resident memory, by the run's samples) is a line through the two. What
 the kernel takes for a connection's two ends is in no process: it is read from its slabs while so
-many are open and nobody uses them. `rehearse doctor` counts with these numbers.
+many are open and nobody uses them. A further process of the generator shares memory with the
+others, so what it takes is the difference that it makes to all of them together, with shared pages
+counted once (`Pss` of proc(5)). `rehearse doctor` counts with these numbers.
 """
 
 import argparse
@@ -13,16 +15,20 @@ import socket
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 
+from benchmarks.crowd import generators_memory
 from dress_rehearsal.records import RunDirectory
 from dress_rehearsal.scenarios.client.local_address import LocalAddresses
 
 FEW, MANY = 500, 4_000
+PROCESSES = (2, 6)
 CONNECTIONS = 8_000
 COMPONENTS = ("generator", "app", "writeback", "redis", "conductor")
 _REHEARSE = (sys.executable, "-m", "dress_rehearsal.rehearsal")
 _JUDGED = (0, 3, 99)
+_LOOK_S = 0.2
 
 
 def components_kib(students: int) -> dict[str, float]:
@@ -43,6 +49,29 @@ def components_kib(students: int) -> dict[str, float]:
     at_once = rows["value"].groupby([component, rows["t_ns"].to_numpy()]).sum() / 1024
     most = at_once.groupby(level=0).max()
     return {name: float(most[name]) for name in COMPONENTS if name in most}
+
+
+def further_process_mib() -> float:
+    """Return what each further process of the generator takes without a student, in MiB."""
+    few, many = (_generator_mib(processes) for processes in PROCESSES)
+    return (many - few) / (PROCESSES[1] - PROCESSES[0])
+
+
+def _generator_mib(processes: int) -> float:
+    """Return what so many processes and their master take at most together, with few students."""
+    most = 0.0
+    with tempfile.TemporaryDirectory(prefix="bench-memory-") as folder:
+        several = ("--set", f"generator.processes={processes}")
+        process = subprocess.Popen(
+            [*_REHEARSE, "run", "smoke", "--no-prometheus", *several, "--out", folder],
+            stdout=subprocess.DEVNULL,
+        )
+        while process.poll() is None:
+            most = max(most, generators_memory(process.pid).pss)
+            time.sleep(_LOOK_S)
+    if process.returncode not in _JUDGED:
+        raise SystemExit(f"The rehearsal with {processes} processes came to no verdict.")
+    return most
 
 
 def kernel_kib() -> float:
@@ -77,12 +106,15 @@ def main() -> None:
     each = {name: (many[name] - few[name]) / (MANY - FEW) for name in few}
     base = {name: (few[name] - each[name] * FEW) / 1024 for name in few}
     each["kernel, a connection"], base["kernel, a connection"] = kernel_kib(), 0.0
+    further = further_process_mib()
     print(f"{'':24} KiB a student   MiB without any")
     for name, taken in each.items():
         print(f"{name:24} {taken:13.1f} {base[name]:17.1f}")
     print(f"{'together':24} {sum(each.values()):13.1f} {sum(base.values()):17.1f}")
+    print(f"{'a further process':24} {'':13} {further:17.1f}")
     if options.json:
         found = {name: {"kib_a_student": each[name], "mib": base[name]} for name in each}
+        found["a further process"] = {"kib_a_student": 0.0, "mib": further}
         options.json.write_text(json.dumps(found, indent=2) + "\n")
 
 

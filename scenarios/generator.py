@@ -17,7 +17,7 @@ from locust.env import Environment
 from locust.runners import LocalRunner
 
 from dress_rehearsal.plans import Person, Plan, PlanError, read_roster
-from dress_rehearsal.plans.sections.generator import processes_of
+from dress_rehearsal.plans.sections.generator import is_forked, processes_of
 from dress_rehearsal.records import RecordError, RunDirectory
 from dress_rehearsal.records.machine import usable_cores
 from dress_rehearsal.records.stamps import KernelStamps
@@ -28,6 +28,7 @@ from dress_rehearsal.scenarios.lines import Lines, Order
 from dress_rehearsal.scenarios.performance import Performance, cut_short, keep_scenario
 from dress_rehearsal.scenarios.students.student import Student
 from dress_rehearsal.scenarios.timetable import draw_timetable
+from dress_rehearsal.scenarios.workers.process import ForkedWorker
 
 _STATUS_INTERVAL_S: Final = 0.25
 _CENSUS_INTERVAL_S: Final = 2.0
@@ -126,7 +127,25 @@ class Generator:
             self._cut()
 
 
-def main(run: Path, roster: Path, url: str, orders: int, lines: int) -> int:
+def forked_beforehand(run: Path, url: str) -> int:
+    """Return how many workers are to be forked before a generator begins.
+
+    Raises:
+        RecordError: the run has no plan.
+    """
+    plan = RunDirectory.open(run).plan()
+    processes = processes_of(plan, url, usable_cores())
+    return processes if processes > 1 and is_forked(plan) else 0
+
+
+def main(
+    run: Path,
+    roster: Path,
+    url: str,
+    orders: int,
+    lines: int,
+    forked: Sequence[ForkedWorker] = (),
+) -> int:
     """Run a generator process and return its exit code."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft != hard:
@@ -141,7 +160,7 @@ def main(run: Path, roster: Path, url: str, orders: int, lines: int) -> int:
             with KernelStamps():  # before the first request: else the first answers have none
                 Generator(directory, people, url, said).perform()
         else:
-            leader = Leader(directory, people, url, said, processes)
+            leader = Leader(directory, people, url, said, processes, forked)
             del people  # a hundred thousand take 30 MB, and it plays none of them
             leader.perform()
     except (PlanError, RecordError, ScenarioError) as error:

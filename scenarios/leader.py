@@ -27,6 +27,7 @@ from dress_rehearsal.scenarios.workers.channel import MasterChannel
 from dress_rehearsal.scenarios.workers.dealing import Dealing, Dispatcher
 from dress_rehearsal.scenarios.workers.local import LocalWorkers, why
 from dress_rehearsal.scenarios.workers.master import LIVENESS, Master
+from dress_rehearsal.scenarios.workers.process import ForkedWorker
 from dress_rehearsal.scenarios.workers.secret import given_secret
 
 _SECRET_BYTES: Final = 32
@@ -48,13 +49,20 @@ class Leader:
         url: where the target answers.
         lines: the pipes to the conductor.
         processes: how many workers are started on this machine.
+        forked: those of them that are there already.
     """
 
     def __init__(
-        self, run: RunDirectory, people: Sequence[Person], url: str, lines: Lines, processes: int
+        self,
+        run: RunDirectory,
+        people: Sequence[Person],
+        url: str,
+        lines: Lines,
+        processes: int,
+        forked: Sequence[ForkedWorker] = (),
     ) -> None:
         self._run, self._people, self._url, self._lines = run, people, url, lines
-        self._plan, self._processes = run.plan(), processes
+        self._plan, self._processes, self._forked = run.plan(), processes, forked
         self._master: Master | None = None
         self._t0_ns: int | None = None
         self._is_cut = False
@@ -88,7 +96,8 @@ class Leader:
             )
         keep_scenario(self._run, self._plan)
         try:
-            with LocalWorkers(self._processes, self._runner.server.port, self._secret) as local:
+            port = self._runner.server.port
+            with LocalWorkers(self._processes, port, self._secret, self._forked) as local:
                 try:
                     self._perform(local)
                 finally:

@@ -57,7 +57,11 @@ No = Refused | Failed
 
 
 class TicketOpen(Buyer):
-    """A student at the bundled ticket open, without a waiting room."""
+    """A student at the bundled ticket open, without a waiting room.
+
+    What a whole crowd asks for goes by `request`: what is still to be called is memory of everybody
+    who waits for an answer, and `get` and `post` are half a KiB of it.
+    """
 
     steps = TICKET_OPEN
     claims = True
@@ -70,13 +74,13 @@ class TicketOpen(Buyer):
 
     def arrive(self) -> No | None:
         """Open the event's page."""
-        return self._looked(self.client.get(self._event(), name=_PAGE))
+        return self._looked(self.client.request("GET", self._event(), name=_PAGE))
 
     def log_in(self) -> No | None:
         """Log in; the token goes with every request from then on."""
         self.client.log_in_as(None)
         me = {"student": self.person.student, "pin": self.person.pin}
-        said = self._said(self.client.post("/login", name=_LOGIN, json=me))
+        said = self._said(self.client.request("POST", "/login", name=_LOGIN, json=me))
         if not isinstance(said, Body):
             return said
         if said.token is None:
@@ -86,13 +90,13 @@ class TicketOpen(Buyer):
 
     def wait(self) -> No | None:
         """Ask how long until the sale opens."""
-        return self._looked(self.client.get(self._event("/countdown"), name=_COUNTDOWN))
+        return self._looked(self.client.request("GET", self._event("/countdown"), name=_COUNTDOWN))
 
     def buy(self) -> Claim | None:
         """Click; each wish to buy has a key of its own."""
         key = {"Idempotency-Key": self.key}
         said = self._said(
-            self.client.post(self._event("/tickets"), name=_BUY, json={}, headers=key)
+            self.client.request("POST", self._event("/tickets"), name=_BUY, json={}, headers=key)
         )
         if not isinstance(said, Body):
             return said

@@ -102,27 +102,33 @@ def draw_timetable(plan: Plan, people: Sequence[Person]) -> Timetable:
 
 @dataclass(slots=True)
 class Luck:
-    """One student's own draws, used in order and from the start again when used up."""
+    """One student's own draws, used in order and from the start again when used up.
+
+    They stand in columns that all share: a part of an array costs as much as all else of this.
+    """
 
     normals: NDArray[np.float32]
     uniforms: NDArray[np.float32]
     position: int = 0
+    begin: int = 0
+    """Where the student's own begin there."""
 
     def delay_ns(self, median_s: float) -> int:
         """Return a log-normal human delay (sigma 0.5) with this median in seconds, as ns."""
         self.position = (self.position + 1) % _DRAWS
-        factor = math.exp(_HUMAN_SIGMA * float(self.normals[self.position]))
+        drawn = float(self.normals[self.begin + self.position])
+        factor = math.exp(_HUMAN_SIGMA * drawn)
         return round(median_s * factor * NS_PER_S)
 
     def happens(self, share: float) -> bool:
         """Return whether this student does what this share of people does."""
         self.position = (self.position + 1) % _DRAWS
-        return float(self.uniforms[self.position]) < share
+        return float(self.uniforms[self.begin + self.position]) < share
 
     def between(self, low: float, high: float) -> float:
         """Return a uniform draw: `low` or more, less than `high`."""
         self.position = (self.position + 1) % _DRAWS
-        return low + (high - low) * float(self.uniforms[self.position])
+        return low + (high - low) * float(self.uniforms[self.begin + self.position])
 
 
 class Lots:
@@ -134,16 +140,16 @@ class Lots:
 
     def __init__(self, timetable: Timetable, students: Sequence[int] | None = None) -> None:
         self._rows: dict[int, int] | None = None
-        self._normals, self._uniforms = timetable.draws, timetable.chances
+        normals, uniforms = timetable.draws, timetable.chances
         if students is not None:
             self._rows = {student: row for row, student in enumerate(students)}
-            self._normals = self._normals[students]
-            self._uniforms = self._uniforms[students]
+            normals, uniforms = normals[students], uniforms[students]
+        self._normals, self._uniforms = normals.reshape(-1), uniforms.reshape(-1)
 
     def luck(self, student: int, position: int = 0) -> Luck:
         """Return a student's own draws, from a position on."""
         row = student if self._rows is None else self._rows[student]
-        return Luck(self._normals[row], self._uniforms[row], position)
+        return Luck(self._normals, self._uniforms, position, row * _DRAWS)
 
 
 def _journeys(

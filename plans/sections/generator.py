@@ -1,5 +1,6 @@
 """The `[generator]` table: who plays the students, and when the measurement is not believable."""
 
+import sys
 from typing import TYPE_CHECKING, Annotated, Final, Self
 from urllib.parse import urlsplit
 
@@ -99,6 +100,16 @@ def processes_of(plan: "Plan", url: str, processors: int) -> int:
     if plan.target.ours or is_loopback(urlsplit(url).hostname or ""):
         return 1
     return max(processors - 1, 1)
+
+
+def is_forked(plan: "Plan") -> bool:
+    """Return whether workers of this machine, where there are some, are forked from their master.
+
+    They are not where others join from elsewhere: the secret that these share stands in the
+    environment, and those of this machine get one without it. Nor are they but on Linux: elsewhere
+    a library of the system's may not outlive a fork.
+    """
+    return sys.platform == "linux" and not plan.generator.workers
 
 
 def out_of_reach(plan: "Plan") -> str | None:

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 import psutil
 
 from dress_rehearsal.plans import Plan
-from dress_rehearsal.plans.sections.generator import processes_of
+from dress_rehearsal.plans.sections.generator import is_forked, processes_of
 from dress_rehearsal.rehearsal.preflight.finding import Finding, Status
 from dress_rehearsal.reports.words import counted, written
 from dress_rehearsal.scenarios.client.local_address import LOOPBACK_ADDRESSES, SHARE, spreads
@@ -27,15 +27,17 @@ _WIDEST_PORTS: Final = (1024, 65535)
 """The ports that are not of the system's own services."""
 _CAP_SYS_RESOURCE: Final = 24
 """The capability to raise a hard limit, see capabilities(7)."""
-_MEMORY_BASE_BYTES: Final = 400 * 2**20
-"""[M] Conductor (230 MiB) and generator (164) before there is a student. What is measured here is
-by runs of 300 and 2,000 students, summed up as `make bench-memory` does it."""
-_MEMORY_OF_PROCESS_BYTES: Final = 165 * 2**20
-"""[M] A further process of the generator, before it has a student."""
+_MEMORY_BASE_BYTES: Final = 370 * 2**20
+"""[M] Conductor (236 MiB) and generator (130) before there is a student. What is measured here is
+by `make bench-memory`."""
+_MEMORY_OF_FORKED_BYTES: Final = 46 * 2**20
+"""[M] A further process of the generator, forked, before it has a student (45.6 MiB)."""
+_MEMORY_OF_STARTED_BYTES: Final = 130 * 2**20
+"""[M] … and one that shares nothing with the others, as on other systems than Linux."""
 _MEMORY_OF_STAGE_BYTES: Final = 300 * 2**20
 """[A] Workers and stores of our own: what they share is counted once."""
-_MEMORY_PER_STUDENT_BYTES: Final = 30 * 2**10
-"""[M] In the generator (29.1 KiB), with what is recorded of a student's requests."""
+_MEMORY_PER_STUDENT_BYTES: Final = 15 * 2**10
+"""[M] In the generator (14.8 KiB), with what is recorded of a student's requests."""
 _MEMORY_IN_APP_BYTES: Final = 36 * 2**10
 """[M] Of a student in all of the reference app's workers (34.5 KiB)."""
 _MEMORY_PER_CONNECTION_BYTES: Final = 7 * 2**10
@@ -219,7 +221,10 @@ def _cpus(plan: Plan, machine: dict[str, Any]) -> Finding:
 
 def _memory(plan: Plan, processes: int) -> Finding:
     memory = psutil.virtual_memory()
-    base = _MEMORY_BASE_BYTES + _MEMORY_OF_PROCESS_BYTES * max(processes - 1, 0)
+    # One is the generator itself; where there are several it only leads them.
+    led = processes if processes > 1 or plan.generator.workers else 0
+    further = _MEMORY_OF_FORKED_BYTES if is_forked(plan) else _MEMORY_OF_STARTED_BYTES
+    base = _MEMORY_BASE_BYTES + further * led
     each = float(_MEMORY_PER_STUDENT_BYTES)
     each += _MEMORY_PER_CONNECTION_BYTES * _CONNECTIONS_PER_STUDENT
     if plan.target.ours:

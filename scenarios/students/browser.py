@@ -55,6 +55,21 @@ class Browser:
         numbers: the student's request numbers, shared by all of the student's browsers.
     """
 
+    __slots__ = (
+        "_buyer",
+        "_calls",
+        "_connections",
+        "_device",
+        "_journey",
+        "_numbers",
+        "_rush",
+        "ahead_ns",
+        "logged_in",
+        "number",
+        "plan",
+        "student",
+    )
+
     def __init__(
         self, rush: Rush, student: int, device: int = 0, numbers: Iterator[int] | None = None
     ) -> None:

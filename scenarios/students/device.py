@@ -38,9 +38,29 @@ class Device:
         number: 0 is the one that the student looks at; the others only add to the rush.
     """
 
+    __slots__ = (
+        "_clicking",
+        "_countdown",
+        "_greenlet",
+        "_habits",
+        "_here_ns",
+        "_number",
+        "_pausing",
+        "_purchase",
+        "_room",
+        "_rush",
+        "_session",
+        "_student",
+        "_tries",
+        "browser",
+        "copies",
+        "luck",
+        "retry",
+    )
+
     def __init__(self, rush: Rush, browser: Browser, purchase: Purchase, number: int) -> None:
         self.browser = browser
-        self.copies: list[gevent.Greenlet] = []
+        self.copies: tuple[gevent.Greenlet, ...] = ()
         """Copies of the click, under way beside the device's own."""
         self._rush = rush
         self._student = browser.student
@@ -287,7 +307,7 @@ class Device:
             wish = 0 if number % 2 else number
             at_ns = time.monotonic_ns() + due_ns - self.browser.ahead_ns - time.time_ns()
             copy = scheduler().spawn_at(at_ns, self._copy, number, wish, due_ns)
-            self.copies.append(copy)
+            self.copies = (*self.copies, copy)
 
     def _copy(self, number: int, wish: int, due_ns: int) -> None:
         try:

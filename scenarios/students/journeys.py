@@ -1,5 +1,6 @@
 """The journeys: what each kind of student does, from arriving to an answer and to the entrance."""
 
+from collections.abc import Sequence
 from contextlib import suppress
 
 import gevent
@@ -35,6 +36,8 @@ def perform(rush: Rush, student: int) -> None:
 class _Story:
     """A student's way: rushes in on one device or several, then looks at the ticket."""
 
+    __slots__ = ("device", "entry", "others", "purchase", "rush", "student", "under_way")
+
     def __init__(self, rush: Rush, student: int) -> None:
         self.rush = rush
         self.student = student
@@ -42,8 +45,9 @@ class _Story:
         self.purchase = Purchase(rush, student, devices)
         browser = Browser(rush, student)
         self.device = Device(rush, browser, self.purchase, 0)
-        self.others: list[Device] = []
-        self.under_way: list[gevent.Greenlet] = []
+        # Most have one device only: what stands empty is shared by all of them.
+        self.others: Sequence[Device] = ()
+        self.under_way: Sequence[gevent.Greenlet] = ()
         """What the other devices do, beside the story's main thread."""
         self.entry: Entry | None = None
         if devices > 1:

@@ -1,6 +1,6 @@
 """What a student has been told about the purchase, on whichever device or copy of the click."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
 from gevent import Greenlet, get_hub, wait
@@ -21,6 +21,21 @@ class Purchase:
         devices: how many devices the student rushes from.
     """
 
+    __slots__ = (
+        "_devices",
+        "_ends",
+        "_final",
+        "_held",
+        "_rush",
+        "_student",
+        "dismissals",
+        "grant",
+        "granted_at_ns",
+        "here_ns",
+        "session",
+        "unknown",
+    )
+
     def __init__(self, rush: Rush, student: int, devices: int) -> None:
         self.grant: Granted | None = None
         """The first one; later ones, should a target give any, change nothing."""
@@ -31,12 +46,12 @@ class Purchase:
         """Whether the answer to a click was lost: it may have taken effect."""
         self.here_ns = 0
         """When the last answer to a click came that a device, not a mere copy, waited for."""
-        self.dismissals: list[Callable[[], None]] = []
+        self.dismissals: Sequence[Callable[[], None]] = ()
         """Called on the loop once the matter is decided, for devices that still wait."""
         self._rush = rush
         self._student = student
         self._devices = devices
-        self._ends: list[StudentOutcome] = []
+        self._ends: tuple[StudentOutcome, ...] = ()
         self._final = False
         self._held = False
 
@@ -84,7 +99,7 @@ class Purchase:
             self._dismiss()
         elif self.unknown:
             outcome = StudentOutcome.UNKNOWN
-        self._ends.append(outcome)
+        self._ends = (*self._ends, outcome)
         if len(self._ends) == self._devices:
             if self._held:
                 end = StudentOutcome.UNKNOWN if self.unknown else StudentOutcome.REFUSED
@@ -95,4 +110,4 @@ class Purchase:
     def _dismiss(self) -> None:
         for dismiss in self.dismissals:
             get_hub().loop.run_callback(dismiss)
-        self.dismissals = []
+        self.dismissals = ()

@@ -3,8 +3,11 @@
 Run as `python -m dress_rehearsal.scenarios.workers HOST PORT FOLDER [WAIT_S]`. Standard input says
 the shared secret, in hexadecimal, and stays open as long as whoever started it lives: at its end
 this process ends. What it writes to the disk is in a folder of its own below FOLDER.
+
+Where its master has forked it, standard input says the arguments before the secret.
 """
 
+import json
 import logging
 import os
 import resource
@@ -35,15 +38,21 @@ LOST, NO_MASTER = 1, 3
 """Exit codes: it could not play; there was nobody who would have dealt it students."""
 
 
-def secret_said() -> bytes:
-    """Return the secret that standard input says first."""
+def play_forked() -> int:
+    """Play as a worker that its master has forked, and return the exit code."""
+    arguments = line_said()
+    return main(json.loads(arguments)) if arguments else NO_MASTER
+
+
+def line_said() -> str:
+    """Return the next line of standard input, empty at its end."""
     line = b""
     while not line.endswith(b"\n") and len(line) < _MOST_BYTES:
         piece = _read(_STDIN, 1)
         if not piece:
             break
         line += piece
-    return bytes.fromhex(line.decode().strip())
+    return line.decode().strip()
 
 
 def end_with_whoever_started_it(below: str) -> None:
@@ -67,7 +76,7 @@ def main(arguments: list[str]) -> int:
     """Play what the master deals, once, and return the exit code."""
     host, port, below, *wait_s = arguments
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # whoever started it decides what Ctrl-C means
-    secret = secret_said()
+    secret = bytes.fromhex(line_said())
     folder = tempfile.mkdtemp(dir=below)
     end_with_whoever_started_it(below)
     tempfile.tempdir = folder

@@ -2,16 +2,21 @@
 
 import shutil
 import socket
-import subprocess
 import tempfile
 import time
+from collections.abc import Sequence
 from typing import Final, Self
 
 import gevent
 
 from dress_rehearsal.records.environment_variables import all_but
 from dress_rehearsal.scenarios.workers.channel import About
-from dress_rehearsal.scenarios.workers.process import input_of, started_worker
+from dress_rehearsal.scenarios.workers.process import (
+    ForkedWorker,
+    Process,
+    input_of,
+    started_worker,
+)
 from dress_rehearsal.scenarios.workers.secret import FILE_VARIABLE, VARIABLE
 
 LOOPBACK: Final = "127.0.0.1"
@@ -21,19 +26,25 @@ _ENDS_S: Final = 2.0
 
 
 class LocalWorkers:
-    """Processes of `python -m dress_rehearsal.scenarios.workers`; leave the context: none is left.
+    """Processes that play; leave the context, and none is left.
 
     Args:
         number: how many.
         port: where the master listens on loopback.
+        forked: those of them that are there already; the others are processes of
+            `python -m dress_rehearsal.scenarios.workers`.
     """
 
-    def __init__(self, number: int, port: int, secret: bytes) -> None:
-        self._processes: list[subprocess.Popen[bytes]] = []
+    def __init__(
+        self, number: int, port: int, secret: bytes, forked: Sequence[ForkedWorker] = ()
+    ) -> None:
+        self._processes: list[Process] = list(forked)
         # Where this process is killed the last of its workers takes the folder away.
         self._folder = tempfile.mkdtemp(prefix="rehearsal-workers-") if number else None
         try:
-            for _ in range(number):
+            for worker in forked:
+                worker.tell(LOOPBACK, port, f"{self._folder}", secret)
+            for _ in range(number - len(forked)):
                 process = started_worker(
                     LOOPBACK, port, f"{self._folder}", secret, all_but((VARIABLE, FILE_VARIABLE))
                 )

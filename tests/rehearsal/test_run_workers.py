@@ -6,7 +6,14 @@ import pytest
 
 pytestmark = pytest.mark.rehearsal
 
-WORKER = ("-m", "dress_rehearsal.scenarios.workers")
+GENERATOR = "dress_rehearsal.scenarios"
+
+
+def worker_of(command):
+    """Return one of the workers: the generator has forked them."""
+    theirs = [child for child in command.children() if GENERATOR in child.cmdline()]
+    pids = {child.pid for child in theirs}
+    return next(child for child in theirs if child.ppid() in pids)
 
 
 def adds_up(verdict):
@@ -33,7 +40,7 @@ def test_a_sound_sale_passes_whoever_plays_it(rehearse):
 def test_a_worker_killed_at_t0_decides_nothing_and_is_named(rehearse):
     command = rehearse("generator.processes=2")
     command.await_offset(0)
-    command.find(*WORKER).kill()
+    worker_of(command).kill()
     assert command.ended(100) == 3, command.output()
     assert adds_up(command.verdict)
     assert command.verdict["census"]["unknown"] == 60
@@ -50,7 +57,7 @@ def test_a_worker_killed_at_t0_decides_nothing_and_is_named(rehearse):
 def test_no_worker_is_left_when_the_command_is_ended(rehearse, number):
     command = rehearse("generator.processes=2")
     command.await_offset(0.2)
-    command.find(*WORKER)
+    assert worker_of(command).is_running()
     command.process.send_signal(number)
     command.ended(60)
     command.await_nothing_left(30)
@@ -60,7 +67,7 @@ def test_no_worker_is_left_when_the_command_is_ended(rehearse, number):
 def test_a_worker_that_is_stopped_for_good_keeps_nobody_from_the_end(rehearse):
     command = rehearse("generator.processes=2", "schedule.sale=2s", "schedule.drain=1s")
     command.await_offset(0.2)
-    command.find(*WORKER).suspend()
+    worker_of(command).suspend()
     assert command.ended(100) == 3, command.output()
     assert adds_up(command.verdict)
     command.await_nothing_left(5)

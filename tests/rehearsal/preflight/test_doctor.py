@@ -330,6 +330,22 @@ def test_memory_for_a_million_students_is_asked_for(
     assert "would do for 0 students" in found.limits
 
 
+def gib_needed(processes: int, **generator: Any) -> float:
+    of_them = plan(100_000, generator={"processes": processes, **generator})
+    return float(limits._memory(of_them, processes).needed.split()[0])
+
+
+def test_processes_of_the_generator_count_with_what_they_do_not_share(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(sys, "platform", "linux")
+    forked = gib_needed(60) - gib_needed(1)
+    assert forked == pytest.approx(60 * 46 / 1024, abs=0.15)
+    elsewhere = gib_needed(60, workers=1) - gib_needed(1)
+    monkeypatch.setattr(sys, "platform", "darwin")
+    assert gib_needed(60) - gib_needed(1) == pytest.approx(elsewhere) != pytest.approx(forked)
+
+
 def test_a_full_disk_does_not_fit(
     roomy: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

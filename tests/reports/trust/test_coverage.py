@@ -1,11 +1,13 @@
 """What was not heard is not healthy: a silence in the seconds that matter decides nothing."""
 
 import dataclasses
+from types import SimpleNamespace
 
 import pytest
 
 from dress_rehearsal.plans.plan import Collect
 from dress_rehearsal.records.tables import NS_PER_S
+from dress_rehearsal.reports.evidence.silence import Gap
 from dress_rehearsal.reports.trust.coverage import judge_coverage
 from dress_rehearsal.reports.verdict import judge
 
@@ -43,6 +45,53 @@ def test_a_conductor_that_was_stopped_is_one_sentence(evidence_of, told):
         assert gap.from_ns - evidence.t0_ns == pytest.approx(NS_PER_S, abs=0.3 * NS_PER_S)
         assert gap.until_ns - evidence.t0_ns == pytest.approx(7 * NS_PER_S, abs=0.3 * NS_PER_S)
         assert not gap.planned
+
+
+def silent_at(*from_s, source="app:4102"):
+    """Return silences of 1.6 s each, which begin so long after T-0."""
+    return [
+        Gap(source, round(s * NS_PER_S), round((s + 1.6) * NS_PER_S), planned=False) for s in from_s
+    ]
+
+
+def said_of(gaps):
+    evidence = SimpleNamespace(gaps=gaps, timeline=SimpleNamespace(zero_ns=0))
+    return [doubt.sentence for doubt in judge_coverage(evidence)]
+
+
+def test_a_worker_that_was_silent_again_and_again_is_one_sentence():
+    assert said_of(silent_at(0, 2, 4)) == [
+        "Nothing was heard of the app's worker 4102 from T-0 to T-0 + 1.6 s, from T-0 + 2 s to "
+        "T-0 + 3.6 s and from T-0 + 4 s to T-0 + 5.6 s, so what happened there meanwhile is not "
+        "known."
+    ]
+    assert said_of(silent_at(0, 2, 4, 6, 8)) == [
+        "Nothing was heard of the app's worker 4102 from T-0 to T-0 + 1.6 s, from T-0 + 2 s to "
+        "T-0 + 3.6 s and 3 more times until T-0 + 9.6 s (8 s in all), so what happened there "
+        "meanwhile is not known."
+    ]
+
+
+def test_eight_workers_with_sixty_silences_are_eight_sentences():
+    gaps = [
+        gap
+        for number in range(8)
+        for gap in silent_at(*(number / 8 + 3 * turn for turn in range(8)), source=f"app:{number}")
+    ]
+    assert len(gaps) == 64
+    sentences = said_of(sorted(gaps, key=lambda gap: gap.from_ns))
+    assert len(sentences) <= 8
+    assert all("6 more times" in sentence for sentence in sentences)
+
+
+def test_workers_share_a_sentence_only_where_they_were_silent_together_each_time(told):
+    once = (("app:4101", 0.0, 2.0), ("app:4102", 0.0, 2.0))
+    assert len(told(silent=once)) == 1
+    again = (*once, ("app:4102", 3.0, 5.0))
+    one, other = told(silent=again)
+    assert "the app's worker 4101 from " in one
+    assert "the app's worker 4102 from " in other
+    assert one.count(" to ") + other.count(" to ") == 3
 
 
 @pytest.mark.parametrize(

@@ -146,7 +146,7 @@ def test_a_scenario_that_cannot_be_loaded_by_its_workers_is_a_sentence(start, tm
     file.write_text(
         "import psutil\n\n"
         "from dress_rehearsal.scenarios import Buyer\n\n"
-        "if 'dress_rehearsal.scenarios.workers' in psutil.Process().cmdline():\n"
+        "if 'dress_rehearsal.scenarios' in psutil.Process().parent().cmdline():\n"
         "    raise ValueError('not here')\n\n\n"
         "class Customer(Buyer):\n"
         "    def buy(self):\n"
