@@ -117,9 +117,23 @@ class Said:
         """Return what they told in one of words, as codes; an empty text where nothing."""
         return words_of(self.evidence.requests[column], "")
 
-    def told_tickets(self) -> Any:
-        """Return which ticket they named, an empty text where none."""
-        return self.evidence.requests["told_ticket"].astype("object").fillna("").to_numpy()
+    def known(self, column: str) -> Any:
+        """Return which answers told something in a column of `records.tables.CLAIMS`."""
+        return self.evidence.requests[column].notna().to_numpy(dtype=bool)
+
+    def told_by(self, column: str, which: Any) -> Any:
+        """Return what some answers told in a column, as objects; None where nothing.
+
+        Args:
+            which: a bool array.
+        """
+        told = np.asarray(self.evidence.requests[column].array[which], dtype=object)
+        return np.where(pd.isna(told), None, told)
+
+    def tickets_by(self, which: Any) -> Any:
+        """Return which ticket some answers named, an empty text where none."""
+        told = self.told_by("told_ticket", which)
+        return np.where(np.equal(told, None), "", told)
 
     def told_flags(self, column: str) -> Any:
         """Return which told that it is so, in one of yes and no."""

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, Final
 
 import pandas as pd
 import pyarrow as pa
@@ -38,6 +38,11 @@ from dress_rehearsal.reports.evidence.silence import (
 from dress_rehearsal.reports.evidence.stores import Stores, read_stores
 from dress_rehearsal.reports.evidence.timeline import Timeline, read_timeline
 
+UNASKED: Final = ("bytes",)
+"""Columns of requests that no judgement looks at: they are checked like the others, and let go."""
+SELDOM: Final = ("told_number", "told_ticket", "told_code")
+"""Those that few answers have anything in: of a request in thirty or so."""
+
 # Words are looked at as Python's own; columns of Arrow's are copied to and fro each time, which is
 # a fifth of the time that judging takes.
 pd.set_option("mode.string_storage", "python")
@@ -48,6 +53,8 @@ pa.set_memory_pool(pa.system_memory_pool())
 @dataclass(frozen=True, eq=False)
 class Evidence:
     """One run as recorded (see `records.tables` for the columns), and what is read out of that.
+
+    Of its requests the columns `UNASKED` are left out; those of `SELDOM` keep what is known alone.
 
     What is read out is made when it is first asked for, and kept: a report makes nothing twice.
     It has no slots, for that is kept beside the fields. A changed copy (`dataclasses.replace`)
@@ -198,9 +205,10 @@ def read_evidence(run: RunDirectory) -> Evidence:
     """
     recorded = read_recorded(run)
     events = recorded.events
-    columns = dict(zip(recorded.requests.column_names, recorded.requests.columns, strict=True))
-    recorded = replace(recorded, requests=recorded.requests.schema.empty_table())
-    requests = ordered_columns(columns, ("intended_ns", "student", "seq"))
+    asked = recorded.requests.drop_columns(UNASKED)
+    columns = dict(zip(asked.column_names, asked.columns, strict=True))
+    recorded, asked = replace(recorded, requests=asked.schema.empty_table()), None
+    requests = ordered_columns(columns, ("intended_ns", "student", "seq"), SELDOM)
     return Evidence(
         run=run.id,
         plan=recorded.plan,
