@@ -1,12 +1,15 @@
 """Numbers as the verdict keeps them: rounded the same way every time; arithmetic on columns."""
 
 from fractions import Fraction
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import pandas as pd
 
 from dress_rehearsal.records.tables import NS_PER_MS
+
+_AT_ONCE: Final = 1 << 18
+"""Values that are reckoned with at a time: what is needed of them meanwhile is near at hand."""
 
 
 def rounded(value: float, digits: int = 3) -> float | None:
@@ -42,9 +45,14 @@ def span_ms(later_ns: Any, earlier_ns: Any) -> Any:
     Args:
         later_ns, earlier_ns: int64 arrays of Unix nanoseconds, or one moment; -1 where not known.
     """
-    # Subtracted as integers: nanoseconds since the epoch do not fit a float.
-    span = (later_ns - earlier_ns) / NS_PER_MS
-    span[(later_ns < 0) | (np.asarray(earlier_ns) < 0)] = np.nan
+    later_ns, earlier_ns = np.broadcast_arrays(later_ns, earlier_ns)
+    span = np.empty(len(later_ns))
+    for first in range(0, len(span), _AT_ONCE):
+        part = slice(first, first + _AT_ONCE)
+        later, earlier = later_ns[part], earlier_ns[part]
+        # Subtracted as integers: nanoseconds since the epoch do not fit a float.
+        np.divide(later - earlier, NS_PER_MS, out=span[part])
+        span[part][(later < 0) | (earlier < 0)] = np.nan
     return span
 
 

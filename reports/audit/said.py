@@ -121,19 +121,18 @@ class Said:
         """Return which answers told something in a column of `records.tables.CLAIMS`."""
         return self.evidence.requests[column].notna().to_numpy(dtype=bool)
 
-    def told_by(self, column: str, which: Any) -> Any:
-        """Return what some answers told in a column, as objects; None where nothing.
+    def told_by(self, column: str, which: Any) -> "pd.Series[Any]":
+        """Return what some answers told in a column, as objects.
 
         Args:
             which: a bool array.
         """
-        told = np.asarray(self.evidence.requests[column].array[which], dtype=object)
-        return np.where(pd.isna(told), None, told)
+        told: pd.Series[Any] = self.evidence.requests.loc[which, column].astype("object")
+        return told
 
     def tickets_by(self, which: Any) -> Any:
         """Return which ticket some answers named, an empty text where none."""
-        told = self.told_by("told_ticket", which)
-        return np.where(np.equal(told, None), "", told)
+        return self.told_by("told_ticket", which).fillna("").to_numpy()
 
     def told_flags(self, column: str) -> Any:
         """Return which told that it is so, in one of yes and no."""

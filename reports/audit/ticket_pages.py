@@ -102,7 +102,7 @@ def _shown(said: Said, which: Any, what: str) -> pd.DataFrame:
     rows = pd.DataFrame(
         {
             "student": said.student[which],
-            what: said.told_by(f"told_{what}", which).astype("int64"),
+            what: said.told_by(f"told_{what}", which).to_numpy(dtype="int64"),
             "ticket": pd.Series(said.tickets_by(which), dtype="object"),
         }
     )

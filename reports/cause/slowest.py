@@ -11,6 +11,7 @@ from dress_rehearsal.records.steps import PURCHASE, STREAM
 from dress_rehearsal.reports.cause.decomposition import decompose, parts_in
 from dress_rehearsal.reports.cause.load import Load
 from dress_rehearsal.reports.evidence import Evidence
+from dress_rehearsal.reports.evidence.latency_table import LatencyTable
 from dress_rehearsal.reports.numbers import percentile
 
 SLOW_MS: Final = 400.0
@@ -58,7 +59,7 @@ def _many_slow(took_ms: "pd.Series[float]") -> bool:
     return int((took_ms >= SLOW_MS).sum()) >= least
 
 
-def _felt_at(latency: pd.DataFrame, chosen: "pd.Series[bool]") -> Any:
+def _felt_at(latency: LatencyTable, chosen: "pd.Series[bool]") -> Any:
     """Return which of some requests, around T-0 and after it, students waited for (bool array)."""
     chosen = chosen & (latency["intended_s"] >= -BEFORE_T0_S)
     return (chosen & latency["felt_ms"].notna() & ~latency["abandoned"]).to_numpy(dtype=bool)

@@ -12,16 +12,16 @@ import zlib
 from collections.abc import Sequence
 from fractions import Fraction
 from itertools import chain
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from dress_rehearsal.records.latency import Felt, felt_of
-from dress_rehearsal.records.steps import STREAM, Steps
-from dress_rehearsal.records.tables import ABANDONED, OUTCOMES
+from dress_rehearsal.records.steps import Steps
+from dress_rehearsal.records.tables import ABANDONED
 from dress_rehearsal.reports.evidence.interval import Interval, percentile_interval
+from dress_rehearsal.reports.evidence.latency_table import LatencyTable
 from dress_rehearsal.reports.numbers import few_beyond, integers, percentile, rounded, span_ms
 from dress_rehearsal.reports.schema import Latency, StepAnswers
 
@@ -39,6 +39,9 @@ ESTIMATES: Final = {
 """The numbers of `Latency` that chance has a part in, each with the share it is the percentile of.
 The maximum is none: it happened."""
 
+_OF_A_STEP: Final = ["student", "felt_ms", "system_ms", "answered"]
+"""What a step's numbers are taken from."""
+
 PARTS: Final = (
     "queue",
     "pool",
@@ -52,35 +55,10 @@ PARTS: Final = (
 """Server-Timing's parts; `app` is the total in the app, the others are within or before it."""
 
 
-def latency_frame(requests: pd.DataFrame, t0_ns: int | None) -> pd.DataFrame:
-    """Return one row a request with its latencies.
-
-    Returns:
-        Columns student, step, role, journey, outcome (words), intended_s (relative to T-0; NaN
-        without one), felt_ms, generator_ms, system_ms, abandoned (its student needed the answer no
-        more), answered (an `ok` or `refused` answer), counts (belongs in percentiles).
-    """
-    rows = requests
-    frame = rows[["step", "journey", "role", "outcome"]].copy(deep=False)
-    frame["student"] = _people(rows["student"])
-    intended_ns = integers(rows["intended_ns"], missing=-1)
-    frame["intended_s"] = span_ms(intended_ns, -1 if t0_ns is None else t0_ns) / 1e3
-    abandoned = (rows["error"] == ABANDONED).to_numpy(dtype=bool)
-    felt = _felt_of(rows, abandoned)
-    sent_ns = integers(rows["sent_ns"], missing=-1)
-    frame["felt_ms"] = span_ms(felt.answered_ns, intended_ns)
-    frame["generator_ms"] = span_ms(sent_ns, intended_ns)
-    frame["system_ms"] = span_ms(felt.answered_ns, sent_ns)
-    frame["abandoned"] = abandoned
-    frame["answered"] = frame["outcome"].isin(["ok", "refused"])
-    frame["counts"] = felt.counts
-    return frame
-
-
 def read_lag_ms(requests: pd.DataFrame) -> NDArray[np.float64]:
     """Return how long after its arrival each answer was read, in ms; NaN where that is not known.
 
-    It is no column of `latency_frame`: no latency has it in it, and hardly anybody asks.
+    It is no column of the table: no latency has it in it, and hardly anybody asks.
     """
     read_ns, done_ns = (integers(requests[name], missing=-1) for name in ("read_ns", "done_ns"))
     lag_ms: NDArray[np.float64] = span_ms(read_ns, done_ns)
@@ -93,7 +71,7 @@ def part_ms(requests: pd.DataFrame, part: str) -> NDArray[np.float64]:
     return spent / 1e3
 
 
-def latency_by_step(frame: pd.DataFrame, seed: int, steps: Steps) -> dict[str, Latency]:
+def latency_by_step(frame: LatencyTable, seed: int, steps: Steps) -> dict[str, Latency]:
     """Return the exact percentiles of every step of the scenario, then of any others.
 
     Args:
@@ -103,15 +81,14 @@ def latency_by_step(frame: pd.DataFrame, seed: int, steps: Steps) -> dict[str, L
     codes = {str(step): code for code, step in enumerate(words.categories)}
     every = np.bincount(words.codes[counts & (words.codes >= 0)], minlength=len(codes))
     asked = [step for step, code in codes.items() if every[code]]
-    columns = frame[["student", "felt_ms", "system_ms", "answered"]]
     found = {}
     for step in steps.in_order(asked):  # one after the other: each is a copy
-        rows = columns[counts & (words.codes == codes.get(step, -2))]
+        rows = frame.loc[counts & (words.codes == codes.get(step, -2)), _OF_A_STEP]
         found[step] = _latency(step, rows, seed)
     return found
 
 
-def latency_within(frame: pd.DataFrame, begin_s: float | None, end_s: float | None) -> pd.DataFrame:
+def latency_within(frame: LatencyTable, begin_s: float | None, end_s: float | None) -> LatencyTable:
     """Return the requests that were meant from one moment up to another, in seconds from T-0.
 
     Args:
@@ -123,19 +100,17 @@ def latency_within(frame: pd.DataFrame, begin_s: float | None, end_s: float | No
         within &= meant_s >= begin_s
     if end_s is not None:
         within &= meant_s < end_s
-    return frame[within]
+    return frame.within(within)
 
 
-def latency_of(frame: pd.DataFrame, step: str, seed: int) -> Latency:
+def latency_of(frame: LatencyTable, step: str, seed: int) -> Latency:
     """Return one step's percentiles, those of `latency_by_step`."""
-    columns = ["student", "felt_ms", "system_ms", "answered"]
-    return _latency(step, frame.loc[frame["counts"] & (frame["step"] == step), columns], seed)
+    return _latency(step, frame.loc[frame["counts"] & (frame["step"] == step), _OF_A_STEP], seed)
 
 
-def latency_interval(frame: pd.DataFrame, step: str, field: str, seed: int) -> Interval | None:
+def latency_interval(frame: LatencyTable, step: str, field: str, seed: int) -> Interval | None:
     """Return the 95% interval of one of a step's `ESTIMATES` in ms, None where there is none."""
-    columns = ["student", "felt_ms", "system_ms", "answered"]
-    rows = frame.loc[frame["counts"] & (frame["step"] == step), columns]
+    rows = frame.loc[frame["counts"] & (frame["step"] == step), _OF_A_STEP]
     return _interval(step, rows, field, seed)
 
 
@@ -155,7 +130,7 @@ def says_little(latency: Latency, field: str) -> bool:
     return behind > 0 and field in ESTIMATES and few_beyond(behind, ESTIMATES[field])
 
 
-def answers_by_step(frame: pd.DataFrame, steps: Steps) -> dict[str, StepAnswers]:
+def answers_by_step(frame: LatencyTable, steps: Steps) -> dict[str, StepAnswers]:
     """Return what came of the requests of every step of the scenario, then of any others."""
     wanted = frame.loc[~frame["abandoned"], ["step", "answered"]]
     sent = wanted["step"].astype("object").value_counts()
@@ -166,18 +141,19 @@ def answers_by_step(frame: pd.DataFrame, steps: Steps) -> dict[str, StepAnswers]
     }
 
 
-def system_ms(frame: pd.DataFrame, step: str, field: str) -> float | None:
+def system_ms(frame: LatencyTable, step: str, field: str) -> float | None:
     """Return a felt percentile's counterpart in the system's part alone, None without requests.
 
     Args:
         field: one of `FELT`, or `good_p99`; for `p99` this is the verdict's `system_p99`.
     """
-    rows = _felt(frame[frame["counts"] & (frame["step"] == step)], field)
+    rows = frame.loc[frame["counts"] & (frame["step"] == step), _OF_A_STEP]
+    rows = _felt(rows, field)
     share = FELT["p99" if field == "good_p99" else field]
     return rounded(percentile(rows["system_ms"].dropna().to_numpy(), share))
 
 
-def unanswered_by_step(frame: pd.DataFrame, steps: Steps) -> pd.DataFrame:
+def unanswered_by_step(frame: LatencyTable, steps: Steps) -> pd.DataFrame:
     """Count the requests of each step that got no good answer: columns failed, unknown, abandoned.
 
     Abandoned are those whose student needed the answer no more: a countdown poll at T-0, a login
@@ -193,7 +169,7 @@ def unanswered_by_step(frame: pd.DataFrame, steps: Steps) -> pd.DataFrame:
 
 
 def latency_split(
-    frame: pd.DataFrame, requests: pd.DataFrame, shares: Sequence[float]
+    frame: LatencyTable, requests: pd.DataFrame, shares: Sequence[float]
 ) -> list[pd.DataFrame]:
     """Return percentiles of each part of the latency, a row a step.
 
@@ -226,7 +202,7 @@ def latency_split(
     return [pd.DataFrame(each, index=pd.Index(steps), columns=columns) for each in found]
 
 
-def latency_spectrum(frame: pd.DataFrame, step: str) -> pd.DataFrame:
+def latency_spectrum(frame: LatencyTable, step: str) -> pd.DataFrame:
     """Return the percentile spectrum of one step, from the median out to ever more nines.
 
     Returns:
@@ -247,26 +223,6 @@ def latency_spectrum(frame: pd.DataFrame, step: str) -> pd.DataFrame:
             "system_ms": np.percentile(system, shares, method="higher") if len(system) else np.nan,
         }
     )
-
-
-def _people(student: "pd.Series[Any]") -> Any:
-    """Return whose each request is; who is nobody on the roster is drawn alone, below zero.
-
-    For nobody knows whose other requests are theirs.
-    """
-    if not student.hasnans:
-        return student.to_numpy()
-    nobody = pd.Series(-1 - np.arange(len(student)), student.index, "Int64")
-    return integers(student.astype("Int64").fillna(nobody))
-
-
-def _felt_of(rows: pd.DataFrame, abandoned: Any) -> Felt:
-    """Return what was felt of each row, with its words as places and its nulls as -1."""
-    times = ("intended_ns", "first_byte_ns", "done_ns")
-    columns = {name: integers(rows[name], missing=-1) for name in times}
-    outcomes = pd.Categorical(rows["outcome"])
-    columns["outcome"] = pd.Index(OUTCOMES).get_indexer(outcomes.categories).take(outcomes.codes)
-    return felt_of(columns, (rows["role"] == STREAM).to_numpy(dtype=bool), abandoned)
 
 
 def _latency(step: str, rows: pd.DataFrame, seed: int) -> Latency:

@@ -3,10 +3,10 @@
 from typing import Any, Final, NamedTuple
 
 import numpy as np
-import pandas as pd
 
 from dress_rehearsal.records.steps import PURCHASE
 from dress_rehearsal.reports.evidence import Evidence
+from dress_rehearsal.reports.evidence.latency_table import LatencyTable
 from dress_rehearsal.reports.evidence.timeline import Floats
 from dress_rehearsal.reports.figures.drawing import Drawing, Missing, drawn
 from dress_rehearsal.reports.figures.layout import Sheet
@@ -68,7 +68,7 @@ class _Group(NamedTuple):
     bad: list[tuple[Floats, str, str]]
 
 
-def _group(label: str, frame: pd.DataFrame, at_s: Floats, chosen: Any, edges: Floats) -> _Group:
+def _group(label: str, frame: LatencyTable, at_s: Floats, chosen: Any, edges: Floats) -> _Group:
     counting = chosen & frame["counts"].to_numpy(dtype=bool)
     half, most = _percentiles(frame, "felt_ms", at_s, counting, edges, [0.5, 0.99])
     (system_most,) = _percentiles(frame, "system_ms", at_s, counting, edges, [0.99])
@@ -93,9 +93,9 @@ def _group(label: str, frame: pd.DataFrame, at_s: Floats, chosen: Any, edges: Fl
 
 
 def _percentiles(
-    frame: pd.DataFrame, column: str, at_s: Floats, chosen: Any, edges: Floats, shares: list[float]
+    frame: LatencyTable, column: str, at_s: Floats, chosen: Any, edges: Floats, shares: list[float]
 ) -> list[Floats]:
-    return quantiles(at_s[chosen], frame[column].to_numpy()[chosen], edges, shares)
+    return quantiles(at_s[chosen], frame.loc[chosen, column].to_numpy(), edges, shares)
 
 
 def _draw_group(panel: Panel, group: _Group, edges: Floats) -> None:
@@ -109,7 +109,7 @@ def _draw_group(panel: Panel, group: _Group, edges: Floats) -> None:
         panel.stack_on_the_right(group.bad, edges)
 
 
-def _finding(frame: pd.DataFrame, bought: Latency | None) -> str:
+def _finding(frame: LatencyTable, bought: Latency | None) -> str:
     wanted = ~frame["abandoned"]
     failed, unknown = (
         int((wanted & (frame["outcome"] == outcome)).sum()) for outcome in ("failed", "unknown")

@@ -16,7 +16,7 @@ SMALL = {"students": 200, "tickets": 60}
 WRITTEN = ("verdict.json", "summary.md", "junit.xml")
 BUILDERS = (
     "Samples",
-    "latency_frame",
+    "latency_table",
     "read_promises",
     "read_sale",
     "read_stores",
