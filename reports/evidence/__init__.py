@@ -21,7 +21,7 @@ from dress_rehearsal.reports.evidence.clocks import (
     ClockStep,
     clock_steps,
 )
-from dress_rehearsal.reports.evidence.columns import ordered, ordered_columns
+from dress_rehearsal.reports.evidence.columns import give_back, ordered, ordered_columns
 from dress_rehearsal.reports.evidence.latency_table import LatencyTable, latency_table
 from dress_rehearsal.reports.evidence.ledger_times import LedgerTimes, read_ledger_times
 from dress_rehearsal.reports.evidence.promises import Promises, read_promises
@@ -209,7 +209,7 @@ def read_evidence(run: RunDirectory) -> Evidence:
     columns = dict(zip(asked.column_names, asked.columns, strict=True))
     recorded, asked = replace(recorded, requests=asked.schema.empty_table()), None
     requests = ordered_columns(columns, ("intended_ns", "student", "seq"), SELDOM)
-    return Evidence(
+    evidence = Evidence(
         run=run.id,
         plan=recorded.plan,
         t0_ns=next((event.t_ns for event in events if event.kind == "t0"), None),
@@ -224,6 +224,9 @@ def read_evidence(run: RunDirectory) -> Evidence:
         unkept=recorded.unkept,
         baseline=recorded.baseline,
     )
+    del recorded
+    give_back()
+    return evidence
 
 
 def _with_roles(requests: pd.DataFrame, steps: Steps) -> pd.DataFrame:

@@ -43,6 +43,7 @@ def ordered_columns(
         seldom: columns of which hardly anything is known: only that is kept (pandas' `Sparse`, of
             objects).
     """
+    give_back()
     order = _order(columns, keys)
     nulls: dict[int, list[NDArray[np.bool_]]] = {}
     frame, let_go = {}, 0

@@ -22,7 +22,15 @@ from dress_rehearsal.records.steps import Steps
 from dress_rehearsal.records.tables import ABANDONED
 from dress_rehearsal.reports.evidence.interval import Interval, percentile_interval
 from dress_rehearsal.reports.evidence.latency_table import LatencyTable
-from dress_rehearsal.reports.numbers import few_beyond, integers, percentile, rounded, span_ms
+from dress_rehearsal.reports.numbers import (
+    few_beyond,
+    integers,
+    known,
+    percentile,
+    percentiles,
+    rounded,
+    span_ms,
+)
 from dress_rehearsal.reports.schema import Latency, StepAnswers
 
 FELT: Final = {"p50": 50.0, "p90": 90.0, "p99": 99.0, "p99_9": 99.9, "max": 100.0}
@@ -132,13 +140,11 @@ def says_little(latency: Latency, field: str) -> bool:
 
 def answers_by_step(frame: LatencyTable, steps: Steps) -> dict[str, StepAnswers]:
     """Return what came of the requests of every step of the scenario, then of any others."""
-    wanted = frame.loc[~frame["abandoned"], ["step", "answered"]]
-    sent = wanted["step"].astype("object").value_counts()
-    bad = wanted.loc[~wanted["answered"], "step"].astype("object").value_counts()
-    return {
-        step: _answers(int(sent.get(step, 0)), int(bad.get(step, 0)))
-        for step in steps.in_order(sent.index)
-    }
+    words, wanted = pd.Categorical(frame["step"]), ~frame["abandoned"].to_numpy(dtype=bool)
+    wanted &= words.codes >= 0
+    bad = wanted & ~frame["answered"].to_numpy(dtype=bool)
+    sent, failed = (_by_word(words, which) for which in (wanted, bad))
+    return {step: _answers(sent.get(step, 0), failed.get(step, 0)) for step in steps.in_order(sent)}
 
 
 def system_ms(frame: LatencyTable, step: str, field: str) -> float | None:
@@ -195,10 +201,9 @@ def latency_split(
     )
     for column, of_all in enumerate(every):
         for place, step in enumerate(steps):
-            own = of_all[rows[step]]
-            known = own[~np.isnan(own)]
-            if len(known):
-                found[:, place, column] = np.percentile(known, shares, method="higher")
+            own = known(of_all[rows[step]])
+            if len(own):
+                found[:, place, column] = percentiles(own, shares)
     return [pd.DataFrame(each, index=pd.Index(steps), columns=columns) for each in found]
 
 
@@ -215,12 +220,12 @@ def latency_spectrum(frame: LatencyTable, step: str) -> pd.DataFrame:
     deepest = max(np.log10(len(rows)), 0.31)
     nines = np.append(np.arange(0.0, deepest, 0.05), deepest)
     shares = 100 * (1 - 10.0**-nines)
-    system = rows["system_ms"].dropna().to_numpy()
+    system = known(rows["system_ms"].to_numpy())
     return pd.DataFrame(
         {
             "nines": nines,
-            "felt_ms": np.percentile(rows["felt_ms"], shares, method="higher"),
-            "system_ms": np.percentile(system, shares, method="higher") if len(system) else np.nan,
+            "felt_ms": percentiles(rows["felt_ms"].to_numpy(), shares),
+            "system_ms": percentiles(system, shares),
         }
     )
 
@@ -228,16 +233,17 @@ def latency_spectrum(frame: LatencyTable, step: str) -> pd.DataFrame:
 def _latency(step: str, rows: pd.DataFrame, seed: int) -> Latency:
     felt, system = rows["felt_ms"].to_numpy(), rows["system_ms"].to_numpy()
     answered = rows["answered"].to_numpy(dtype=bool)
+    felt_at = percentiles(felt, [*FELT.values()])
     interval = _interval(step, rows, "p99", seed)
     low, high = (None, None) if interval is None else interval
     return Latency(
         count=len(felt),
         failed=int((~answered).sum()),
-        **{field: rounded(percentile(felt, share)) for field, share in FELT.items()},
+        **{field: rounded(value) for field, value in zip(FELT, felt_at, strict=True)},
         p99_low=low,
         p99_high=high,
-        good_p99=rounded(percentile(felt[answered], 99)),
-        system_p99=rounded(percentile(system[~np.isnan(system)], 99)),
+        good_p99=rounded(percentile(felt if answered.all() else felt[answered], 99)),
+        system_p99=rounded(percentile(known(system), 99)),
     )
 
 
@@ -256,6 +262,14 @@ def _interval(step: str, rows: pd.DataFrame, field: str, seed: int) -> Interval 
     # A step's draws are its own, whichever other steps the run has.
     drawn_by = (seed, zlib.crc32(step.encode()))
     return percentile_interval(values, own["student"].to_numpy(), ESTIMATES[field], drawn_by)
+
+
+def _by_word(words: pd.Categorical, which: NDArray[np.bool_]) -> dict[str, int]:
+    """Return how often each word is among some of a column's, of which none is null."""
+    often = np.bincount(words.codes[which], minlength=len(words.categories)).tolist()
+    return {
+        str(word): number for word, number in zip(words.categories, often, strict=True) if number
+    }
 
 
 def _answers(count: int, failed: int) -> StepAnswers:
