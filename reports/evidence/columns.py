@@ -28,8 +28,10 @@ NULLABLE: Final = {
 _ARRAYS: Final = {True: pd.arrays.BooleanArray, False: pd.arrays.IntegerArray}
 
 
-_AT_ONCE: Final = 1 << 27
+_AT_ONCE: Final = 1 << 26
 """Bytes of columns after which what they took is given back to the system."""
+_ROWS: Final = 1 << 18
+"""Rows that are looked at together: of all of them it would take as much room again."""
 
 
 def ordered_columns(
@@ -67,14 +69,17 @@ def _order(columns: Mapping[str, Any], keys: tuple[str, ...]) -> Any:
     """
     first = columns[keys[0]].to_numpy()
     rows = np.argsort(first, kind="stable")
-    first = first[rows]
-    same = first[1:] == first[:-1]
-    del first
+    if len(rows) <= np.iinfo(np.int32).max:
+        rows = rows.astype(np.int32)
+    same = np.zeros(max(len(rows) - 1, 0), dtype=bool)
+    for begin in range(0, len(same), _ROWS):
+        values = first[rows[begin : begin + _ROWS + 1]]
+        same[begin : begin + _ROWS] = values[1:] == values[:-1]
     tied = np.flatnonzero(np.append(same, False) | np.insert(same, 0, False))
     own = rows[tied]
     values = [columns[name].take(pa.array(own)).to_numpy() for name in reversed(keys)]
     rows[tied] = own[np.lexsort(values)]
-    return pa.array(rows.astype(np.int32) if len(rows) <= np.iinfo(np.int32).max else rows)
+    return pa.array(rows)
 
 
 def _column(
@@ -106,10 +111,16 @@ def _column(
 
 def _sparse(column: Any) -> Any:
     """Return a column of which hardly anything is known: as objects, None where it is not."""
-    dense = np.full(len(column), None, dtype=object)
     known = column.is_valid().to_numpy(zero_copy_only=False)
-    dense[known] = column.drop_null().to_pandas(deduplicate_objects=True).to_numpy(dtype=object)
-    return pd.arrays.SparseArray(dense, fill_value=np.nan)
+    values = column.drop_null().to_pandas(deduplicate_objects=True).to_numpy(dtype=object)
+    kind, parts, used = pd.SparseDtype(object, np.nan), [], 0
+    for first in range(0, max(len(known), 1), _ROWS):  # pandas takes much more than it keeps
+        there = known[first : first + _ROWS]
+        dense = np.full(len(there), None, dtype=object)
+        until = used + int(there.sum())
+        dense[there], used = values[used:until], until
+        parts.append(pd.Series(pd.arrays.SparseArray(dense, dtype=kind)))
+    return pd.concat(parts, ignore_index=True).array
 
 
 def _missing(column: Any, nulls: dict[int, list[NDArray[np.bool_]]]) -> Any:

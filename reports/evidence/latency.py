@@ -47,6 +47,9 @@ ESTIMATES: Final = {
 """The numbers of `Latency` that chance has a part in, each with the share it is the percentile of.
 The maximum is none: it happened."""
 
+_AT_ONCE: Final = 1 << 18
+"""Rows that are worked out together: of millions each step would take as much room again."""
+
 _OF_A_STEP: Final = ["student", "felt_ms", "system_ms", "answered"]
 """What a step's numbers are taken from."""
 
@@ -68,15 +71,20 @@ def read_lag_ms(requests: pd.DataFrame) -> NDArray[np.float64]:
 
     It is no column of the table: no latency has it in it, and hardly anybody asks.
     """
-    read_ns, done_ns = (integers(requests[name], missing=-1) for name in ("read_ns", "done_ns"))
-    lag_ms: NDArray[np.float64] = span_ms(read_ns, done_ns)
+    lag_ms = np.empty(len(requests))
+    for first in range(0, len(lag_ms), _AT_ONCE):
+        part = slice(first, first + _AT_ONCE)
+        own = (requests[name].iloc[part] for name in ("read_ns", "done_ns"))
+        lag_ms[part] = span_ms(*(integers(each, missing=-1) for each in own))
     return lag_ms
 
 
 def part_ms(requests: pd.DataFrame, part: str) -> NDArray[np.float64]:
     """Return what each request spent on one of `PARTS`, in ms; NaN where the target did not say."""
-    spent: NDArray[np.float64] = requests[f"{part}_us"].to_numpy("float64", na_value=np.nan)
-    return spent / 1e3
+    column = requests[f"{part}_us"]
+    spent: NDArray[np.float64] = column.to_numpy("float64", copy=True, na_value=np.nan)
+    spent /= 1e3
+    return spent
 
 
 def latency_by_step(frame: LatencyTable, seed: int, steps: Steps) -> dict[str, Latency]:
@@ -91,8 +99,7 @@ def latency_by_step(frame: LatencyTable, seed: int, steps: Steps) -> dict[str, L
     asked = [step for step, code in codes.items() if every[code]]
     found = {}
     for step in steps.in_order(asked):  # one after the other: each is a copy
-        rows = frame.loc[counts & (words.codes == codes.get(step, -2)), _OF_A_STEP]
-        found[step] = _latency(step, rows, seed)
+        found[step] = _latency(step, frame, counts & (words.codes == codes.get(step, -2)), seed)
     return found
 
 
@@ -113,7 +120,8 @@ def latency_within(frame: LatencyTable, begin_s: float | None, end_s: float | No
 
 def latency_of(frame: LatencyTable, step: str, seed: int) -> Latency:
     """Return one step's percentiles, those of `latency_by_step`."""
-    return _latency(step, frame.loc[frame["counts"] & (frame["step"] == step), _OF_A_STEP], seed)
+    which = (frame["counts"] & (frame["step"] == step)).to_numpy(dtype=bool)
+    return _latency(step, frame, which, seed)
 
 
 def latency_interval(frame: LatencyTable, step: str, field: str, seed: int) -> Interval | None:
@@ -189,7 +197,8 @@ def latency_split(
     columns = [*measured, "read_lag_ms", *(f"{part}_ms" for part in PARTS)]
     words, counted = pd.Categorical(frame["step"]), frame["counts"].to_numpy(dtype=bool)
     places = (
-        np.flatnonzero(counted & (words.codes == code)) for code in range(len(words.categories))
+        np.flatnonzero(counted & (words.codes == code)).astype(np.int32)
+        for code in range(len(words.categories))
     )
     rows = {step: own for step, own in zip(words.categories, places, strict=True) if len(own)}
     steps = sorted(rows, key=lambda step: rows[step][0])
@@ -214,36 +223,39 @@ def latency_spectrum(frame: LatencyTable, step: str) -> pd.DataFrame:
         Columns nines (-log10 of what is above; the maximum counts as one in all), felt_ms,
         system_ms. Empty without requests.
     """
-    rows = frame.loc[frame["counts"] & (frame["step"] == step), ["felt_ms", "system_ms"]]
-    if rows.empty:
+    which = (frame["counts"] & (frame["step"] == step)).to_numpy(dtype=bool)
+    number = int(which.sum())
+    if not number:
         return pd.DataFrame(columns=["nines", "felt_ms", "system_ms"], dtype=float)
-    deepest = max(np.log10(len(rows)), 0.31)
+    deepest = max(np.log10(number), 0.31)
     nines = np.append(np.arange(0.0, deepest, 0.05), deepest)
     shares = 100 * (1 - 10.0**-nines)
-    system = known(rows["system_ms"].to_numpy())
-    return pd.DataFrame(
-        {
-            "nines": nines,
-            "felt_ms": percentiles(rows["felt_ms"].to_numpy(), shares),
-            "system_ms": percentiles(system, shares),
-        }
+    felt, system = (
+        percentiles(known(frame.loc[which, name].to_numpy()), shares)
+        for name in ("felt_ms", "system_ms")
     )
+    return pd.DataFrame({"nines": nines, "felt_ms": felt, "system_ms": system})
 
 
-def _latency(step: str, rows: pd.DataFrame, seed: int) -> Latency:
-    felt, system = rows["felt_ms"].to_numpy(), rows["system_ms"].to_numpy()
-    answered = rows["answered"].to_numpy(dtype=bool)
-    felt_at = percentiles(felt, [*FELT.values()])
-    interval = _interval(step, rows, "p99", seed)
+def _latency(step: str, frame: LatencyTable, which: NDArray[np.bool_], seed: int) -> Latency:
+    """Return one step's percentiles, of some rows: a column after the other, for each is large."""
+    felt = frame.loc[which, "felt_ms"].to_numpy()
+    students = frame.loc[which, "student"].to_numpy()
+    interval = _interval_of(step, felt, students, "p99", seed)
+    del students
     low, high = (None, None) if interval is None else interval
+    felt_at = percentiles(felt, [*FELT.values()])
+    answered = frame.loc[which, "answered"].to_numpy(dtype=bool)
+    good_p99 = percentile(felt if answered.all() else felt[answered], 99)
+    del felt
     return Latency(
-        count=len(felt),
+        count=len(answered),
         failed=int((~answered).sum()),
         **{field: rounded(value) for field, value in zip(FELT, felt_at, strict=True)},
         p99_low=low,
         p99_high=high,
-        good_p99=rounded(percentile(felt if answered.all() else felt[answered], 99)),
-        system_p99=rounded(percentile(known(system), 99)),
+        good_p99=rounded(good_p99),
+        system_p99=rounded(percentile(known(frame.loc[which, "system_ms"].to_numpy()), 99)),
     )
 
 
@@ -259,9 +271,15 @@ def _interval(step: str, rows: pd.DataFrame, field: str, seed: int) -> Interval 
         return None
     own = _felt(rows, field)
     values = own["system_ms" if field == "system_p99" else "felt_ms"].to_numpy()
+    return _interval_of(step, values, own["student"].to_numpy(), field, seed)
+
+
+def _interval_of(
+    step: str, values: NDArray[np.float64], students: NDArray[np.int64], field: str, seed: int
+) -> Interval | None:
     # A step's draws are its own, whichever other steps the run has.
     drawn_by = (seed, zlib.crc32(step.encode()))
-    return percentile_interval(values, own["student"].to_numpy(), ESTIMATES[field], drawn_by)
+    return percentile_interval(values, students, ESTIMATES[field], drawn_by)
 
 
 def _by_word(words: pd.Categorical, which: NDArray[np.bool_]) -> dict[str, int]:

@@ -19,6 +19,10 @@ from dress_rehearsal.reports.numbers import integers, span_ms
 _TIMES: Final = ("intended_ns", "sent_ns", "first_byte_ns", "done_ns")
 _WORDS: Final = ("step", "role", "journey", "outcome")
 
+_ALL: Final = slice(None)
+_AT_ONCE: Final = 1 << 18
+"""Rows that are worked out together: of millions each step would take as much room again."""
+
 
 class LatencyTable:
     """One row a request with its latencies; asked for columns and rows as a `pandas.DataFrame` is.
@@ -53,43 +57,53 @@ class LatencyTable:
     def __getitem__(self, key: list[str]) -> pd.DataFrame: ...
     def __getitem__(self, key: Any) -> Any:
         """Return a column, or several."""
-        return self.loc[slice(None), key]
+        return self.loc[_ALL, key]
 
-    def within(self, which: "NDArray[np.bool_]") -> "LatencyTable":
-        """Return the table of some of its rows."""
-        rows = {name: column[which] for name, column in self._columns.items()}
+    def within(self, which: "NDArray[np.bool_] | NDArray[np.int64]") -> "LatencyTable":
+        """Return the table of some of its rows: a bool array, or their places."""
+        rows = {name: column.iloc[which] for name, column in self._columns.items()}
         return LatencyTable(rows, self._t0_ns)
 
     def column(self, name: str, which: Any) -> "pd.Series[Any]":
         """Return a column of some rows; what is worked out is so for those alone."""
         if name in self._columns:
             return self._columns[name][which]
-        t0_ns = -1 if self._t0_ns is None else self._t0_ns
-        values: NDArray[np.float64]
+        index = self.index[which]
+        values, found = np.empty(len(index)), 0
+        for first in range(0, len(self), _AT_ONCE):
+            part = slice(first, first + _AT_ONCE)
+            own = self._worked_out(name, part, _ALL if which is _ALL else which[part])
+            values[found : found + len(own)] = own
+            found += len(own)
+        return pd.Series(values, index, copy=False)
+
+    def _worked_out(self, name: str, part: slice, which: Any) -> Any:
+        """Return a column of those of the part's rows."""
         match name:
             case "intended_s":
-                values = span_ms(self._ns("intended_ns", which), t0_ns)
-                values /= 1e3
+                t0_ns = -1 if self._t0_ns is None else self._t0_ns
+                return span_ms(self._ns("intended_ns", part, which), t0_ns) / 1e3
             case "felt_ms":
-                values = span_ms(self._answered_ns(which), self._ns("intended_ns", which))
+                later, earlier = self._answered_ns(part, which), "intended_ns"
             case "generator_ms":
-                values = span_ms(self._ns("sent_ns", which), self._ns("intended_ns", which))
+                later, earlier = self._ns("sent_ns", part, which), "intended_ns"
             case "system_ms":
-                values = span_ms(self._answered_ns(which), self._ns("sent_ns", which))
+                later, earlier = self._answered_ns(part, which), "sent_ns"
             case _:
                 raise KeyError(name)
-        return pd.Series(values, self.index[which], copy=False)
+        return span_ms(later, self._ns(earlier, part, which))
 
-    def _ns(self, name: str, which: Any) -> NDArray[np.int64]:
-        """Return some rows' times, -1 where one is not known."""
-        times: NDArray[np.int64] = integers(self._columns[name][which], missing=-1)
+    def _ns(self, name: str, part: slice, which: Any) -> NDArray[np.int64]:
+        """Return times, -1 where one is not known."""
+        times: NDArray[np.int64] = integers(self._columns[name].iloc[part][which], missing=-1)
         return times
 
-    def _answered_ns(self, which: Any) -> NDArray[np.int64]:
-        streams = (self._columns["role"][which] == STREAM).to_numpy(dtype=bool)
-        answered_ns = self._ns("done_ns", which)
+    def _answered_ns(self, part: slice, which: Any) -> NDArray[np.int64]:
+        answered_ns = self._ns("done_ns", part, which)
+        streams = (self._columns["role"].iloc[part][which] == STREAM).to_numpy(dtype=bool)
         if streams.any():
-            answered_ns = answered_at(self._ns("first_byte_ns", which), answered_ns, streams)
+            first_byte_ns = self._ns("first_byte_ns", part, which)
+            answered_ns = answered_at(first_byte_ns, answered_ns, streams)
         return answered_ns
 
 

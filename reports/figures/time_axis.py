@@ -70,17 +70,18 @@ def quantiles(
     times_s: Floats, values: Floats, edges: Floats, shares: Sequence[float]
 ) -> list[Floats]:
     """Return quantiles (measured values, as in the tables) in each bin; NaN where none is."""
-    keep = ~np.isnan(times_s) & ~np.isnan(values)
-    keep &= (times_s >= edges[0]) & (times_s < edges[-1])
-    times, kept = (times_s, values) if keep.all() else (times_s[keep], values[keep])
-    if (times[1:] < times[:-1]).any():  # requests stand in the order of their times
+    times, kept = times_s, values
+    if not (times[1:] >= times[:-1]).all():  # requests stand in the order of their times
+        keep = ~np.isnan(times)
+        times, kept = times[keep], kept[keep]
         order = np.argsort(times)
         times, kept = times[order], kept[order]
     result = [np.full(len(edges) - 1, np.nan) for _ in shares]
     for place, (first, end) in enumerate(pairwise(np.searchsorted(times, edges))):
-        if first < end:
-            ranks = [math.ceil(share * (end - first - 1)) for share in shares]
-            own = np.partition(kept[first:end], ranks)
+        own = known(kept[first:end])
+        if len(own):
+            ranks = [math.ceil(share * (len(own) - 1)) for share in shares]
+            own = np.partition(own, ranks)
             for found, rank in zip(result, ranks, strict=True):
                 found[place] = own[rank]
     return result
