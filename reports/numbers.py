@@ -136,7 +136,7 @@ def places_among(known: Any, numbers: Any) -> Any:
     first, last = int(known[0]), int(known[-1])
     if not _dense(first, last, len(known) + len(numbers)):
         return np.searchsorted(known, numbers)
-    places = np.zeros(last - first + 1, dtype=np.int64)
+    places = np.zeros(last - first + 1, dtype=np.int32)
     places[known - first] = np.arange(len(known))
     return places[numbers - first]
 
