@@ -22,7 +22,7 @@ from dress_rehearsal.reports.evidence.clocks import (
     clock_steps,
 )
 from dress_rehearsal.reports.evidence.columns import give_back, ordered, ordered_columns
-from dress_rehearsal.reports.evidence.latency_table import LatencyTable, latency_table
+from dress_rehearsal.reports.evidence.latency_table import LatencyTable, latency_of_requests
 from dress_rehearsal.reports.evidence.ledger_times import LedgerTimes, read_ledger_times
 from dress_rehearsal.reports.evidence.promises import Promises, read_promises
 from dress_rehearsal.reports.evidence.reconciliation import Reconciliation, reconcile
@@ -126,7 +126,7 @@ class Evidence:
     @cached_property
     def latency(self) -> LatencyTable:
         """One row a request with its latencies in ms."""
-        return latency_table(self.requests, self.t0_ns)
+        return latency_of_requests(self.requests, self.t0_ns)
 
     @cached_property
     def promises(self) -> Promises:

@@ -75,7 +75,7 @@ class LatencyTable:
             own = self._worked_out(name, part, _ALL if which is _ALL else which[part])
             values[found : found + len(own)] = own
             found += len(own)
-        return pd.Series(values, index, copy=False)
+        return pd.Series(values, index, name=name, copy=False)
 
     def _worked_out(self, name: str, part: slice, which: Any) -> Any:
         """Return a column of those of the part's rows."""
@@ -127,7 +127,7 @@ class _Rows:
         return pd.DataFrame(columns, index=self._table.index[which], copy=False)
 
 
-def latency_table(requests: pd.DataFrame, t0_ns: int | None) -> LatencyTable:
+def latency_of_requests(requests: pd.DataFrame, t0_ns: int | None) -> LatencyTable:
     """Return one row a request with its latencies.
 
     Args:
@@ -142,7 +142,7 @@ def latency_table(requests: pd.DataFrame, t0_ns: int | None) -> LatencyTable:
     }
     columns = {name: requests[name] for name in (*_WORDS, *_TIMES)}
     for name, values in made.items():
-        columns[name] = pd.Series(values, requests.index, copy=False)
+        columns[name] = pd.Series(values, requests.index, name=name, copy=False)
     return LatencyTable(columns, t0_ns)
 
 

@@ -18,7 +18,7 @@ SMALL = {"students": 200, "tickets": 60}
 WRITTEN = ("verdict.json", "summary.md", "junit.xml")
 BUILDERS = (
     "Samples",
-    "latency_table",
+    "latency_of_requests",
     "read_promises",
     "read_sale",
     "read_stores",
