@@ -49,9 +49,15 @@ def felt_of(
         streams: which are event streams, by the role of their step.
         abandoned: whose `error` is `tables.ABANDONED`.
     """
-    streamed = streams & (columns["first_byte_ns"] >= 0)
-    answered_ns = np.where(streamed, columns["first_byte_ns"], columns["done_ns"])
+    answered_ns = answered_at(columns["first_byte_ns"], columns["done_ns"], streams)
     outcome = columns["outcome"]
     known = (answered_ns >= 0) & (columns["intended_ns"] >= 0)
     ended = (outcome >= 0) & (outcome < len(OUTCOMES))
     return Felt(answered_ns, ended & known & ~abandoned)
+
+
+def answered_at(
+    first_byte_ns: NDArray[np.int64], done_ns: NDArray[np.int64], streams: NDArray[np.bool_]
+) -> NDArray[np.int64]:
+    """Return when each request was answered: `Felt.answered_ns`, of what `felt_of` is given."""
+    return np.where(streams & (first_byte_ns >= 0), first_byte_ns, done_ns)

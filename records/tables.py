@@ -210,6 +210,9 @@ LEDGER: Final = pa.schema(
     ]
 )
 
+BEFORE: Final = ":before"
+"""Ending of the source of rows that say who held a ticket before the first arrival."""
+
 _PENDING: Final = ("pending_ns", "pending_tickets", "open_tickets")
 
 LATER: Final = frozenset(

@@ -1,12 +1,17 @@
 """Numbers as the verdict keeps them: rounded the same way every time; arithmetic on columns."""
 
+from collections.abc import Sequence
 from fractions import Fraction
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from dress_rehearsal.records.tables import NS_PER_MS
+
+_AT_ONCE: Final = 1 << 18
+"""Values that are reckoned with at a time: what is needed of them meanwhile is near at hand."""
 
 
 def rounded(value: float, digits: int = 3) -> float | None:
@@ -42,9 +47,14 @@ def span_ms(later_ns: Any, earlier_ns: Any) -> Any:
     Args:
         later_ns, earlier_ns: int64 arrays of Unix nanoseconds, or one moment; -1 where not known.
     """
-    # Subtracted as integers: nanoseconds since the epoch do not fit a float.
-    span = (later_ns - earlier_ns) / NS_PER_MS
-    span[(later_ns < 0) | (np.asarray(earlier_ns) < 0)] = np.nan
+    later_ns, earlier_ns = np.broadcast_arrays(later_ns, earlier_ns)
+    span = np.empty(len(later_ns))
+    for first in range(0, len(span), _AT_ONCE):
+        part = slice(first, first + _AT_ONCE)
+        later, earlier = later_ns[part], earlier_ns[part]
+        # Subtracted as integers: nanoseconds since the epoch do not fit a float.
+        np.divide(later - earlier, NS_PER_MS, out=span[part])
+        span[part][(later < 0) | (earlier < 0)] = np.nan
     return span
 
 
@@ -117,6 +127,20 @@ def distinct(numbers: Any) -> Any:
     return numbers[_changes(numbers)]
 
 
+def places_among(known: Any, numbers: Any) -> Any:
+    """Return where each of some whole numbers stands among those known, of which it is one.
+
+    Args:
+        known: ascending, each once.
+    """
+    first, last = int(known[0]), int(known[-1])
+    if not _dense(first, last, len(known) + len(numbers)):
+        return np.searchsorted(known, numbers)
+    places = np.zeros(last - first + 1, dtype=np.int32)
+    places[known - first] = np.arange(len(known))
+    return places[numbers - first]
+
+
 def found_in(numbers: Any, known: Any) -> Any:
     """Return which of some whole numbers are among those that are known (bool array)."""
     known = distinct(known)
@@ -146,7 +170,20 @@ def percentile(values: Any, share: float) -> float:
 
     numpy's method "higher": a value that occurred, never one between two. NaN without values.
     """
-    return float(np.percentile(values, share, method="higher")) if len(values) else float("nan")
+    return percentiles(values, [share])[0]
+
+
+def percentiles(values: Any, shares: "Sequence[float] | NDArray[np.float64]") -> list[float]:
+    """Return several exact percentiles of the same values, each as `percentile` does."""
+    if not len(values):
+        return [float("nan")] * len(shares)
+    return [float(each) for each in np.percentile(values, shares, method="higher")]
+
+
+def known(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the values that are numbers: the array itself where all are."""
+    there = ~np.isnan(values)
+    return values if there.all() else values[there]
 
 
 FEW = 5

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from dress_rehearsal.records import RunDirectory
 from dress_rehearsal.reports.evidence import Evidence, read_evidence
+from dress_rehearsal.reports.evidence.columns import give_back
 from dress_rehearsal.reports.junit import write_junit
 from dress_rehearsal.reports.page import write_page
 from dress_rehearsal.reports.schema import Verdict
@@ -35,5 +36,6 @@ def write_report(
         run.write_text("junit.xml", write_junit(verdict))
         if keep is not None:
             keep(evidence, verdict)
+        give_back()
         write_page(run, evidence, verdict)
     return verdict

@@ -1,7 +1,6 @@
 """Ledgers of somebody else's: what a target of theirs says it sold, by SQL, CSV or HTTP."""
 
 from dress_rehearsal.records.ledgers.before_and_after import (
-    BEFORE,
     Ledgers,
     LedgersUnreadableError,
     promised_tickets,
@@ -16,7 +15,6 @@ from dress_rehearsal.records.ledgers.reading import (
 from dress_rehearsal.records.ledgers.table import LedgerUnreadableError, shown_names
 
 __all__ = [
-    "BEFORE",
     "LedgerUnreadableError",
     "Ledgers",
     "LedgersUnreadableError",

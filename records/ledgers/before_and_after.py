@@ -15,9 +15,6 @@ from dress_rehearsal.records.ledgers.table import LedgerUnreadableError
 from dress_rehearsal.records.run_directory import RunDirectory
 from dress_rehearsal.records.settle import Settling
 
-BEFORE: Final = ":before"
-"""Ending of the source of rows that say who held a ticket before the first arrival."""
-
 _LOOK_S: Final = 0.25
 _LEISURE: Final = 4.0
 """Between two readings it waits so many times what one took: a ledger is not to be another load."""
@@ -179,4 +176,6 @@ def _table_rows(name: str, new: New) -> list[tuple[Any, ...]]:
     rows: list[tuple[Any, ...]] = [
         (name, row.ticket, position, row.number, row.granted_ns, None) for row, position in new.rows
     ]
-    return rows + [(f"{name}{BEFORE}", "", each, None, None, None) for each in sorted(new.held)]
+    return rows + [
+        (f"{name}{tables.BEFORE}", "", each, None, None, None) for each in sorted(new.held)
+    ]

@@ -2,13 +2,16 @@
 
 import json
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from dress_rehearsal.plans import Plan
 from dress_rehearsal.plans.names import pool_words
 from dress_rehearsal.plans.visible import visible
-from dress_rehearsal.records.collectors.collector import Collector
 from dress_rehearsal.reports.pools.shared import is_asked
 from dress_rehearsal.reports.words import written
+
+if TYPE_CHECKING:  # only a run has one, which takes the stores' own libraries
+    from dress_rehearsal.records.collectors.collector import Collector
 
 Row = tuple[str, str, str, str]
 """A pool's name, how much of it is used, its most, and how many wait."""
@@ -19,12 +22,12 @@ def is_ours(plan: Plan | None) -> bool:
     return plan is None or plan.target.ours
 
 
-def newest_pools(plan: Plan | None, collector: Collector) -> list[Row]:
+def newest_pools(plan: Plan | None, collector: "Collector") -> list[Row]:
     """Return a row a pool; somebody else's app has those that its plan's `[[metrics]]` tell of."""
     return [*(_ours(collector) if is_ours(plan) else _theirs(plan, collector))]
 
 
-def _ours(collector: Collector) -> Iterator[Row]:
+def _ours(collector: "Collector") -> Iterator[Row]:
     for pool in ("postgres", "redis"):
         yield _connections(collector, pool_words(pool), "app", pool)
     yield _accept_queue(collector)
@@ -32,7 +35,7 @@ def _ours(collector: Collector) -> Iterator[Row]:
     yield pool_words("write_back"), "-", "-", "-" if backlog is None else written(backlog)
 
 
-def _theirs(plan: Plan | None, collector: Collector) -> Iterator[Row]:
+def _theirs(plan: Plan | None, collector: "Collector") -> Iterator[Row]:
     for metrics in () if plan is None else plan.metrics:
         for pool in sorted(collector.by_label("db_client_connections", metrics.name, "pool")):
             yield _connections(collector, visible(pool), metrics.name, pool)
@@ -41,7 +44,7 @@ def _theirs(plan: Plan | None, collector: Collector) -> Iterator[Row]:
         yield queue
 
 
-def _connections(collector: Collector, words: str, source: str, pool: str) -> Row:
+def _connections(collector: "Collector", words: str, source: str, pool: str) -> Row:
     prefix = "db_client_connection"
     return (
         words,
@@ -51,7 +54,7 @@ def _connections(collector: Collector, words: str, source: str, pool: str) -> Ro
     )
 
 
-def _accept_queue(collector: Collector) -> Row:
+def _accept_queue(collector: "Collector") -> Row:
     """Return the fullest of the target's accept queues: each listening socket has its own."""
     lengths = _by_socket(collector, "listen_queue_length")
     limits = _by_socket(collector, "listen_queue_limit")
@@ -62,7 +65,7 @@ def _accept_queue(collector: Collector) -> Row:
     return pool_words("accept_queue"), queued, "-" if most is None else written(most), queued
 
 
-def _by_socket(collector: Collector, name: str) -> dict[str, float]:
+def _by_socket(collector: "Collector", name: str) -> dict[str, float]:
     """Return the newest values of a metric of listening sockets, by their labels."""
     return {
         series.labels: value
@@ -72,6 +75,6 @@ def _by_socket(collector: Collector, name: str) -> dict[str, float]:
     }
 
 
-def _number(collector: Collector, name: str, source: str = "", **labels: str) -> str:
+def _number(collector: "Collector", name: str, source: str = "", **labels: str) -> str:
     value = collector.latest(name, source, **labels)
     return "-" if value is None else written(value)

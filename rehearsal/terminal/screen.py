@@ -3,7 +3,7 @@
 import time
 from abc import ABC, abstractmethod
 from pathlib import Path
-from typing import Final, Self
+from typing import TYPE_CHECKING, Final, Self
 
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
@@ -17,13 +17,15 @@ from dress_rehearsal.plans import Plan, format_duration
 from dress_rehearsal.plans.names import ENDS
 from dress_rehearsal.plans.visible import visible
 from dress_rehearsal.records import RunDirectory
-from dress_rehearsal.records.collectors.collector import Collector
 from dress_rehearsal.records.tables import NS_PER_S
 from dress_rehearsal.rehearsal.generators import Line
 from dress_rehearsal.rehearsal.terminal.console import is_drawable
 from dress_rehearsal.rehearsal.terminal.pools import Row, is_ours, newest_pools
 from dress_rehearsal.reports.schema import Verdict
 from dress_rehearsal.reports.words import BELIEF, counted, milliseconds, offset, seconds, written
+
+if TYPE_CHECKING:  # only a run has one, which takes the stores' own libraries
+    from dress_rehearsal.records.collectors.collector import Collector
 
 _PLAIN_EVERY_S: Final = 5.0
 _NOTES: Final = 4
@@ -138,7 +140,7 @@ class Screen(LiveView):
         """Show something that was meant to happen, such as a fault of the plan."""
         self._say(sentence, "yellow")
 
-    def update(self, status: Line, collector: Collector) -> None:
+    def update(self, status: Line, collector: "Collector") -> None:
         """Take in the generator's status and the newest samples."""
         before, self._status = self._status, status
         if before is not None and status["t_ns"] > before["t_ns"]:
@@ -158,7 +160,7 @@ class Screen(LiveView):
             self._plain_due = time.monotonic() + _PLAIN_EVERY_S
             self.console.print(self._plain_line(), soft_wrap=True)
 
-    def _read_tickets(self, collector: Collector) -> None:
+    def _read_tickets(self, collector: "Collector") -> None:
         # By the stores where they are read: an app too busy to be scraped counts nothing.
         counted = [collector.latest("tickets_held", store=store) for store in ("redis", "postgres")]
         taken = max((number for number in counted if number is not None), default=None)

@@ -29,7 +29,7 @@ from dress_rehearsal.reports.words import counted, seconds, written
 STATUS_AGE_NS: Final = NS_PER_S
 """How old a status may be that a service keeps in its workers; the reference app's is 250 ms."""
 
-_AT_ONCE: Final = 1 << 20
+_AT_ONCE: Final = 1 << 18
 """Answers that are looked at together: what is reckoned of millions takes memory meanwhile."""
 
 _PAGES: Final = (PAGE, COUNTDOWN)
@@ -52,7 +52,11 @@ def status_age_ns(said: Said) -> int:
     """Return how old what a service keeps may be: its usual age, and twice its slowest answer."""
     waited = (said.sent_ns >= 0) & (said.done_ns >= 0) & (said.role != STREAM)
     waited &= said.word != ABANDONED
-    slowest_ns = int((said.done_ns - said.sent_ns).max(initial=0, where=waited))
+    slowest_ns = 0
+    for first in range(0, len(waited), _AT_ONCE):
+        part = slice(first, first + _AT_ONCE)
+        took_ns = said.done_ns[part] - said.sent_ns[part]
+        slowest_ns = int(took_ns.max(initial=slowest_ns, where=waited[part]))
     return STATUS_AGE_NS + 2 * slowest_ns
 
 
@@ -68,20 +72,20 @@ def by_worker(said: Said, wrong: Any) -> str:
 
 
 def _countdown(said: Said, t0_ns: int) -> dict[str, Wrong]:
-    opens, now = said.told("told_opens_ns"), said.told("told_now_ns")
     timed = said.at(*_PAGES) & (said.sent_ns >= 0) & (said.done_ns >= 0)
-    told = timed & opens.known
+    told = timed & said.known("told_opens_ns")
     if not told.any():
         return {}
     wrong, most_off_ns = np.zeros(len(told), dtype=bool), 0
     for first in range(0, len(told), _AT_ONCE):
         part = slice(first, first + _AT_ONCE)
-        left_ns = opens.value[part] - now.value[part]
+        opens, now = said.told("told_opens_ns", part), said.told("told_now_ns", part)
+        left_ns = opens.value - now.value
         # Between sending and arrival so much was left: from … to.
         least_ns, most_ns = t0_ns - said.done_ns[part], t0_ns - said.sent_ns[part]
         beyond_ns = np.maximum(np.maximum(left_ns - most_ns, least_ns - left_ns), 0)
-        moment_ns = np.abs(opens.value[part] - t0_ns)
-        off_ns = np.maximum(moment_ns, np.where(now.known[part], beyond_ns, 0))
+        moment_ns = np.abs(opens.value - t0_ns)
+        off_ns = np.maximum(moment_ns, np.where(now.known, beyond_ns, 0))
         wrong[part] = told[part] & (off_ns > clock_ns(said.evidence))
         most_off_ns = max(most_off_ns, int(off_ns[wrong[part]].max(initial=0)))
     who = said.students(wrong)
@@ -134,17 +138,19 @@ def _state(said: Said, t0_ns: int) -> dict[str, Wrong]:
 
 def _remaining(said: Said) -> dict[str, Wrong]:
     evidence, places = said.evidence, said.evidence.plan.event.tickets
-    left, tickets = said.told("told_remaining"), said.told("told_tickets")
-    told = left.known & (said.sent_ns >= 0) & (said.done_ns >= 0)
-    if not (told.any() or tickets.known.any()):
+    told = said.known("told_remaining") & (said.sent_ns >= 0) & (said.done_ns >= 0)
+    in_all = said.known("told_tickets")
+    if not (told.any() or in_all.any()):
         return {}
     age_ns = status_age_ns(said)
     ours = evidence.plan.target.ours  # elsewhere others may buy too
     heard_ns, clicks_ns = _heard_ns(evidence), np.sort(said.sent_ns[said.may_have_granted])
-    wrong = tickets.known & (tickets.value != places) & ours
+    wrong = in_all & ours
     for first in range(0, len(told), _AT_ONCE):
-        rows = first + np.flatnonzero(told[first : first + _AT_ONCE])
-        said_left = left.value[rows]
+        part = slice(first, first + _AT_ONCE)
+        wrong[part] &= said.told("told_tickets", part).value != places
+        own = np.flatnonzero(told[part])
+        rows, said_left = first + own, said.told("told_remaining", part).value[own]
         gone = np.searchsorted(heard_ns, said.sent_ns[rows] - age_ns, side="right")
         amiss = said_left > np.maximum(places - gone, 0)
         if ours:

@@ -167,7 +167,7 @@ def _replays(said: Said) -> Wrong:
     journey = pd.Categorical(said.evidence.requests["journey"].iloc[clicks])
     device, student, outcome = said.device[clicks], said.student[clicks], said.outcome[clicks]
     shared = (journey == "double-clicker") & (device % 2 == 1)
-    key = student * (int(device.max(initial=0)) + 1) + np.where(shared, 0, device)
+    key = student.astype(np.int64) * (int(device.max(initial=0)) + 1) + np.where(shared, 0, device)
     granted = outcome == "ok"
     first_ns = least_of(key[granted], said.done_ns[clicks][granted], key, missing=NEVER_NS)
     who = distinct(student[(first_ns < said.sent_ns[clicks]) & (outcome == "refused")])

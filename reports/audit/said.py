@@ -72,15 +72,17 @@ class Said:
     def __init__(self, evidence: Evidence) -> None:
         rows = evidence.requests
         self.evidence = evidence
-        self.student = integers(rows["student"], missing=-1)
+        asked_by = rows["student"]
+        self.student = integers(asked_by, missing=-1) if asked_by.hasnans else asked_by.to_numpy()
         self.sent_ns = integers(rows["sent_ns"], missing=-1)
-        self.done_ns = integers(rows["done_ns"].fillna(rows["read_ns"]), missing=-1)
+        done = rows["done_ns"]
+        done = done.fillna(rows["read_ns"]) if done.hasnans else done
+        self.done_ns = integers(done, missing=-1)
         self.word = words_of(rows["error"], "")
         self.role = pd.Categorical(rows["role"])
         self.outcome = pd.Categorical(rows["outcome"])
         self.reached = may_have_arrived(rows).to_numpy(dtype=bool)
         self.answered = integers(rows["status"]) > 0
-        self._at: dict[str, Any] = {}
 
     @property
     def device(self) -> Any:
@@ -94,10 +96,8 @@ class Said:
 
     def at(self, *roles: str) -> Any:
         """Return which requests were for one of these things (`records.steps.ROLES`)."""
-        for role in roles:
-            if role not in self._at:
-                self._at[role] = self.role == role
-        return np.logical_or.reduce([self._at[role] for role in roles])
+        of_these = np.append(self.role.categories.isin(roles), False)  # of none, -1, the last
+        return of_these[self.role.codes]
 
     def which(self, *words: str, roles: tuple[str, ...] = ()) -> Any:
         """Return which answers said one of these words, for one of these things if any is named.
@@ -108,18 +108,35 @@ class Said:
         chosen = self.word.isin([word for word in words if word in meant]) & self.answered
         return chosen & self.at(*roles) if roles else chosen
 
-    def told(self, column: str) -> Told:
-        """Return what answers told in a column of whole numbers of `records.tables.CLAIMS`."""
-        rows = self.evidence.requests[column]
+    def told(self, column: str, part: slice = slice(None)) -> Told:
+        """Return what answers told in a column of whole numbers of `records.tables.CLAIMS`.
+
+        Args:
+            part: of which requests.
+        """
+        rows = self.evidence.requests[column].iloc[part]
         return Told(integers(rows), rows.notna().to_numpy(dtype=bool))
 
     def told_words(self, column: str) -> Any:
         """Return what they told in one of words, as codes; an empty text where nothing."""
         return words_of(self.evidence.requests[column], "")
 
-    def told_tickets(self) -> Any:
-        """Return which ticket they named, an empty text where none."""
-        return self.evidence.requests["told_ticket"].astype("object").fillna("").to_numpy()
+    def known(self, column: str) -> Any:
+        """Return which answers told something in a column of `records.tables.CLAIMS`."""
+        return self.evidence.requests[column].notna().to_numpy(dtype=bool)
+
+    def told_by(self, column: str, which: Any) -> "pd.Series[Any]":
+        """Return what some answers told in a column, as objects.
+
+        Args:
+            which: a bool array.
+        """
+        told: pd.Series[Any] = self.evidence.requests.loc[which, column].astype("object")
+        return told
+
+    def tickets_by(self, which: Any) -> Any:
+        """Return which ticket some answers named, an empty text where none."""
+        return self.told_by("told_ticket", which).fillna("").to_numpy()
 
     def told_flags(self, column: str) -> Any:
         """Return which told that it is so, in one of yes and no."""

@@ -142,7 +142,8 @@ def _begun_ns(said: Said) -> Any:
     where there is none.
     """
     order = np.lexsort((said.seq, said.device, said.student))
-    key = said.student[order] * (int(said.device.max(initial=0)) + 1) + said.device[order]
+    devices = int(said.device.max(initial=0)) + 1
+    key = said.student[order].astype(np.int64) * devices + said.device[order]
     other, sent_ns = said.at(OTHER)[order], said.sent_ns[order]
     follows = np.concatenate([[False], (key[1:] == key[:-1]) & other[:-1]])
     place = np.arange(len(order))

@@ -28,14 +28,13 @@ def holder_wrongs(said: Said) -> dict[str, Wrong]:
 
 
 def _numbers(said: Said) -> dict[str, Wrong]:
-    number = said.told("told_number")
-    shown = number.known & said.at(TICKET, PURCHASE)
+    shown = said.known("told_number") & said.at(TICKET, PURCHASE)
     stores = said.evidence.stores
     # What a foreign target means by a number is known only where its store has it too.
     foreign = not said.evidence.plan.target.ours
     if not shown.any() or (foreign and stores.durable not in stores.holdings):
         return {}
-    pages = _shown(said, shown, number=number.value)
+    pages = _shown(said, shown, "number")
     strange = _strange(said, pages)
     shared = _second(pages, "number")
     durable = stores.holdings.get(stores.durable)
@@ -60,11 +59,10 @@ def _numbers(said: Said) -> dict[str, Wrong]:
 
 
 def _codes(said: Said) -> dict[str, Wrong]:
-    code = said.told("told_code")
-    given = code.known & (said.role == CODE)
+    given = said.known("told_code") & (said.role == CODE)
     if not given.any():
         return {}
-    codes = _shown(said, given, code=code.value)
+    codes = _shown(said, given, "code")
     strange, shared = _strange(said, codes[codes["ticket"] != ""]), _second(codes, "code")
     who = np.unique(np.concatenate([strange["student"], shared["student"]]))
     parts = ((strange, "another's ticket in it"), (shared, "the same that another was given"))
@@ -89,23 +87,26 @@ def _strange(said: Said, shown: pd.DataFrame) -> pd.DataFrame:
     Of a target that is not ours only where somebody else was told of it: what looks like a ticket's
     id may be something else.
     """
-    named = said.told_tickets()
-    bought = said.at(PURCHASE) & (named != "")
-    answers = {"student": said.student[bought], "ticket": named[bought]}
+    bought = said.at(PURCHASE) & said.known("told_ticket")
+    answers = pd.DataFrame({"student": said.student[bought], "ticket": said.tickets_by(bought)})
     told = said.evidence.promises.named[["student", "ticket"]]
-    promised = pd.concat([told, pd.DataFrame(answers)])
+    promised = pd.concat([told, answers[answers["ticket"] != ""]])
     named = shown["ticket"] != ""
     if not said.evidence.plan.target.ours:
         named = shown["ticket"].isin(promised["ticket"])
     return shown[named & ~among(shown, promised)]
 
 
-def _shown(said: Said, which: Any, **what: Any) -> pd.DataFrame:
+def _shown(said: Said, which: Any, what: str) -> pd.DataFrame:
     """Return what some answers showed, each once: student, what is named, ticket."""
-    columns = {"student": said.student, **what}
-    rows = pd.DataFrame({name: values[which] for name, values in columns.items()})
-    ticket = said.told_tickets()[which]
-    return rows.assign(ticket=pd.Series(ticket, dtype="object")).drop_duplicates()
+    rows = pd.DataFrame(
+        {
+            "student": said.student[which],
+            what: said.told_by(f"told_{what}", which).to_numpy(dtype="int64"),
+            "ticket": pd.Series(said.tickets_by(which), dtype="object"),
+        }
+    )
+    return rows.drop_duplicates()
 
 
 def _reasons(parts: Any) -> str:

@@ -101,6 +101,7 @@ def find_cause(evidence: Evidence, pools: Sequence[PoolFinding]) -> CauseFinding
         slowest = slowest_requests(evidence, None)
         return CauseFinding(None, {}, unknown, decided=False, slowest=slowest)
     load = read_load(evidence, grid)
+    slowest = slowest_requests(evidence, load)
     bought = slowest_purchases(evidence, load)
     other = None if bought is not None and bought.is_slow else slowest_other(evidence, load)
     found = _find(evidence, load, pools, bought, other)
@@ -111,7 +112,7 @@ def find_cause(evidence: Evidence, pools: Sequence[PoolFinding]) -> CauseFinding
         estimated=estimated,
         not_known=not_known,
         bands=tuple(band for step in (bought, other) if step for band in bands_of(step)),
-        slowest=slowest_requests(evidence, load),
+        slowest=slowest,
     )
 
 

@@ -35,6 +35,7 @@ right that a request cannot know of itself:
   the app's own total is taken off the outer one, PostgreSQL's.
 """
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -78,6 +79,9 @@ _AWAITS: Final = {
 """How many times the loops' lateness may be in a part: what it awaits, by the gauge's worst."""
 
 
+_AT_ONCE: Final = 100_000
+"""Requests that are decomposed together: of millions each step would take as much room again."""
+
 _RECORDED: Final = (
     *("student", "intended_ns", "sent_ns", "connect_us", "new_connection"),
     *("pool", "worker", "outcome", "status"),
@@ -94,19 +98,38 @@ _FAR_ENDS: Final = {"redis": "redis_server"} | dict.fromkeys(
 )
 
 
-def decompose(evidence: Evidence, load: Load, chosen: Any) -> pd.DataFrame:
+def decompose(
+    evidence: Evidence, load: Load, chosen: Any, only: Sequence[str] | None = None
+) -> pd.DataFrame:
     """Return where the time of the chosen requests went.
 
     Args:
         chosen: which rows of `evidence.requests`, as a bool array.
+        only: the columns that are wanted; None: all.
 
     Returns:
         A row a request: the columns of `PARTS`, and one a pool of somebody else's app, in ms, which
         add up to felt_ms; felt_ms, sent_ns, done_ns (int64), student, worker (pid as text, empty
         where unknown) and outcome.
     """
-    rows = evidence.requests.loc[chosen, list(_RECORDED)]
-    latency = evidence.latency.loc[chosen, ["felt_ms", "generator_ms"]]
+    places = np.flatnonzero(chosen)
+    first = _decomposed(evidence, load, places[:_AT_ONCE])
+    names = list(first if only is None else only)
+    if len(places) <= _AT_ONCE:
+        return first[names]
+    whole = {name: np.zeros(len(places), first[name].to_numpy().dtype) for name in names}
+    for begin in range(0, len(places), _AT_ONCE):
+        part = _decomposed(evidence, load, places[begin : begin + _AT_ONCE]) if begin else first
+        for name, column in whole.items():
+            if column.dtype == object or part[name].any():  # memory of zeros takes no room
+                column[begin : begin + len(part)] = part[name]
+    return pd.DataFrame(whole, copy=False)
+
+
+def _decomposed(evidence: Evidence, load: Load, chosen: Any) -> pd.DataFrame:
+    """Return the decomposition of some requests, by their places."""
+    rows = evidence.requests[list(_RECORDED)].iloc[chosen]
+    latency = evidence.latency.within(chosen)[["felt_ms", "generator_ms"]]
     felt = latency["felt_ms"].to_numpy()
     start_ns = integers(rows["intended_ns"])
     sent_ns = integers(rows["sent_ns"].fillna(rows["intended_ns"]))

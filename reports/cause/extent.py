@@ -146,8 +146,8 @@ def _routes(
     sent = evidence.requests["sent_ns"].fillna(evidence.requests["intended_ns"])
     chosen = sent.between(*span_ns) & latency["felt_ms"].notna() & ~latency["abandoned"]
     chosen &= latency["step"].notna() & (latency["role"] != STREAM)
-    every = decompose(evidence, load, chosen.to_numpy(dtype=bool))
-    every["step"] = latency.loc[chosen, "step"].to_numpy()
+    every = decompose(evidence, load, chosen.to_numpy(dtype=bool), (part, "felt_ms"))
+    every = every.assign(step=latency.loc[chosen, "step"].to_numpy())
     losses = _losses(every, "step", part)
     if len(losses) < 2 or slow.step not in losses.index:
         return ""

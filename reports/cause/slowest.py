@@ -11,6 +11,7 @@ from dress_rehearsal.records.steps import PURCHASE, STREAM
 from dress_rehearsal.reports.cause.decomposition import decompose, parts_in
 from dress_rehearsal.reports.cause.load import Load
 from dress_rehearsal.reports.evidence import Evidence
+from dress_rehearsal.reports.evidence.latency_table import LatencyTable
 from dress_rehearsal.reports.numbers import percentile
 
 SLOW_MS: Final = 400.0
@@ -58,10 +59,12 @@ def _many_slow(took_ms: "pd.Series[float]") -> bool:
     return int((took_ms >= SLOW_MS).sum()) >= least
 
 
-def _felt_at(latency: pd.DataFrame, chosen: "pd.Series[bool]") -> Any:
+def _felt_at(latency: LatencyTable, which: "pd.Series[bool]") -> Any:
     """Return which of some requests, around T-0 and after it, students waited for (bool array)."""
-    chosen = chosen & (latency["intended_s"] >= -BEFORE_T0_S)
-    return (chosen & latency["felt_ms"].notna() & ~latency["abandoned"]).to_numpy(dtype=bool)
+    chosen = (which & ~latency["abandoned"]).to_numpy(dtype=bool, copy=True)
+    own = latency.loc[chosen, ["intended_s", "felt_ms"]]
+    chosen[chosen] = (own["intended_s"] >= -BEFORE_T0_S) & own["felt_ms"].notna()
+    return chosen
 
 
 def slowest_purchases(evidence: Evidence, load: Load) -> Slowest | None:
@@ -97,7 +100,7 @@ def slowest_other(evidence: Evidence, load: Load) -> Slowest | None:
     felt = [
         step
         for step in steps
-        if _many_slow(latency["felt_ms"][_felt_at(latency, latency["step"] == step)])
+        if _many_slow(latency.loc[_felt_at(latency, latency["step"] == step), "felt_ms"])
     ]
     found = [_slowest(evidence, load, step, latency["step"] == step) for step in felt]
     slow = [each for each in found if each is not None and each.slow_once_sent]

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, Final
 
 import pandas as pd
 import pyarrow as pa
@@ -21,8 +21,8 @@ from dress_rehearsal.reports.evidence.clocks import (
     ClockStep,
     clock_steps,
 )
-from dress_rehearsal.reports.evidence.columns import ordered, ordered_columns
-from dress_rehearsal.reports.evidence.latency import latency_frame
+from dress_rehearsal.reports.evidence.columns import give_back, ordered, ordered_columns
+from dress_rehearsal.reports.evidence.latency_table import LatencyTable, latency_of_requests
 from dress_rehearsal.reports.evidence.ledger_times import LedgerTimes, read_ledger_times
 from dress_rehearsal.reports.evidence.promises import Promises, read_promises
 from dress_rehearsal.reports.evidence.reconciliation import Reconciliation, reconcile
@@ -38,6 +38,11 @@ from dress_rehearsal.reports.evidence.silence import (
 from dress_rehearsal.reports.evidence.stores import Stores, read_stores
 from dress_rehearsal.reports.evidence.timeline import Timeline, read_timeline
 
+UNASKED: Final = ("bytes",)
+"""Columns of requests that no judgement looks at: they are checked like the others, and let go."""
+SELDOM: Final = ("told_number", "told_ticket", "told_code")
+"""Those that few answers have anything in: of a request in thirty or so."""
+
 # Words are looked at as Python's own; columns of Arrow's are copied to and fro each time, which is
 # a fifth of the time that judging takes.
 pd.set_option("mode.string_storage", "python")
@@ -48,6 +53,8 @@ pa.set_memory_pool(pa.system_memory_pool())
 @dataclass(frozen=True, eq=False)
 class Evidence:
     """One run as recorded (see `records.tables` for the columns), and what is read out of that.
+
+    Of its requests the columns `UNASKED` are left out; those of `SELDOM` keep what is known alone.
 
     What is read out is made when it is first asked for, and kept: a report makes nothing twice.
     It has no slots, for that is kept beside the fields. A changed copy (`dataclasses.replace`)
@@ -117,9 +124,9 @@ class Evidence:
         )
 
     @cached_property
-    def latency(self) -> pd.DataFrame:
-        """One row a request with its latencies in ms; columns as of `latency_frame`."""
-        return latency_frame(self.requests, self.t0_ns)
+    def latency(self) -> LatencyTable:
+        """One row a request with its latencies in ms."""
+        return latency_of_requests(self.requests, self.t0_ns)
 
     @cached_property
     def promises(self) -> Promises:
@@ -198,10 +205,11 @@ def read_evidence(run: RunDirectory) -> Evidence:
     """
     recorded = read_recorded(run)
     events = recorded.events
-    columns = dict(zip(recorded.requests.column_names, recorded.requests.columns, strict=True))
-    recorded = replace(recorded, requests=recorded.requests.schema.empty_table())
-    requests = ordered_columns(columns, ("intended_ns", "student", "seq"))
-    return Evidence(
+    asked = recorded.requests.drop_columns(UNASKED)
+    columns = dict(zip(asked.column_names, asked.columns, strict=True))
+    recorded, asked = replace(recorded, requests=asked.schema.empty_table()), None
+    requests = ordered_columns(columns, ("intended_ns", "student", "seq"), SELDOM)
+    evidence = Evidence(
         run=run.id,
         plan=recorded.plan,
         t0_ns=next((event.t_ns for event in events if event.kind == "t0"), None),
@@ -216,6 +224,9 @@ def read_evidence(run: RunDirectory) -> Evidence:
         unkept=recorded.unkept,
         baseline=recorded.baseline,
     )
+    del recorded
+    give_back()
+    return evidence
 
 
 def _with_roles(requests: pd.DataFrame, steps: Steps) -> pd.DataFrame:

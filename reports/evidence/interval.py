@@ -16,7 +16,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from dress_rehearsal.reports.numbers import distinct, few_beyond, rounded
+from dress_rehearsal.reports.numbers import distinct, few_beyond, places_among, rounded
 
 CONFIDENCE: Final = 0.95
 _RESAMPLES: Final = 999
@@ -54,12 +54,11 @@ def percentile_interval(
         None with fewer than two students: there is nobody else to draw.
     """
     people = distinct(students)
-    owner = np.searchsorted(people, students)
     if len(people) < 2:
         return None
-    order = np.argsort(-values, kind="stable")
+    owner = places_among(people, students)
     few = _ONE_BY_ONE if one_by_one is None else one_by_one
-    found = _percentiles(values[order], owner[order], len(people), share, seed, few)
+    found = _percentiles(values, owner, len(people), share, seed, few)
     tail = (1 - CONFIDENCE) / 2
     low, high = (rounded(float(end)) for end in np.quantile(found, [tail, 1 - tail]))
     if few_beyond(len(values), share):
@@ -70,7 +69,7 @@ def percentile_interval(
 
 
 def _percentiles(
-    falling: NDArray[np.float64],
+    values: NDArray[np.float64],
     owner: NDArray[np.int64],
     people: int,
     share: Fraction,
@@ -80,22 +79,34 @@ def _percentiles(
     """Return the percentile of every crowd.
 
     Args:
-        falling: every value, the highest first.
+        values: every one.
         owner: whose each is, as a place among the students.
     """
-    looked_at = _Percentile(falling, owner, share).first_looked_at
+    # So many of the highest hold the percentile of any crowd, as good as surely.
+    looked_at = 2 * int(_above(len(values), share)) + 64
+    requests = np.bincount(owner, minlength=people)
     while people > one_by_one and 2 * looked_at < len(owner):
-        near = distinct(owner[:looked_at])
-        place = np.searchsorted(near, owner[:looked_at])
-        requests = np.bincount(owner, minlength=people)
-        of_near = _Percentile(falling[:looked_at], place, share, requests[near])
+        highest = _highest(values, looked_at)
+        near = distinct(owner[highest])
+        place = np.searchsorted(near, owner[highest])
+        of_near = _Percentile(values[highest], place, share, requests[near])
         others = np.delete(requests, near)
         parts = [of_near(*crowds) for crowds in _drawn_near(len(near), others, seed)]
         if not any(np.isnan(part).any() for part in parts):
             return np.concatenate(parts)
         looked_at *= 2
-    of_all = _Percentile(falling, owner, share)
+    falling = _highest(values, len(values))
+    of_all = _Percentile(values[falling], owner[falling], share, requests)
     return np.concatenate([of_all(times) for times in _drawn(people, seed)])
+
+
+def _highest(values: NDArray[np.float64], number: int) -> NDArray[np.int64]:
+    """Return the places of so many of the highest values, the highest first, then the earliest."""
+    there = np.arange(len(values))
+    if number < len(values):
+        least = np.partition(values, len(values) - number)[len(values) - number]
+        there = np.flatnonzero(values >= least)
+    return there[np.argsort(-values[there], kind="stable")[:number]]
 
 
 def _drawn(people: int, seed: Sequence[int]) -> Iterator[NDArray[np.int64]]:
@@ -139,6 +150,11 @@ def _drawn_near(
         yield times, rng.multinomial(people - drawn, frequency / len(others)) @ sizes
 
 
+def _above(total: Any, share: Fraction) -> Any:
+    """Return how many values lie above the percentile of so many."""
+    return (total - 1) * (share.denominator - share.numerator) // share.denominator
+
+
 class _Percentile:
     """The percentile of crowds of students, as `np.percentile(…, method="higher")` has it.
 
@@ -166,20 +182,10 @@ class _Percentile:
             times: how often each student is in it, a row a crowd.
             others: how many values of other students there are in it, all of them lower.
         """
-        above = self._above(times @ self._requests + others)
+        above = _above(times @ self._requests + others, self._share)
         place = self._place(times.astype(np.int32), above)
         known = place < len(self._falling)
         return np.where(known, self._falling[np.where(known, place, 0)], np.nan)
-
-    @property
-    def first_looked_at(self) -> int:
-        """How many of the highest values hold the percentile of any crowd, as good as surely."""
-        return 2 * int(self._above(len(self._owner))) + 64
-
-    def _above(self, total: Any) -> Any:
-        """Return how many values lie above the percentile of so many."""
-        whole, part = self._share.denominator, self._share.denominator - self._share.numerator
-        return (total - 1) * part // whole
 
     def _place(self, times: Any, above: Any) -> Any:
         """Return the place in `falling` of the value that so many lie above, in each crowd.

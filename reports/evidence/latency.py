@@ -12,17 +12,25 @@ import zlib
 from collections.abc import Sequence
 from fractions import Fraction
 from itertools import chain
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from dress_rehearsal.records.latency import Felt, felt_of
-from dress_rehearsal.records.steps import STREAM, Steps
-from dress_rehearsal.records.tables import ABANDONED, OUTCOMES
+from dress_rehearsal.records.steps import Steps
+from dress_rehearsal.records.tables import ABANDONED
 from dress_rehearsal.reports.evidence.interval import Interval, percentile_interval
-from dress_rehearsal.reports.numbers import few_beyond, integers, percentile, rounded, span_ms
+from dress_rehearsal.reports.evidence.latency_table import LatencyTable
+from dress_rehearsal.reports.numbers import (
+    few_beyond,
+    integers,
+    known,
+    percentile,
+    percentiles,
+    rounded,
+    span_ms,
+)
 from dress_rehearsal.reports.schema import Latency, StepAnswers
 
 FELT: Final = {"p50": 50.0, "p90": 90.0, "p99": 99.0, "p99_9": 99.9, "max": 100.0}
@@ -39,6 +47,12 @@ ESTIMATES: Final = {
 """The numbers of `Latency` that chance has a part in, each with the share it is the percentile of.
 The maximum is none: it happened."""
 
+_AT_ONCE: Final = 1 << 18
+"""Rows that are worked out together: of millions each step would take as much room again."""
+
+_OF_A_STEP: Final = ["student", "felt_ms", "system_ms", "answered"]
+"""What a step's numbers are taken from."""
+
 PARTS: Final = (
     "queue",
     "pool",
@@ -52,48 +66,28 @@ PARTS: Final = (
 """Server-Timing's parts; `app` is the total in the app, the others are within or before it."""
 
 
-def latency_frame(requests: pd.DataFrame, t0_ns: int | None) -> pd.DataFrame:
-    """Return one row a request with its latencies.
-
-    Returns:
-        Columns student, step, role, journey, outcome (words), intended_s (relative to T-0; NaN
-        without one), felt_ms, generator_ms, system_ms, abandoned (its student needed the answer no
-        more), answered (an `ok` or `refused` answer), counts (belongs in percentiles).
-    """
-    rows = requests
-    frame = rows[["step", "journey", "role", "outcome"]].copy(deep=False)
-    frame["student"] = _people(rows["student"])
-    intended_ns = integers(rows["intended_ns"], missing=-1)
-    frame["intended_s"] = span_ms(intended_ns, -1 if t0_ns is None else t0_ns) / 1e3
-    abandoned = (rows["error"] == ABANDONED).to_numpy(dtype=bool)
-    felt = _felt_of(rows, abandoned)
-    sent_ns = integers(rows["sent_ns"], missing=-1)
-    frame["felt_ms"] = span_ms(felt.answered_ns, intended_ns)
-    frame["generator_ms"] = span_ms(sent_ns, intended_ns)
-    frame["system_ms"] = span_ms(felt.answered_ns, sent_ns)
-    frame["abandoned"] = abandoned
-    frame["answered"] = frame["outcome"].isin(["ok", "refused"])
-    frame["counts"] = felt.counts
-    return frame
-
-
 def read_lag_ms(requests: pd.DataFrame) -> NDArray[np.float64]:
     """Return how long after its arrival each answer was read, in ms; NaN where that is not known.
 
-    It is no column of `latency_frame`: no latency has it in it, and hardly anybody asks.
+    It is no column of the table: no latency has it in it, and hardly anybody asks.
     """
-    read_ns, done_ns = (integers(requests[name], missing=-1) for name in ("read_ns", "done_ns"))
-    lag_ms: NDArray[np.float64] = span_ms(read_ns, done_ns)
+    lag_ms = np.empty(len(requests))
+    for first in range(0, len(lag_ms), _AT_ONCE):
+        part = slice(first, first + _AT_ONCE)
+        own = (requests[name].iloc[part] for name in ("read_ns", "done_ns"))
+        lag_ms[part] = span_ms(*(integers(each, missing=-1) for each in own))
     return lag_ms
 
 
 def part_ms(requests: pd.DataFrame, part: str) -> NDArray[np.float64]:
     """Return what each request spent on one of `PARTS`, in ms; NaN where the target did not say."""
-    spent: NDArray[np.float64] = requests[f"{part}_us"].to_numpy("float64", na_value=np.nan)
-    return spent / 1e3
+    column = requests[f"{part}_us"]
+    spent: NDArray[np.float64] = column.to_numpy("float64", copy=True, na_value=np.nan)
+    spent /= 1e3
+    return spent
 
 
-def latency_by_step(frame: pd.DataFrame, seed: int, steps: Steps) -> dict[str, Latency]:
+def latency_by_step(frame: LatencyTable, seed: int, steps: Steps) -> dict[str, Latency]:
     """Return the exact percentiles of every step of the scenario, then of any others.
 
     Args:
@@ -103,15 +97,13 @@ def latency_by_step(frame: pd.DataFrame, seed: int, steps: Steps) -> dict[str, L
     codes = {str(step): code for code, step in enumerate(words.categories)}
     every = np.bincount(words.codes[counts & (words.codes >= 0)], minlength=len(codes))
     asked = [step for step, code in codes.items() if every[code]]
-    columns = frame[["student", "felt_ms", "system_ms", "answered"]]
     found = {}
     for step in steps.in_order(asked):  # one after the other: each is a copy
-        rows = columns[counts & (words.codes == codes.get(step, -2))]
-        found[step] = _latency(step, rows, seed)
+        found[step] = _latency(step, frame, counts & (words.codes == codes.get(step, -2)), seed)
     return found
 
 
-def latency_within(frame: pd.DataFrame, begin_s: float | None, end_s: float | None) -> pd.DataFrame:
+def latency_within(frame: LatencyTable, begin_s: float | None, end_s: float | None) -> LatencyTable:
     """Return the requests that were meant from one moment up to another, in seconds from T-0.
 
     Args:
@@ -123,19 +115,18 @@ def latency_within(frame: pd.DataFrame, begin_s: float | None, end_s: float | No
         within &= meant_s >= begin_s
     if end_s is not None:
         within &= meant_s < end_s
-    return frame[within]
+    return frame.within(within)
 
 
-def latency_of(frame: pd.DataFrame, step: str, seed: int) -> Latency:
+def latency_of(frame: LatencyTable, step: str, seed: int) -> Latency:
     """Return one step's percentiles, those of `latency_by_step`."""
-    columns = ["student", "felt_ms", "system_ms", "answered"]
-    return _latency(step, frame.loc[frame["counts"] & (frame["step"] == step), columns], seed)
+    which = (frame["counts"] & (frame["step"] == step)).to_numpy(dtype=bool)
+    return _latency(step, frame, which, seed)
 
 
-def latency_interval(frame: pd.DataFrame, step: str, field: str, seed: int) -> Interval | None:
+def latency_interval(frame: LatencyTable, step: str, field: str, seed: int) -> Interval | None:
     """Return the 95% interval of one of a step's `ESTIMATES` in ms, None where there is none."""
-    columns = ["student", "felt_ms", "system_ms", "answered"]
-    rows = frame.loc[frame["counts"] & (frame["step"] == step), columns]
+    rows = frame.loc[frame["counts"] & (frame["step"] == step), _OF_A_STEP]
     return _interval(step, rows, field, seed)
 
 
@@ -155,29 +146,28 @@ def says_little(latency: Latency, field: str) -> bool:
     return behind > 0 and field in ESTIMATES and few_beyond(behind, ESTIMATES[field])
 
 
-def answers_by_step(frame: pd.DataFrame, steps: Steps) -> dict[str, StepAnswers]:
+def answers_by_step(frame: LatencyTable, steps: Steps) -> dict[str, StepAnswers]:
     """Return what came of the requests of every step of the scenario, then of any others."""
-    wanted = frame.loc[~frame["abandoned"], ["step", "answered"]]
-    sent = wanted["step"].astype("object").value_counts()
-    bad = wanted.loc[~wanted["answered"], "step"].astype("object").value_counts()
-    return {
-        step: _answers(int(sent.get(step, 0)), int(bad.get(step, 0)))
-        for step in steps.in_order(sent.index)
-    }
+    words, wanted = pd.Categorical(frame["step"]), ~frame["abandoned"].to_numpy(dtype=bool)
+    wanted &= words.codes >= 0
+    bad = wanted & ~frame["answered"].to_numpy(dtype=bool)
+    sent, failed = (_by_word(words, which) for which in (wanted, bad))
+    return {step: _answers(sent.get(step, 0), failed.get(step, 0)) for step in steps.in_order(sent)}
 
 
-def system_ms(frame: pd.DataFrame, step: str, field: str) -> float | None:
+def system_ms(frame: LatencyTable, step: str, field: str) -> float | None:
     """Return a felt percentile's counterpart in the system's part alone, None without requests.
 
     Args:
         field: one of `FELT`, or `good_p99`; for `p99` this is the verdict's `system_p99`.
     """
-    rows = _felt(frame[frame["counts"] & (frame["step"] == step)], field)
+    rows = frame.loc[frame["counts"] & (frame["step"] == step), _OF_A_STEP]
+    rows = _felt(rows, field)
     share = FELT["p99" if field == "good_p99" else field]
     return rounded(percentile(rows["system_ms"].dropna().to_numpy(), share))
 
 
-def unanswered_by_step(frame: pd.DataFrame, steps: Steps) -> pd.DataFrame:
+def unanswered_by_step(frame: LatencyTable, steps: Steps) -> pd.DataFrame:
     """Count the requests of each step that got no good answer: columns failed, unknown, abandoned.
 
     Abandoned are those whose student needed the answer no more: a countdown poll at T-0, a login
@@ -193,7 +183,7 @@ def unanswered_by_step(frame: pd.DataFrame, steps: Steps) -> pd.DataFrame:
 
 
 def latency_split(
-    frame: pd.DataFrame, requests: pd.DataFrame, shares: Sequence[float]
+    frame: LatencyTable, requests: pd.DataFrame, shares: Sequence[float]
 ) -> list[pd.DataFrame]:
     """Return percentiles of each part of the latency, a row a step.
 
@@ -207,7 +197,8 @@ def latency_split(
     columns = [*measured, "read_lag_ms", *(f"{part}_ms" for part in PARTS)]
     words, counted = pd.Categorical(frame["step"]), frame["counts"].to_numpy(dtype=bool)
     places = (
-        np.flatnonzero(counted & (words.codes == code)) for code in range(len(words.categories))
+        np.flatnonzero(counted & (words.codes == code)).astype(np.int32)
+        for code in range(len(words.categories))
     )
     rows = {step: own for step, own in zip(words.categories, places, strict=True) if len(own)}
     steps = sorted(rows, key=lambda step: rows[step][0])
@@ -219,69 +210,52 @@ def latency_split(
     )
     for column, of_all in enumerate(every):
         for place, step in enumerate(steps):
-            own = of_all[rows[step]]
-            known = own[~np.isnan(own)]
-            if len(known):
-                found[:, place, column] = np.percentile(known, shares, method="higher")
+            own = known(of_all[rows[step]])
+            if len(own):
+                found[:, place, column] = percentiles(own, shares)
     return [pd.DataFrame(each, index=pd.Index(steps), columns=columns) for each in found]
 
 
-def latency_spectrum(frame: pd.DataFrame, step: str) -> pd.DataFrame:
+def latency_spectrum(frame: LatencyTable, step: str) -> pd.DataFrame:
     """Return the percentile spectrum of one step, from the median out to ever more nines.
 
     Returns:
         Columns nines (-log10 of what is above; the maximum counts as one in all), felt_ms,
         system_ms. Empty without requests.
     """
-    rows = frame.loc[frame["counts"] & (frame["step"] == step), ["felt_ms", "system_ms"]]
-    if rows.empty:
+    which = (frame["counts"] & (frame["step"] == step)).to_numpy(dtype=bool)
+    number = int(which.sum())
+    if not number:
         return pd.DataFrame(columns=["nines", "felt_ms", "system_ms"], dtype=float)
-    deepest = max(np.log10(len(rows)), 0.31)
+    deepest = max(np.log10(number), 0.31)
     nines = np.append(np.arange(0.0, deepest, 0.05), deepest)
     shares = 100 * (1 - 10.0**-nines)
-    system = rows["system_ms"].dropna().to_numpy()
-    return pd.DataFrame(
-        {
-            "nines": nines,
-            "felt_ms": np.percentile(rows["felt_ms"], shares, method="higher"),
-            "system_ms": np.percentile(system, shares, method="higher") if len(system) else np.nan,
-        }
+    felt, system = (
+        percentiles(known(frame.loc[which, name].to_numpy()), shares)
+        for name in ("felt_ms", "system_ms")
     )
+    return pd.DataFrame({"nines": nines, "felt_ms": felt, "system_ms": system})
 
 
-def _people(student: "pd.Series[Any]") -> Any:
-    """Return whose each request is; who is nobody on the roster is drawn alone, below zero.
-
-    For nobody knows whose other requests are theirs.
-    """
-    if not student.hasnans:
-        return student.to_numpy()
-    nobody = pd.Series(-1 - np.arange(len(student)), student.index, "Int64")
-    return integers(student.astype("Int64").fillna(nobody))
-
-
-def _felt_of(rows: pd.DataFrame, abandoned: Any) -> Felt:
-    """Return what was felt of each row, with its words as places and its nulls as -1."""
-    times = ("intended_ns", "first_byte_ns", "done_ns")
-    columns = {name: integers(rows[name], missing=-1) for name in times}
-    outcomes = pd.Categorical(rows["outcome"])
-    columns["outcome"] = pd.Index(OUTCOMES).get_indexer(outcomes.categories).take(outcomes.codes)
-    return felt_of(columns, (rows["role"] == STREAM).to_numpy(dtype=bool), abandoned)
-
-
-def _latency(step: str, rows: pd.DataFrame, seed: int) -> Latency:
-    felt, system = rows["felt_ms"].to_numpy(), rows["system_ms"].to_numpy()
-    answered = rows["answered"].to_numpy(dtype=bool)
-    interval = _interval(step, rows, "p99", seed)
+def _latency(step: str, frame: LatencyTable, which: NDArray[np.bool_], seed: int) -> Latency:
+    """Return one step's percentiles, of some rows: a column after the other, for each is large."""
+    felt = frame.loc[which, "felt_ms"].to_numpy()
+    students = frame.loc[which, "student"].to_numpy()
+    interval = _interval_of(step, felt, students, "p99", seed)
+    del students
     low, high = (None, None) if interval is None else interval
+    felt_at = percentiles(felt, [*FELT.values()])
+    answered = frame.loc[which, "answered"].to_numpy(dtype=bool)
+    good_p99 = percentile(felt if answered.all() else felt[answered], 99)
+    del felt
     return Latency(
-        count=len(felt),
+        count=len(answered),
         failed=int((~answered).sum()),
-        **{field: rounded(percentile(felt, share)) for field, share in FELT.items()},
+        **{field: rounded(value) for field, value in zip(FELT, felt_at, strict=True)},
         p99_low=low,
         p99_high=high,
-        good_p99=rounded(percentile(felt[answered], 99)),
-        system_p99=rounded(percentile(system[~np.isnan(system)], 99)),
+        good_p99=rounded(good_p99),
+        system_p99=rounded(percentile(known(frame.loc[which, "system_ms"].to_numpy()), 99)),
     )
 
 
@@ -297,9 +271,23 @@ def _interval(step: str, rows: pd.DataFrame, field: str, seed: int) -> Interval 
         return None
     own = _felt(rows, field)
     values = own["system_ms" if field == "system_p99" else "felt_ms"].to_numpy()
+    return _interval_of(step, values, own["student"].to_numpy(), field, seed)
+
+
+def _interval_of(
+    step: str, values: NDArray[np.float64], students: NDArray[np.int64], field: str, seed: int
+) -> Interval | None:
     # A step's draws are its own, whichever other steps the run has.
     drawn_by = (seed, zlib.crc32(step.encode()))
-    return percentile_interval(values, own["student"].to_numpy(), ESTIMATES[field], drawn_by)
+    return percentile_interval(values, students, ESTIMATES[field], drawn_by)
+
+
+def _by_word(words: pd.Categorical, which: NDArray[np.bool_]) -> dict[str, int]:
+    """Return how often each word is among some of a column's, of which none is null."""
+    often = np.bincount(words.codes[which], minlength=len(words.categories)).tolist()
+    return {
+        str(word): number for word, number in zip(words.categories, often, strict=True) if number
+    }
 
 
 def _answers(count: int, failed: int) -> StepAnswers:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from dress_rehearsal.plans import Plan
 from dress_rehearsal.records import TimelineEvent
-from dress_rehearsal.records.ledgers import BEFORE
+from dress_rehearsal.records.tables import BEFORE
 from dress_rehearsal.reports.evidence.ledger_rows import judged_rows
 from dress_rehearsal.reports.numbers import distinct, found_in, integers
 from dress_rehearsal.reports.words import counted, written

@@ -68,7 +68,8 @@ def draw_load_latency(
     if window_s is None or frame.empty:
         return Missing(name, heading, "No request was recorded, so there is no latency.")
     edges = bins_s(window_s, events=len(frame))
-    timed = frame.assign(at_s=timeline.seconds(evidence.requests["intended_ns"]))
+    at_s = timeline.seconds(evidence.requests["intended_ns"])
+    timed = frame[["step", "felt_ms", "outcome"]].assign(at_s=at_s)
     busiest = list(timed["step"].astype("object").value_counts().index[:_ALONE])
     others = timed[~timed["step"].isin(busiest)]
     groups = [(str(step), timed[timed["step"] == step]) for step in busiest]

@@ -1,11 +1,12 @@
 """Figure: whether the generator kept up: late starts, read lag, its loop and its CPU."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 
 from dress_rehearsal.reports.evidence import Evidence
 from dress_rehearsal.reports.evidence.latency import read_lag_ms
+from dress_rehearsal.reports.evidence.timeline import Floats
 from dress_rehearsal.reports.figures.drawing import Drawing, Missing, drawn
 from dress_rehearsal.reports.figures.layout import Sheet
 from dress_rehearsal.reports.figures.palette import BLUE, GREEN, INK, MUTED, ORANGE, PURPLE
@@ -28,8 +29,7 @@ def draw_generator(evidence: Evidence, run: RunSeries, generator: Generator) -> 
     name, heading = "generator", "The generator's health"
     window, frame, timeline = run.window_s, evidence.latency, evidence.timeline
     cpu = {component: run.rate(_CPU, "processes", component=component) for component in _LOOKS}
-    late, read_lag = frame["generator_ms"].to_numpy(), read_lag_ms(evidence.requests)
-    if window is None or np.isnan(late).all():
+    if window is None or np.isnan(frame["generator_ms"].to_numpy()).all():
         return Missing(name, heading, "No request was sent, so the generator cannot be judged.")
     closed = evidence.plan.load is not None
     title = _kept_pace(evidence, generator) if closed else _finding(generator)
@@ -45,7 +45,7 @@ def draw_generator(evidence: Evidence, run: RunSeries, generator: Generator) -> 
             "Loop lag is how late the loop wakes whom it should: no user acts meanwhile, and no "
             "answer is read, so it is in every latency. "
         )
-    elif np.isnan(read_lag).all():
+    elif np.isnan(read_lag_ms(evidence.requests)).all():
         caption += "No request has a kernel receive time: read lag could not be split off. "
     caption += (
         "One generator process can use one core at most."
@@ -56,10 +56,7 @@ def draw_generator(evidence: Evidence, run: RunSeries, generator: Generator) -> 
     at_s = timeline.seconds(evidence.requests["intended_ns"])
     delays = [
         (quantiles(at_s, values, edges, [0.99])[0], colour, text, width)
-        for values, colour, text, width in (
-            (late, GREEN, "p99 late start", 2.2),
-            (read_lag, ORANGE, "p99 read lag", 1.5),
-        )
+        for values, colour, text, width in _delays(evidence)
         if not closed and not np.isnan(values).all()
     ]
 
@@ -97,6 +94,12 @@ def _draw_cpu(panel: Panel, cpu: Mapping[str, Series | None]) -> None:
             panel.line(*used, colour, text, width=width)
             highest = max(highest, used.highest)
     panel.axis_of_counts(0, highest, percent)
+
+
+def _delays(evidence: Evidence) -> Iterator[tuple[Floats, str, str, float]]:
+    """Yield each delay of every request, in ms, and how it is drawn: one at a time is in memory."""
+    yield evidence.latency["generator_ms"].to_numpy(), GREEN, "p99 late start", 2.2
+    yield read_lag_ms(evidence.requests), ORANGE, "p99 read lag", 1.5
 
 
 def _kept_pace(evidence: Evidence, generator: Generator) -> str:

@@ -1,12 +1,13 @@
 """Figure: what students felt over the run, split into generator and system, with failures."""
 
+from collections.abc import Callable
 from typing import Any, Final, NamedTuple
 
 import numpy as np
-import pandas as pd
 
 from dress_rehearsal.records.steps import PURCHASE
 from dress_rehearsal.reports.evidence import Evidence
+from dress_rehearsal.reports.evidence.latency_table import LatencyTable
 from dress_rehearsal.reports.evidence.timeline import Floats
 from dress_rehearsal.reports.figures.drawing import Drawing, Missing, drawn
 from dress_rehearsal.reports.figures.layout import Sheet
@@ -30,10 +31,10 @@ def draw_latency(
     if window_s is None or frame.empty:
         return Missing(name, heading, "No request was recorded, so there is no latency.")
     edges = bins_s(window_s, events=len(frame))
-    at_s = timeline.seconds(evidence.requests["intended_ns"])
+    meant_ns = evidence.requests["intended_ns"]
     buying = (frame["role"] == PURCHASE).to_numpy(dtype=bool)
     groups = [
-        _group(label, frame, at_s, chosen, edges)
+        _group(label, frame, lambda which: timeline.seconds(meant_ns[which]), chosen, edges)
         for label, chosen in (("Purchases", buying), ("All other steps", ~buying))
         if chosen.any()
     ]
@@ -68,18 +69,22 @@ class _Group(NamedTuple):
     bad: list[tuple[Floats, str, str]]
 
 
-def _group(label: str, frame: pd.DataFrame, at_s: Floats, chosen: Any, edges: Floats) -> _Group:
+def _group(
+    label: str, frame: LatencyTable, at_s: Callable[[Any], Floats], chosen: Any, edges: Floats
+) -> _Group:
     counting = chosen & frame["counts"].to_numpy(dtype=bool)
-    half, most = _percentiles(frame, "felt_ms", at_s, counting, edges, [0.5, 0.99])
-    (system_most,) = _percentiles(frame, "system_ms", at_s, counting, edges, [0.99])
-    (late_most,) = _percentiles(frame, "generator_ms", at_s, counting, edges, [0.99])
+    meant_s = at_s(counting)
+    half, most = _percentiles(frame, "felt_ms", meant_s, counting, edges, [0.5, 0.99])
+    (system_most,) = _percentiles(frame, "system_ms", meant_s, counting, edges, [0.99])
+    (late_most,) = _percentiles(frame, "generator_ms", meant_s, counting, edges, [0.99])
+    del meant_s
     wanted = chosen & ~frame["abandoned"].to_numpy(dtype=bool)
     bad = []
     for outcome, colour in (("failed", VERMILLION), ("unknown", PURPLE)):
         ended = wanted & (frame["outcome"] == outcome).to_numpy(dtype=bool)
         if ended.any():
             text = f"{outcome}, per {seconds(edges[1] - edges[0])} (right axis)"
-            bad.append((counts(at_s[ended], edges), colour, text))
+            bad.append((counts(at_s(ended), edges), colour, text))
     return _Group(
         f"{label}: latency, ms (log), {counted(int(chosen.sum()), 'request')}",
         [
@@ -93,9 +98,9 @@ def _group(label: str, frame: pd.DataFrame, at_s: Floats, chosen: Any, edges: Fl
 
 
 def _percentiles(
-    frame: pd.DataFrame, column: str, at_s: Floats, chosen: Any, edges: Floats, shares: list[float]
+    frame: LatencyTable, column: str, at_s: Floats, chosen: Any, edges: Floats, shares: list[float]
 ) -> list[Floats]:
-    return quantiles(at_s[chosen], frame[column].to_numpy()[chosen], edges, shares)
+    return quantiles(at_s, frame.loc[chosen, column].to_numpy(), edges, shares)
 
 
 def _draw_group(panel: Panel, group: _Group, edges: Floats) -> None:
@@ -109,7 +114,7 @@ def _draw_group(panel: Panel, group: _Group, edges: Floats) -> None:
         panel.stack_on_the_right(group.bad, edges)
 
 
-def _finding(frame: pd.DataFrame, bought: Latency | None) -> str:
+def _finding(frame: LatencyTable, bought: Latency | None) -> str:
     wanted = ~frame["abandoned"]
     failed, unknown = (
         int((wanted & (frame["outcome"] == outcome)).sum()) for outcome in ("failed", "unknown")

@@ -6,12 +6,14 @@ from itertools import pairwise
 from typing import Final, NamedTuple
 
 import numpy as np
+import pandas as pd
 
 from dress_rehearsal.records.tables import NS_PER_S
 from dress_rehearsal.reports.evidence import Evidence
 from dress_rehearsal.reports.evidence.histogram import histogram_on
 from dress_rehearsal.reports.evidence.samples import count_on, level_on, time_grid
 from dress_rehearsal.reports.evidence.timeline import Floats
+from dress_rehearsal.reports.numbers import known
 
 _WIDTHS_S: Final = (0.1, 0.25, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0, 300.0, 600.0)
 _MOST_BINS: Final = 180
@@ -24,12 +26,10 @@ def run_window_s(evidence: Evidence) -> tuple[float, float] | None:
     None when there is neither a request nor a sample.
     """
     requests, timeline = evidence.requests, evidence.timeline
-    times = np.concatenate(
-        [timeline.seconds(requests["intended_ns"]), timeline.seconds(requests["done_ns"])]
-    )
-    times = times[~np.isnan(times)]
-    if not len(times):
-        times = timeline.seconds(evidence.metrics["t_ns"])
+    ends = pd.concat([requests[name].agg(["min", "max"]) for name in ("intended_ns", "done_ns")])
+    if ends.isna().all():
+        ends = evidence.metrics["t_ns"].agg(["min", "max"])
+    times = known(timeline.seconds(ends))
     if not len(times):
         return None
     end = float(times.max())
@@ -70,17 +70,18 @@ def quantiles(
     times_s: Floats, values: Floats, edges: Floats, shares: Sequence[float]
 ) -> list[Floats]:
     """Return quantiles (measured values, as in the tables) in each bin; NaN where none is."""
-    keep = ~np.isnan(times_s) & ~np.isnan(values)
-    keep &= (times_s >= edges[0]) & (times_s < edges[-1])
-    times, kept = times_s[keep], values[keep]
-    if (times[1:] < times[:-1]).any():  # requests stand in the order of their times
+    times, kept = times_s, values
+    if not (times[1:] >= times[:-1]).all():  # requests stand in the order of their times
+        keep = ~np.isnan(times)
+        times, kept = times[keep], kept[keep]
         order = np.argsort(times)
         times, kept = times[order], kept[order]
     result = [np.full(len(edges) - 1, np.nan) for _ in shares]
     for place, (first, end) in enumerate(pairwise(np.searchsorted(times, edges))):
-        if first < end:
-            ranks = [math.ceil(share * (end - first - 1)) for share in shares]
-            own = np.partition(kept[first:end], ranks)
+        own = known(kept[first:end])
+        if len(own):
+            ranks = [math.ceil(share * (len(own) - 1)) for share in shares]
+            own = np.partition(own, ranks)
             for found, rank in zip(result, ranks, strict=True):
                 found[place] = own[rank]
     return result

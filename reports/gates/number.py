@@ -3,8 +3,6 @@
 from dataclasses import dataclass
 from typing import Final
 
-import pandas as pd
-
 from dress_rehearsal.plans import Gate
 from dress_rehearsal.reports.evidence import Evidence
 from dress_rehearsal.reports.evidence.interval import Interval
@@ -15,6 +13,7 @@ from dress_rehearsal.reports.evidence.latency import (
     requests_behind,
     requests_needed,
 )
+from dress_rehearsal.reports.evidence.latency_table import LatencyTable
 from dress_rehearsal.reports.metrics import metric_value
 from dress_rehearsal.reports.schema import Measured, Number, named
 from dress_rehearsal.reports.words import counted
@@ -38,7 +37,7 @@ class GateNumber:
     value: Number | None
     interval: Interval | None
     measured: Measured
-    frame: pd.DataFrame
+    frame: LatencyTable
     missing: str = ""
 
 
@@ -72,7 +71,7 @@ def step_of(path: str) -> str:
     return path.rpartition(".")[0].removeprefix(_OF_LATENCY).removesuffix("]")
 
 
-def _interval(path: str, measured: Measured, frame: pd.DataFrame, seed: int) -> Interval | None:
+def _interval(path: str, measured: Measured, frame: LatencyTable, seed: int) -> Interval | None:
     """Return the 95% interval of a latency's percentile, None of any other number."""
     if not path.startswith(_OF_LATENCY):
         return None

@@ -107,22 +107,24 @@ def kernel_timestamps(evidence: Evidence) -> str:
             "Not by the kernel: times are those of Locust's clients, taken in the generator's own "
             "process. What it was late to read is in them."
         )
-    answered = evidence.requests.loc[evidence.requests["status"] > 0, "first_byte_ns"]
-    if answered.empty:
+    rows = evidence.requests
+    with_answer = (rows["status"] > 0).to_numpy(dtype=bool, na_value=False)
+    answered = int(with_answer.sum())
+    if not answered:
         return "No request was answered, so there was nothing to time."
-    timed = int(answered.notna().sum())
+    timed = int((rows["first_byte_ns"].notna().to_numpy(dtype=bool) & with_answer).sum())
     if timed == 0:
         return (
             "Kernel receive timestamps were not available: read lag could not be split off, so no "
             "latency is known."
         )
-    if timed < len(answered):
+    if timed < answered:
         return (
             f"Kernel receive timestamps were available for {written(timed)} of "
-            f"{counted(len(answered), 'answer')}; for the others read lag could not be split off."
+            f"{counted(answered, 'answer')}; for the others read lag could not be split off."
         )
     return (
-        f"Kernel receive timestamps were available for all {written(len(answered))} answers: the "
+        f"Kernel receive timestamps were available for all {written(answered)} answers: the "
         "time the generator took to read them is part of no latency."
     )
 

@@ -27,7 +27,7 @@ from dress_rehearsal.reports.evidence.containers import service_of
 from dress_rehearsal.reports.evidence.latency import part_ms
 from dress_rehearsal.reports.evidence.samples import Series, level_on, worst_on
 from dress_rehearsal.reports.evidence.stores import DURABLE
-from dress_rehearsal.reports.numbers import integers, percentile, rounded, whole
+from dress_rehearsal.reports.numbers import integers, known, percentile, rounded, whole
 from dress_rehearsal.reports.pools.client import MIN_WAITERS, PoolFinding, grid_interval_s
 from dress_rehearsal.reports.pools.diagnosis import runs
 from dress_rehearsal.reports.schema import Pool
@@ -236,23 +236,27 @@ def _app_loop(evidence: Evidence, grid: Any) -> PoolFinding | None:
 
 
 def _generator_loop(evidence: Evidence) -> PoolFinding | None:
-    lateness = evidence.latency[["intended_s", "generator_ms"]].dropna()
-    if lateness.empty or evidence.clock_steps:
+    if evidence.t0_ns is None or evidence.clock_steps:
         return None
     if evidence.plan.load is not None:
         return None  # Locust's users mean nothing before they send it: none of it was measured
+    lateness = evidence.latency["generator_ms"].to_numpy()
     limit_ms = 1e3 * evidence.plan.generator.max_late_start
-    late = lateness[lateness["generator_ms"] > limit_ms]
-    crowd = (late["intended_s"] // 0.25).value_counts()
+    late = lateness > limit_ms
+    meant_s = evidence.latency.loc[late, "intended_s"]
+    lateness, late = known(lateness), lateness[late]
+    if not len(lateness):
+        return None
+    crowd = (meant_s // 0.25).value_counts()
     crowd = crowd[crowd >= MIN_WAITERS]
     since_ns = None
     if len(crowd):
         since_ns = (evidence.t0_ns or 0) + int(0.25 * crowd.index.min() * NS_PER_S)
     said = (
         f"{written(len(late))} requests started more than {milliseconds(limit_ms)} late, "
-        f"the latest {milliseconds(float(late['generator_ms'].max()))}"
+        f"the latest {milliseconds(float(late.max()) if len(late) else np.nan)}"
     )
-    wait_ms = percentile(lateness["generator_ms"].to_numpy(), 99)
+    wait_ms = percentile(lateness, 99)
     return _finding("generator_loop", evidence, since_ns, said, wait_p99_ms=wait_ms)
 
 

@@ -33,12 +33,12 @@ def unanswered_sale(evidence: Evidence) -> list[str]:
     told = int(evidence.students["outcome"].astype("object").isin(_TOLD).sum())
     if not meant or evidence.t0_ns is None or (frame.empty and not told):
         return []
-    tries = frame[frame["role"] == PURCHASE]
-    if tries["answered"].any() or failed_for_all(evidence):
+    answered = frame["answered"][frame["role"] == PURCHASE]
+    if answered.any() or failed_for_all(evidence):
         return []
-    if not tries.empty:
+    if not answered.empty:
         return [
-            f"Nobody's try to buy was answered well ({counted(len(tries), 'try', 'tries')} "
+            f"Nobody's try to buy was answered well ({counted(len(answered), 'try', 'tries')} "
             f"recorded), so nothing is known about the sale."
         ]
     if stopped_ns is not None and stopped_ns < evidence.t0_ns:

@@ -23,7 +23,7 @@ from dress_rehearsal.records.timeline import WORKER
 from dress_rehearsal.reports.evidence import Evidence
 from dress_rehearsal.reports.evidence.latency import read_lag_ms
 from dress_rehearsal.reports.evidence.samples import Samples, instants, level_on
-from dress_rehearsal.reports.numbers import percentile, rounded
+from dress_rehearsal.reports.numbers import known, percentile, rounded
 from dress_rehearsal.reports.schema import Generator
 from dress_rehearsal.reports.trust.busy import judge_busy
 from dress_rehearsal.reports.trust.doubt import Doubt
@@ -56,12 +56,12 @@ def judge_generator(
             with the generator's numbers.
     """
     plan, frame = evidence.plan, evidence.latency
-    lateness = frame["generator_ms"].dropna()
-    if plan.load is not None:
-        lateness = lateness.head(0)  # Locust's users mean nothing before they send it
-    released = (frame["role"] == PURCHASE) & (frame["intended_s"].abs() <= AROUND_T0_S)
-    skew = frame.loc[released, "generator_ms"].dropna().abs().to_numpy()
-    late_ms = rounded(percentile(lateness.to_numpy(), 99))
+    late_ms = None
+    if plan.load is None:  # Locust's users mean nothing before they send it
+        late_ms = rounded(percentile(known(frame["generator_ms"].to_numpy()), 99))
+    tries = frame.loc[frame["role"] == PURCHASE, ["intended_s", "generator_ms"]]
+    released = tries.loc[tries["intended_s"].abs() <= AROUND_T0_S, "generator_ms"]
+    skew = released.dropna().abs().to_numpy()
     timely = int((skew <= plan.timely * 1e3).sum())
     doubts = []
     comparable = not evidence.clock_steps  # else who seems late may have been in time
@@ -99,11 +99,11 @@ def judge_generator(
                 f"their latency is unknown; the generator needs Linux with SO_TIMESTAMPNS."
             )
         )
-    lag_ms = read_lag_ms(evidence.requests)
+    lag_ms = known(read_lag_ms(evidence.requests))
     generator = Generator(
         requests=len(frame),
         late_start_p99_ms=late_ms,
-        read_lag_p99_ms=rounded(percentile(lag_ms[~np.isnan(lag_ms)], 99)),
+        read_lag_p99_ms=rounded(percentile(lag_ms, 99)),
         release_skew_ms=rounded(percentile(skew, 99)),
         released=len(skew),
         timely=timely,

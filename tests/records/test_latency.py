@@ -8,7 +8,8 @@ import pytest
 
 from dress_rehearsal.records.latency import felt_of
 from dress_rehearsal.records.tables import ABANDONED, NS_PER_MS, OUTCOMES
-from dress_rehearsal.reports.evidence.latency import PARTS, latency_frame
+from dress_rehearsal.reports.evidence.latency import PARTS
+from dress_rehearsal.reports.evidence.latency_table import latency_of_requests
 from dress_rehearsal.scenarios.tallies.histograms import Histograms
 from tests.steps import BUNDLED, STEPS, STREAM
 
@@ -94,7 +95,7 @@ def test_the_histograms_and_the_report_take_the_same_rows():
         read_ns=frame["done_ns"],
         **dict.fromkeys(others, 0),
     )
-    report = latency_frame(frame, None)
+    report = latency_of_requests(frame, None)
     for step in (PAGE, STREAM):
         felt = report.loc[report["counts"] & (report["step"] == step), "felt_ms"]
         assert len(rows) / 4 < len(felt) < len(rows) / 2

@@ -4,7 +4,18 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from dress_rehearsal.reports.numbers import distinct, found_in, integers, least_by, least_of
+from dress_rehearsal.reports import numbers
+from dress_rehearsal.reports.numbers import (
+    distinct,
+    found_in,
+    integers,
+    least_by,
+    least_of,
+    percentile,
+    percentiles,
+    places_among,
+    span_ms,
+)
 
 STUDENTS = [7, 3, 3, 9, 7, 4, 3]
 TICKETS = [7 << 40, 3 << 40, 3 << 40, -1, 9 << 40]
@@ -60,3 +71,25 @@ def test_integers_without_nulls_are_not_copied():
 
     assert np.shares_memory(integers(whole), whole.array._data)
     assert integers(pd.Series(pd.array([1, None], dtype="Int64")), missing=-1).tolist() == [1, -1]
+
+
+@pytest.mark.parametrize("known", [[3, 4, 9], [5, 1_000_000, 2**40]], ids=["dense", "far apart"])
+def test_each_number_is_found_where_it_stands(known):
+    asked = np.random.default_rng(1).integers(0, 3, 40)
+    assert places_among(np.array(known), np.array(known)[asked]).tolist() == asked.tolist()
+
+
+def test_several_percentiles_are_each_the_one():
+    values = np.random.default_rng(2).lognormal(3, 1, 999)
+    shares = [50.0, 90.0, 99.9, 100.0]
+    assert percentiles(values, shares) == [percentile(values, share) for share in shares]
+    assert np.isnan(percentiles(values[:0], shares)).all()
+
+
+def test_a_span_is_the_same_however_many_are_reckoned_at_a_time(monkeypatch):
+    later, earlier = np.array([10**18 + 7, -1, 5, 9]), np.array([10**18, 3, -1, 9])
+    expected = [7e-6, np.nan, np.nan, 0.0]
+    for at_once in (1, 3, 4, 100):
+        monkeypatch.setattr(numbers, "_AT_ONCE", at_once)
+        assert np.array_equal(span_ms(later, earlier), expected, equal_nan=True)
+    assert np.isnan(span_ms(later, -1)).all()

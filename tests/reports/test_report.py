@@ -1,6 +1,8 @@
 """A report is written from a run's files alone, the same every time, and builds nothing twice."""
 
 import json
+import subprocess
+import sys
 from collections import Counter
 
 import pytest
@@ -16,7 +18,7 @@ SMALL = {"students": 200, "tickets": 60}
 WRITTEN = ("verdict.json", "summary.md", "junit.xml")
 BUILDERS = (
     "Samples",
-    "latency_frame",
+    "latency_of_requests",
     "read_promises",
     "read_sale",
     "read_stores",
@@ -45,6 +47,18 @@ def test_a_killed_run_copied_without_its_figures_folder_is_reported_all_the_same
     assert write_report(run).exit_code == 3
     assert (run.path / "report.html").is_file()
     assert len(list(run.figures.glob("*.svg"))) == 6
+
+
+def test_a_report_needs_no_library_of_a_store():
+    """Whoever looks at a report does not wait until those are there."""
+    script = (
+        "import sys, dress_rehearsal.rehearsal.terminal.screen, dress_rehearsal.reports.report; "
+        "print(*sys.modules)"
+    )
+    ran = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    imported = set(ran.stdout.split())
+    assert {"pyarrow", "matplotlib"} <= imported
+    assert not imported & {"psycopg", "redis", "prometheus_client", "locust"}
 
 
 @pytest.fixture(scope="module")

@@ -31,7 +31,7 @@ def with_told(evidence, rows, **columns):
     """The same run in which the answers in these rows told something else."""
     requests = evidence.requests.copy()
     for name, value in columns.items():
-        if isinstance(requests[name].dtype, pd.CategoricalDtype):
+        if isinstance(requests[name].dtype, pd.CategoricalDtype | pd.SparseDtype):
             requests[name] = requests[name].astype("object")
         requests.loc[requests.index[rows], name] = value
     return dataclasses.replace(evidence, requests=requests)
@@ -275,7 +275,7 @@ def test_who_is_told_to_be_let_in_before_t0_was_let_in_early(evidence_of):
 def test_a_number_is_the_stores_own_and_nobody_elses(evidence_of):
     evidence = evidence_of(**SMALL)
     rows = rows_of(evidence, TICKET)
-    numbers = evidence.requests["told_number"].to_numpy(dtype="int64", na_value=0)
+    numbers = evidence.requests["told_number"].astype("object").fillna(0).to_numpy(dtype="int64")
     first, second = rows[numbers[rows] == 7], rows[numbers[rows] == 8]
     shared = with_told(evidence, second, told_number=7)
     assert found(shared) == {"false_number": 1}

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from dress_rehearsal.reports.cause import decomposition
 from dress_rehearsal.reports.cause.decomposition import PARTS, decompose
 from dress_rehearsal.reports.cause.load import Level, read_load
 from dress_rehearsal.reports.cause.resource import RESOURCES
@@ -84,6 +85,17 @@ def test_the_parts_add_up_to_what_was_felt(evidence_of):
         rows["felt_ms"].to_numpy(), abs=0.01
     )
     assert (rows[list(PARTS)] >= -1e-9).all(axis=None)
+
+
+def test_the_parts_are_the_same_however_many_are_decomposed_at_a_time(evidence_of, monkeypatch):
+    evidence = slowed(evidence_of(**SMALL, failed=3), waited_for="postgres", db=120)
+    load = read_load(evidence, run_grid(evidence))
+    chosen = np.arange(len(evidence.requests)) % 3 > 0
+    whole = decompose(evidence, load, chosen)
+    monkeypatch.setattr(decomposition, "_AT_ONCE", 50)
+    pd.testing.assert_frame_equal(decompose(evidence, load, chosen), whole)
+    two = ["database", "felt_ms"]
+    pd.testing.assert_frame_equal(decompose(evidence, load, chosen, two), whole[two])
 
 
 def test_a_stumble_of_milliseconds_is_no_bottleneck(evidence_of):

@@ -6,6 +6,7 @@ import pyarrow as pa
 import pytest
 
 from dress_rehearsal.records.parquet import nothing
+from dress_rehearsal.reports.evidence import columns
 from dress_rehearsal.reports.evidence.columns import NULLABLE, ordered_columns
 
 WORDS = pa.dictionary(pa.int16(), pa.string())
@@ -63,11 +64,40 @@ def test_a_copy_can_be_changed(frame):
     assert changed["same"].isna().tolist() == [False, True, True, False]
 
 
-def test_columns_are_let_go():
-    columns = {name: TABLE[name] for name in TABLE.column_names}
-    ordered_columns(columns, ("at", "student"))
+def test_rows_are_in_one_order_whatever_the_shards_order_was():
+    random = np.random.default_rng(4)
+    table = {
+        name: pa.chunked_array([pa.array(random.integers(0, most, 5_000))])
+        for name, most in (("at", 40), ("student", 30), ("seq", 20))
+    }
+    expected = np.lexsort([table[name].to_numpy() for name in ("seq", "student", "at")])
+    frame = ordered_columns(
+        {**table, "row": pa.chunked_array([range(5_000)])}, ("at", "student", "seq")
+    )
 
-    assert columns == {}
+    assert frame["row"].tolist() == expected.tolist()
+
+
+def test_what_hardly_any_row_says_is_kept_alone(monkeypatch):
+    monkeypatch.setattr(columns, "_ROWS", 7)
+    said = [None] * 50
+    said[3], said[8], said[41] = 2**62 + 1, -5, 2**62 + 1
+    table = {
+        "at": pa.chunked_array([range(50, 0, -1)]),
+        "code": pa.chunked_array([said], pa.int64()),
+    }
+    code = ordered_columns(table, ("at",), ("code",))["code"]
+
+    assert code.array.npoints == 3
+    assert code.dropna().to_dict() == {8: 2**62 + 1, 41: -5, 46: 2**62 + 1}
+    assert code.isna().sum() == 47
+
+
+def test_columns_are_let_go():
+    arrow = {name: TABLE[name] for name in TABLE.column_names}
+    ordered_columns(arrow, ("at", "student"))
+
+    assert arrow == {}
 
 
 @pytest.mark.parametrize("kind", [pa.int8(), pa.int64(), pa.bool_(), pa.string(), WORDS])

@@ -28,6 +28,13 @@ def test_a_crowd_s_percentile_is_that_of_all_requests_of_those_drawn(share):
         assert found == np.percentile(all_of_them, float(share) * 100, method="higher")
 
 
+def test_the_highest_values_are_those_of_a_stable_order():
+    values = np.random.default_rng(3).integers(0, 40, 500).astype(float)
+    order = np.argsort(-values, kind="stable")
+    for number in (1, 7, 250, 499, 500, 900):
+        assert interval._highest(values, number).tolist() == order[:number].tolist()
+
+
 @pytest.mark.parametrize("people", [2, 150, 1_200])
 def test_it_is_what_a_bootstrap_of_the_students_gives(people):
     from scipy import stats  # here: nothing else that is collected should wait for it
