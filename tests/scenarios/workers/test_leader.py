@@ -141,6 +141,22 @@ def test_none_outlives_the_generator(start, number):
     assert run.request_table().num_rows > 0
 
 
+def test_none_is_left_of_a_generator_that_leads_nobody(start):
+    """They are forked before it is known whether there is anything to play."""
+    _, process = start(people=STUDENTS - 1, generator__processes=2)
+    *_, error = lines_until(process, "error")
+    assert ended(process, 30) == 1
+    assert "The roster holds" in error["message"]
+    until_gone([one for one in psutil.process_iter() if of_session(one.pid) == process.pid])
+
+
+def of_session(pid):
+    try:
+        return os.getsid(pid)
+    except OSError:  # it has ended
+        return None
+
+
 def test_a_scenario_that_cannot_be_loaded_by_its_workers_is_a_sentence(start, tmp_path):
     file = tmp_path / "shop.py"
     file.write_text(
