@@ -32,6 +32,7 @@ from dress_rehearsal.reports.audit.sold_early import early_notes
 from dress_rehearsal.reports.cause import find_cause, stop_notes, worker_notes
 from dress_rehearsal.reports.closed_load import judge_load, taken, what_held
 from dress_rehearsal.reports.evidence import Evidence
+from dress_rehearsal.reports.evidence.columns import give_back
 from dress_rehearsal.reports.evidence.latency import (
     answers_by_step,
     latency_by_step,
@@ -92,6 +93,7 @@ def judge(evidence: Evidence) -> Verdict:
     cause = find_cause(evidence, pools)
     unchecked = unchecked_words(evidence.requests, evidence.plan, evidence.steps)
     load = judge_load(evidence)
+    give_back()
     measured = Measured(
         census=census.census,
         latency_ms=taken(

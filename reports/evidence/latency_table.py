@@ -157,9 +157,15 @@ def _people(student: "pd.Series[Any]") -> Any:
     return integers(student.astype("Int64").fillna(nobody))
 
 
-def _counts(rows: pd.DataFrame, abandoned: Any) -> NDArray[np.bool_]:
+def _counts(rows: pd.DataFrame, abandoned: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Return which count: words are looked at as places, nulls as -1."""
-    columns = {name: integers(rows[name], missing=-1) for name in _TIMES if name != "sent_ns"}
-    outcomes = pd.Categorical(rows["outcome"])
-    columns["outcome"] = pd.Index(OUTCOMES).get_indexer(outcomes.categories).take(outcomes.codes)
-    return felt_of(columns, (rows["role"] == STREAM).to_numpy(dtype=bool), abandoned).counts
+    outcomes, counts = pd.Categorical(rows["outcome"]), np.empty(len(rows), dtype=bool)
+    places = pd.Index(OUTCOMES).get_indexer(outcomes.categories)
+    streams = (rows["role"] == STREAM).to_numpy(dtype=bool)
+    for first in range(0, len(rows), _AT_ONCE):
+        part = slice(first, first + _AT_ONCE)
+        times = {name: rows[name].iloc[part] for name in _TIMES if name != "sent_ns"}
+        columns = {name: integers(own, missing=-1) for name, own in times.items()}
+        columns["outcome"] = places.take(outcomes.codes[part])
+        counts[part] = felt_of(columns, streams[part], abandoned[part]).counts
+    return counts

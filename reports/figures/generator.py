@@ -54,11 +54,7 @@ def draw_generator(evidence: Evidence, run: RunSeries, generator: Generator) -> 
     )
     caption += timeline.note
     at_s = timeline.seconds(evidence.requests["intended_ns"])
-    delays = [
-        (quantiles(at_s, values, edges, [0.99])[0], colour, text, width)
-        for values, colour, text, width in _delays(evidence)
-        if not closed and not np.isnan(values).all()
-    ]
+    delays = [] if closed else [*_delays(evidence, at_s, edges)]
 
     def draw(sheet: Sheet) -> None:
         panel = sheet.timed_panel("The generator's own delays, ms (log)", 165, window, timeline)
@@ -96,10 +92,17 @@ def _draw_cpu(panel: Panel, cpu: Mapping[str, Series | None]) -> None:
     panel.axis_of_counts(0, highest, percent)
 
 
-def _delays(evidence: Evidence) -> Iterator[tuple[Floats, str, str, float]]:
-    """Yield each delay of every request, in ms, and how it is drawn: one at a time is in memory."""
-    yield evidence.latency["generator_ms"].to_numpy(), GREEN, "p99 late start", 2.2
-    yield read_lag_ms(evidence.requests), ORANGE, "p99 read lag", 1.5
+def _delays(
+    evidence: Evidence, at_s: Floats, edges: Floats
+) -> Iterator[tuple[Floats, str, str, float]]:
+    """Yield the p99 of each known delay, in ms, and how it is drawn; one of them is in memory."""
+    late = evidence.latency["generator_ms"].to_numpy()
+    if not np.isnan(late).all():
+        yield quantiles(at_s, late, edges, [0.99])[0], GREEN, "p99 late start", 2.2
+    del late
+    read_lag = read_lag_ms(evidence.requests)
+    if not np.isnan(read_lag).all():
+        yield quantiles(at_s, read_lag, edges, [0.99])[0], ORANGE, "p99 read lag", 1.5
 
 
 def _kept_pace(evidence: Evidence, generator: Generator) -> str:
