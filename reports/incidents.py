@@ -43,16 +43,15 @@ def losses(evidence: Evidence, *, target: bool) -> list[str]:
     return [*said[:_MOST], f"Lost: {written(len(lost) - _MOST)} more, the last {last}."]
 
 
-def smaller_rush(evidence: Evidence, census: Census) -> list[str]:
-    """Return why fewer students came than were planned: what sends was lost, or some never began.
+def never_started(evidence: Evidence, census: Census) -> list[str]:
+    """Return in a sentence how many students never began, so that the rush was a smaller one.
 
     Whoever a rush that was stopped did not let begin is not missing.
     """
-    lost, missing = losses(evidence, target=False), census.never_started
+    missing = census.never_started
     if not missing or evidence.students.empty or evidence.timeline.stopped_ns is not None:
-        return lost
+        return []
     return [
-        *lost,
         f"{written(missing)} of {counted(census.students, 'student')} never started, so the rush "
         f"was smaller than planned.",
     ]

@@ -63,6 +63,7 @@ def _doubt(gaps: Sequence[Gap], zero_ns: int) -> Doubt:
         f"Nothing was heard of {_listed(_names(gaps))} from {since} to {until}, so what happened "
         f"there meanwhile is not known.",
         UNCOUNTED if any(gap.source == "processes" for gap in gaps) else "gap",
+        is_symptom=True,
     )
 
 
