@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from dress_rehearsal.records.tables import NOT_KEPT, NS_PER_S
-from dress_rehearsal.records.timeline import ABORTED
+from dress_rehearsal.records.timeline import ABORTED, STAGE_FAILED
 from dress_rehearsal.reports.evidence import Evidence
 from dress_rehearsal.reports.evidence.timeline import (
     MEASURING,
@@ -98,11 +98,26 @@ def cut_short(evidence: Evidence) -> list[str]:
         for event in evidence.events
         if event.kind == "abort" and event.name != ABORTED
     ]
-    if "performed" not in evidence.timeline.phases and not said and not aborted(evidence):
+    phases = evidence.timeline.phases
+    if not said and "stage_starting" in phases and "stage_ready" not in phases:
+        return [_not_begun(evidence)]
+    if "performed" not in phases and not said and not aborted(evidence):
         said.append("The run ended before its students had finished, without saying why.")
     if evidence.t0_ns is None:
         said.append("There was no T-0: the sale never opened.")
     return said
+
+
+def _not_begun(evidence: Evidence) -> str:
+    told = [
+        str(event.detail["error"])
+        for event in evidence.events
+        if event.kind == "phase" and event.name == STAGE_FAILED and event.detail.get("error")
+    ]
+    own = "The run never began, and nobody came"
+    return (
+        f"{own}. {told[-1]}" if told else f"{own}: its stage was not ready; its logs may say why."
+    )
 
 
 def unclean(evidence: Evidence) -> Iterator[str]:

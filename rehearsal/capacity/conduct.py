@@ -12,8 +12,8 @@ from rich.markup import escape
 from dress_rehearsal.plans import PlanError
 from dress_rehearsal.records import RecordError
 from dress_rehearsal.rehearsal.capacity.axis import Axis
-from dress_rehearsal.rehearsal.capacity.bound import TimeBound
 from dress_rehearsal.rehearsal.capacity.search import Asked, Search
+from dress_rehearsal.rehearsal.series.bound import TimeBound
 from dress_rehearsal.rehearsal.series.performances import Judged, Planned, perform, series_folder
 from dress_rehearsal.rehearsal.signals import uninterruptible
 from dress_rehearsal.rehearsal.terminal.console import make_console
@@ -150,9 +150,10 @@ class _Conduct:
         except PlanError as error:
             self._say(f"{axis.words(people)} cannot be rehearsed: {error}")
             return None
-        return perform(
+        one = perform(
             planned, self._folder, self._console, given.roster, prometheus=given.prometheus
         )
+        return one if isinstance(one, Judged) else None
 
     def _record(self, people: int, judged: Judged, took_s: float) -> bool:
         """Take down what a run came to; return whether it can be read again."""

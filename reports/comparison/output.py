@@ -1,9 +1,10 @@
 """What is written of a comparison: JSON for programs, Markdown for a pull request, and a page."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final
 
 from markupsafe import Markup
@@ -45,6 +46,7 @@ _TEXTS: Final = {"verdict", "audit", "cause"}
 _WRAPPED: Final = {*_TEXTS, "purchase p99", "side", "base", "here", "95% interval", "held"}
 """Columns of a page whose words may go on in a second line."""
 _MOST_DIFFERENCES: Final = 60
+_NONE: Final[Mapping[int, tuple[str, str]]] = MappingProxyType({})
 
 
 def headline(comparison: Comparison) -> str:
@@ -55,9 +57,18 @@ def headline(comparison: Comparison) -> str:
     return f"{capitalized(OUTCOMES[comparison.outcome])}: {names}"
 
 
-def overview(comparison: Comparison) -> str:
-    """Return the table with a row a side in Markdown; columns nobody measured are left out."""
-    columns = dict(zip(SIDE_COLUMNS, zip(*side_rows(comparison), strict=True), strict=True))
+def overview(comparison: Comparison | None, missing: Mapping[int, tuple[str, str]] = _NONE) -> str:
+    """Return the table with a row a side in Markdown; columns nobody measured are left out.
+
+    Args:
+        comparison: None where no side has a run.
+        missing: sides without a run, by their place in the table: their name, and why.
+    """
+    rows = [] if comparison is None else list(side_rows(comparison))
+    for place, (name, why) in sorted(missing.items()):
+        rest = [EMPTY] * (len(SIDE_COLUMNS) - 2)
+        rows.insert(place, (name, f"{EMPTY} no verdict: {why}", *rest))
+    columns = dict(zip(SIDE_COLUMNS, zip(*rows, strict=True), strict=True))
     shown = {head: cells for head, cells in columns.items() if set(cells) != {EMPTY}}
     texts = [0, *(place for place, head in enumerate(shown) if head in _TEXTS)]
     return markdown_table(list(shown), zip(*shown.values(), strict=True), texts)

@@ -5,8 +5,8 @@ import json
 
 import pytest
 
-from dress_rehearsal.rehearsal.capacity.bound import TimeBound
 from dress_rehearsal.rehearsal.cli import main
+from dress_rehearsal.rehearsal.series.bound import TimeBound
 from tests.rehearsal.capacity.conftest import Oracle
 
 
