@@ -189,13 +189,18 @@ class _Conduct:
     def _between(self) -> str:
         """Return between which loads the edge is, as far as is known."""
         axis = self._given.axis
-        low, above = edge_of(standings(self._search.tried, self._given.asked.repeats))
-        if low is None or above is None:
-            known = low if low is not None else above
-            if known is None:
-                return "nothing is known yet"
-            return f"{'above' if low is not None else 'below'} {axis.words(known)}"
-        return f"between {written(round(axis.value(low), 1))} and {axis.words(above)}"
+        known = standings(self._search.tried, self._given.asked.repeats)
+        low, above = edge_of(known)
+        if above is not None and known[above] == "undecided":
+            passing = "no load is known to pass" if low is None else f"{axis.words(low)} pass"
+            return f"{passing}, and {axis.words(above)} stay undecided"
+        if low is None:
+            below = above is not None and f"the edge is below {axis.words(above)}"
+            return below or "nothing is known yet"
+        if above is None:
+            return f"the edge is above {axis.words(low)}"
+        first = written(round(axis.value(low), 1))
+        return f"the edge is between {first} and {axis.words(above)}"
 
     def _capacity(self, ended: Ended) -> Capacity:
         return capacity_of(

@@ -178,7 +178,7 @@ def _headroom_against(capacities: Sequence[Capacity], expected: int) -> Iterator
     for capacity in capacities:
         most = 0 if capacity.passes is None else capacity.passes.people
         if not most:
-            yield f"{capacity.plan}: no load passed that was tried."
+            yield f"{capacity.plan}: {capacity.sentence}"
         elif (held := _held(capacity, expected))[0] == "inconclusive":
             yield f"{capacity.plan}: whether the {written(expected)} expected pass {held[1]}."
         elif held[0] == "fail":
@@ -211,8 +211,8 @@ def _headroom(
         yield from (each.says for each in capacity.headroom)
         if capacity.own.people != expected:
             most = 0 if capacity.passes is None else capacity.passes.people
-            said = written(most) if most else "none"
-            yield f"Against the {written(expected)} expected: {said} pass."
+            said = f"{written(most)} pass" if most else "no load is known to pass"
+            yield f"Against the {written(expected)} expected: {said}."
         yield f"What breaks first: {capacity.breaks or 'nothing was seen to break.'}"
         yield capacity.ended
 

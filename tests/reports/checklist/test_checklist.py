@@ -130,7 +130,7 @@ def test_of_a_bundled_plan_as_many_are_expected_as_it_has():
             "1.5 × what is expected was not",
         ),
         ([(400, "fail"), (200, "pass")] * 2, "", "of 400 expected only 200 pass"),
-        ([(400, "fail")], "", "no load passed that was tried"),
+        ([(400, "fail")], "", "No load is known to pass: the smallest"),
         (
             [(400, "pass"), (500, "fail")],
             "",
