@@ -26,6 +26,7 @@ from dress_rehearsal.reports.comparison.tables import (
 from dress_rehearsal.reports.comparison.words import audit_words, cause_words, verdict_words
 from dress_rehearsal.reports.directions import unit_of
 from dress_rehearsal.reports.figures.comparison import Bars, draw_comparison
+from dress_rehearsal.reports.figures.palette import FORMS, WIDE, Form
 from dress_rehearsal.reports.figures.svg import Svg
 from dress_rehearsal.reports.markdown import escaped, markdown_table
 from dress_rehearsal.reports.page.tables import Cell, Table
@@ -43,7 +44,10 @@ _TITLES: Final = {
     "sale.sold_out_after_s": "Sold out after",
 }
 _TEXTS: Final = {"verdict", "audit", "cause"}
-_WRAPPED: Final = {*_TEXTS, "purchase p99", "side", "base", "here", "95% interval", "held"}
+_WRAPPED: Final = {
+    *(*_TEXTS, "tickets/s", "sold out after", "purchase p99", "pool wait p99"),
+    *("side", "base", "here", "difference", "95% interval", "held"),
+}
 """Columns of a page whose words may go on in a second line."""
 _MOST_DIFFERENCES: Final = 60
 _NONE: Final[Mapping[int, tuple[str, str]]] = MappingProxyType({})
@@ -118,7 +122,8 @@ def comparison_page(comparison: Comparison) -> str:
         status=_AS_STATUS[comparison.outcome],
         word=OUTCOMES[comparison.outcome],
         first=_without(comparison.outcome, comparison.reasons[0]),
-        figure=Markup(_drawn(comparison).element),  # noqa: S704 - made here, quotes escaped
+        # Made here, quotes escaped.
+        figures={form.name: Markup(_drawn(comparison, form).element) for form in FORMS},  # noqa: S704
         sides=_table("sides", "The sides, the first of which is the base", SIDE_COLUMNS, sides),
         numbers=_table("numbers", "Every number that differs", number_columns(comparison), numbers),
         same=same_words(comparison),
@@ -159,7 +164,7 @@ def beside(first: Path) -> Path:
     return first.resolve().parent / f"comparison-{stamp}"
 
 
-def _drawn(comparison: Comparison) -> Svg:
+def _drawn(comparison: Comparison, form: Form = WIDE) -> Svg:
     """Return one panel a number: those of the sale, buying, and what gates hold."""
     held = {one.name for one in comparison.regressions}
     shown = {number.name: number for number in comparison.overview}
@@ -182,7 +187,7 @@ def _drawn(comparison: Comparison) -> Svg:
         f"{verdict_words(side)}; audit {audit_words(side.audit)}; cause: {cause_words(side)}"
         for side in comparison.sides
     ]
-    return draw_comparison([side.name for side in comparison.sides], bars, said)
+    return draw_comparison([side.name for side in comparison.sides], bars, said, form=form)
 
 
 def _ends(side: SideNumber, runs: int) -> tuple[float, float] | None:
