@@ -18,7 +18,6 @@ from dress_rehearsal.compose import (
 from dress_rehearsal.compose.servers.binaries import redis_binary, redis_version
 from dress_rehearsal.compose.servers.prometheus import prometheus_binary
 from dress_rehearsal.plans import Person, Plan
-from dress_rehearsal.plans.notes import notes_on
 from dress_rehearsal.plans.overrides import in_effect
 from dress_rehearsal.records import RunDirectory
 from dress_rehearsal.records.baseline import FILE as BASELINE
@@ -31,7 +30,7 @@ from dress_rehearsal.rehearsal.history import Kept
 from dress_rehearsal.rehearsal.incidents import stamp_interruption
 from dress_rehearsal.rehearsal.monitoring import Monitoring, monitored
 from dress_rehearsal.rehearsal.preflight.bystanders import Bystanders, others_than
-from dress_rehearsal.rehearsal.preflight.checks import check_usage
+from dress_rehearsal.rehearsal.preflight.checks import check_usage, notes_before
 from dress_rehearsal.rehearsal.preflight.containers import check_daemon
 from dress_rehearsal.rehearsal.preflight.external_target import (
     await_setup,
@@ -89,7 +88,7 @@ def rehearse(
     run.write_json("environment.json", {**environment(), **stores, **kept.facts, **told})
     if baseline is not None:
         run.write_json(BASELINE, baseline)
-    for note in notes_on(plan):
+    for note in notes_before(plan):
         screen.tell(note)
     try:
         check_importable(plan, run)

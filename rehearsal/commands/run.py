@@ -120,7 +120,7 @@ def _baseline(plan: Plan, options: argparse.Namespace, repeats: int) -> "Baselin
 
 
 def _dry_run(plan: Plan, options: argparse.Namespace, repeats: int) -> int:
-    from dress_rehearsal.rehearsal.preflight.checks import check_usage
+    from dress_rehearsal.rehearsal.preflight.checks import check_usage, notes_before
     from dress_rehearsal.rehearsal.preflight.dry_run import dry_run
     from dress_rehearsal.rehearsal.terminal.sheet import Sheet
 
@@ -128,6 +128,8 @@ def _dry_run(plan: Plan, options: argparse.Namespace, repeats: int) -> int:
     sheet = Sheet(make_console())
     for line in dry_run(plan, people):
         sheet.line(line)
+    for note in notes_before(plan):
+        sheet.line(note)
     if repeats > 1:
         sheet.line(f"All of it {repeats} times, with seeds counted up.")
     return 0
