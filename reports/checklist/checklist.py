@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from dress_rehearsal.plans import plan_toml, read_plan
-from dress_rehearsal.plans.read import bundled_plans
+from dress_rehearsal.plans import as_typed, bundled_plans, read_plan
 from dress_rehearsal.plans.shown import shown_override
 from dress_rehearsal.reports.capacity.headroom import Known, headroom_of
 from dress_rehearsal.reports.capacity.schema import Capacity
@@ -203,8 +202,8 @@ def _headroom(
 ) -> Iterator[str]:
     if not capacities:
         yield (
-            f"Not searched. `rehearse capacity {_as_typed(runs[0])}` searches the largest load "
-            f"that passes."
+            f"Not searched. `rehearse capacity {_named(runs[0])}` searches the largest load that "
+            f"passes."
         )
     for capacity in capacities:
         yield f"{capacity.plan}: {capacity.sentence}"
@@ -217,13 +216,8 @@ def _headroom(
         yield capacity.ended
 
 
-def _as_typed(run: Rehearsed) -> str:
-    """Return how a command names a run's plan: by its name where it is a bundled one, unchanged."""
-    bundled = {path.stem: path for path in bundled_plans()}.get(run.plan.name)
-    if bundled is None:
-        return "PLAN"
-    unchanged = read_plan(bundled).model_copy(update={"seed": run.plan.seed})
-    return run.plan.name if plan_toml(unchanged) == plan_toml(run.plan) else "PLAN"
+def _named(run: Rehearsed) -> str:
+    return as_typed(run.plan, run.overrides) or "PLAN"
 
 
 def _differences(runs: Sequence[Rehearsed], now: datetime) -> Iterator[str]:
