@@ -87,7 +87,8 @@ class StageNotReadyError(StageError):
                 f"rehearse again"
             )
         said = log_sentence(log, last_lines, "may say more" if others else "may say why")
-        super().__init__(f"{self._what}; {said}")
+        joined = f". {said[:1].upper()}{said[1:]}" if others else f"; {said}"
+        super().__init__(f"{self._what}{joined}")
 
     @property
     def short(self) -> str:

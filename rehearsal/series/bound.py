@@ -138,9 +138,10 @@ class SeriesTime:
         left = len(self.scheduled_s) - done
         if not left:
             return ""
+        rest = "last takes" if left == 1 else f"other {written(left)} take"
         return (
             f"{written(done)} of {written(len(self.scheduled_s))} done, after "
-            f"{long_words(passed_s)}; the other {written(left)} {'takes' if left == 1 else 'take'} "
+            f"{long_words(passed_s)}; the {rest} "
             f"about {long_words(self._ahead_s(done))}."
         )
 

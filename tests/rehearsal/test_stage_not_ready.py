@@ -54,7 +54,7 @@ def test_other_programs_are_named_that_take_the_cpu(failing):
         "The stage is not set: app was not ready after 25 s. Other programs take 1.7 of 2 cores "
         "(python 1.7); the load average is "
     )
-    assert ": stop them (`rehearse doctor` names them) and rehearse again; the end of " in said
+    assert ": stop them (`rehearse doctor` names them) and rehearse again. The end of " in said
     assert said.endswith(f"logs/app.jsonl may say more:\n  {LINES[0]}")
     reason = judge(read_evidence(run)).reasons[0]
     assert reason.startswith("The run never began, and nobody came. The stage is not set: app")

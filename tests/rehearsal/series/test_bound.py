@@ -92,5 +92,5 @@ def test_after_each_run_the_rest_is_told_by_what_runs_took():
     assert times.ahead(1, 30.0) == "1 of 4 done, after 30 s; the other 3 take about 90 s."
     times.took(1, 30.0)
     times.took(2, 300.0)  # one that was held up is no measure of the others
-    assert times.ahead(3, 360.0) == "3 of 4 done, after 6 min; the other 1 takes about 30 s."
+    assert times.ahead(3, 360.0) == "3 of 4 done, after 6 min; the last takes about 30 s."
     assert times.ahead(4, 390.0) == ""

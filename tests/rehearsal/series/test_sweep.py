@@ -157,7 +157,7 @@ def test_how_long_it_takes_is_told_before_the_first_run_and_how_far_it_is_after_
     assert shown.index("3 runs of about ") < shown.index("1 of 3: seed=1")
     assert "assumed for the stage and the judging): " in shown
     assert shown.index("1 of 3 done, after ") < shown.index("2 of 3: seed=2")
-    assert "2 of 3 done, after 0 s; the other 1 takes about 0 s." in shown
+    assert "2 of 3 done, after 0 s; the last takes about 0 s." in shown
     assert "3 of 3 done" not in shown
 
 
