@@ -108,11 +108,17 @@ def _lines(capacity: Capacity) -> list[str]:
     return [
         *(each.says for each in capacity.headroom),
         *([f"What breaks first: {capacity.breaks}"] if capacity.breaks else []),
-        *([] if capacity.breaks else ["Nothing was seen to break."]),
+        *([] if capacity.breaks else [_unbroken(capacity)]),
         capacity.ended,
         _bound(capacity),
         *capacity.remarks,
     ]
+
+
+def _unbroken(capacity: Capacity) -> str:
+    if all(each.outcome == "undecided" for each in capacity.tries):
+        return "What breaks first is not known."
+    return "Nothing was seen to break."
 
 
 def _bound(capacity: Capacity) -> str:

@@ -75,7 +75,7 @@ def checklist_of(
     covered = tuple(coverage_of(own or runs, people))
     findings = tuple(open_findings(runs))
     switches = tuple(each for run in runs for each in run.switches)
-    headroom = tuple(_headroom(runs, capacities, people))
+    headroom = _once(_headroom(runs, capacities, people))
     same = tuple(_differences(runs, now))
     ordered = sorted(own, key=lambda run: (run.began is not None, run.began), reverse=True)
     return Checklist(
@@ -85,14 +85,19 @@ def checklist_of(
         expects=expects,
         runs=tuple(ordered),
         beyond=len(runs) - len(own),
-        speaks_for=tuple(_for(own, capacities, people, switches)),
-        speaks_against=tuple(_against(own, capacities, people, covered, findings, switches, now)),
+        speaks_for=_once(_for(own, capacities, people, switches)),
+        speaks_against=_once(_against(own, capacities, people, covered, findings, switches, now)),
         covered=covered,
         headroom=headroom,
         switches=switches,
         findings=findings,
         same=same,
     )
+
+
+def _once(sentences: Iterator[str]) -> tuple[str, ...]:
+    """Return each sentence once: two searches of one plan may have the same to say."""
+    return tuple(dict.fromkeys(sentences))
 
 
 def _expected(
