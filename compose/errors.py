@@ -14,10 +14,18 @@ StageError
 
 import signal
 from collections.abc import Sequence
+from typing import Final
+
+_NOT_SET: Final = "The stage is not set: "
 
 
 class StageError(Exception):
     """A stage cannot be set, used or cleared; the message says what, where and what to do."""
+
+    @property
+    def short(self) -> str:
+        """What went wrong, without the lines of a log."""
+        return str(self).partition("\n")[0]
 
 
 class StageUnusableError(StageError):
@@ -48,18 +56,48 @@ class ProcessFailedError(StageError):
 
     def __init__(self, name: str, how: str, log: str, last_lines: Sequence[str]) -> None:
         self.name = name
-        super().__init__(f"The stage is not set: {name} {how}; " + log_sentence(log, last_lines))
+        self._what = f"{_NOT_SET}{name} {how}"
+        super().__init__(f"{self._what}; {log_sentence(log, last_lines)}")
+
+    @property
+    def short(self) -> str:
+        """What went wrong, without the lines of a log."""
+        return f"{self._what}."
 
 
 class StageNotReadyError(StageError):
-    """A component runs but did not become ready in time."""
+    """A component runs but did not become ready in time.
 
-    def __init__(self, name: str, waited_s: float, log: str, last_lines: Sequence[str]) -> None:
+    Args:
+        name: the component, such as `app` or `postgres`.
+        log: where its whole log is; `last_lines` are its end.
+        others: what other programs take of the machine, in words; "": nothing is known of them,
+            or it is little.
+    """
+
+    def __init__(
+        self, name: str, waited_s: float, log: str, last_lines: Sequence[str], others: str = ""
+    ) -> None:
         self.name = name
-        super().__init__(
-            f"The stage is not set: {name} was not ready after {waited_s:.0f} s; "
-            + log_sentence(log, last_lines)
-        )
+        self._own = (name, waited_s, log, last_lines)
+        self._what = f"{_NOT_SET}{name} was not ready after {waited_s:.0f} s"
+        if others:
+            self._what += (
+                f". Other programs take {others}: stop them (`rehearse doctor` names them) and "
+                f"rehearse again"
+            )
+        said = log_sentence(log, last_lines, "may say more" if others else "may say why")
+        joined = f". {said[:1].upper()}{said[1:]}" if others else f"; {said}"
+        super().__init__(f"{self._what}{joined}")
+
+    @property
+    def short(self) -> str:
+        """What went wrong, without the lines of a log."""
+        return f"{self._what}."
+
+    def beside(self, others: str) -> "StageNotReadyError":
+        """Return the same with what other programs take of the machine."""
+        return StageNotReadyError(*self._own, others)
 
 
 class HostNotAllowedError(StageError):
@@ -84,8 +122,8 @@ def describe_exit(exit_code: int) -> str:
         return f"was killed by signal {-exit_code}"
 
 
-def log_sentence(log: str, last_lines: Sequence[str]) -> str:
+def log_sentence(log: str, last_lines: Sequence[str], says: str = "says why") -> str:
     """Return the end of a sentence that says why something does not work: its log's last lines."""
     if not last_lines:
         return f"it wrote nothing to {log}."
-    return f"the end of {log} says why:\n" + "\n".join(f"  {line}" for line in last_lines)
+    return f"the end of {log} {says}:\n" + "\n".join(f"  {line}" for line in last_lines)

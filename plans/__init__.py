@@ -5,7 +5,7 @@ from dress_rehearsal.plans.hosts import refusal
 from dress_rehearsal.plans.limits import Limit, parse_limit
 from dress_rehearsal.plans.matrix import HEALTHY, Cell, Matrix, is_matrix, read_matrix
 from dress_rehearsal.plans.plan import Plan, slo_edges_s
-from dress_rehearsal.plans.read import bundled_plans, is_bundled, plan_schema, plan_toml, read_plan
+from dress_rehearsal.plans.read import as_typed, bundled_plans, plan_schema, plan_toml, read_plan
 from dress_rehearsal.plans.roster import (
     Person,
     read_roster,
@@ -34,10 +34,10 @@ __all__ = [
     "PlanError",
     "PlanInvalidError",
     "Strategy",
+    "as_typed",
     "bundled_plans",
     "format_duration",
     "format_share",
-    "is_bundled",
     "is_matrix",
     "parse_limit",
     "plan_schema",

@@ -15,6 +15,32 @@ def notes_on(plan: Plan) -> list[str]:
     return [*_too_few(plan), *_too_late(plan)]
 
 
+def unwaited_pool(plan: Plan, key: str) -> str | None:
+    """Return in a sentence why no purchase of a plan waits for the pool whose size a key is.
+
+    Args:
+        key: of the plan, such as `app.postgres_pool`.
+
+    Returns:
+        None where purchases may wait for it, or the key is of no pool of the reference app's.
+    """
+    app = plan.app
+    if not plan.target.ours or plan.load is not None:
+        return None
+    if key in ("app.postgres_pool", "app.postgres_pool_timeout") and app.strategy.writes_back:
+        return (
+            f"No purchase waits for the PostgreSQL pool: {app.allocation} writes rows behind the "
+            f"answers, so {key} changes nothing of how long buying takes. Purchases wait for "
+            f"app.redis_pool here, and for PostgreSQL with app.allocation=atomic_update, say."
+        )
+    if key == "app.enrolment_limit" and app.enrolment != "external":
+        return (
+            f"No purchase asks the enrolment API: app.enrolment is {app.enrolment}, so {key} "
+            f"changes nothing. With app.enrolment=external they wait for it."
+        )
+    return None
+
+
 def _too_late(plan: Plan) -> list[str]:
     share, habits = latecomers(plan), plan.students
     if share <= FEW:

@@ -1,5 +1,6 @@
 """Reading: a plan from TOML with overrides, and the resolved plan back to TOML."""
 
+import shlex
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -21,7 +22,7 @@ from dress_rehearsal.plans.problems import (
 )
 from dress_rehearsal.plans.sections.ledgers import placed
 from dress_rehearsal.plans.sections.scenario import place_scenario
-from dress_rehearsal.plans.shown import shown_key
+from dress_rehearsal.plans.shown import shown_key, shown_override
 
 BUNDLED: Final = Path(__file__).parent
 """The folder of the plans that come with the project."""
@@ -140,15 +141,30 @@ def plan_schema() -> dict[str, Any]:
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
 
 
-def is_bundled(plan: Plan) -> bool:
-    """Return whether a plan is the bundled one of its name, with nothing changed."""
+def as_typed(plan: Plan, overrides: Iterable[str] = ()) -> str | None:
+    """Return how a command names a plan but for its seed: "smoke --set app.workers=4".
+
+    Args:
+        overrides: what was set otherwise than in the plan's file, as a run has it recorded.
+
+    Returns:
+        None where nobody could type it: the plan is no bundled one, or not what these overrides
+        make of it, or one of them may not be shown.
+    """
     own = BUNDLED / f"{plan.name}.toml"
-    if own not in bundled_plans():
-        return False
+    given = [text for text in overrides if text.partition("=")[0].strip() != "seed"]
+    if own not in bundled_plans() or not all(map(_may_be_typed, given)):
+        return None
     try:
-        return read_plan(own) == plan
+        if read_plan(own, [*given, f"seed={plan.seed}"]) != plan:
+            return None
     except PlanError:
-        return False
+        return None
+    return " ".join([plan.name, *(f"--set {shlex.quote(text)}" for text in given)])
+
+
+def _may_be_typed(override: str) -> bool:
+    return override.isprintable() and "`" not in override and shown_override(override) == override
 
 
 def find_bundled(source: Path) -> Path:

@@ -23,6 +23,9 @@ ABORTED: Final = "aborted"
 OUT_OF_SPACE: Final = "out of space"
 """Name of the abort of a run whose stage had no space left to keep anything."""
 
+STAGE_FAILED: Final = "stage_failed"
+"""The phase in which the stage turned out not to be set; tells why."""
+
 LOCUST_ENDED: Final = "locust_ended"
 """The phase in which a plain Locust file took its leave; tells what became of its users."""
 

@@ -1,7 +1,8 @@
 """The run: sets the stage, has the students perform, clears up, and has it judged."""
 
+import os
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -11,24 +12,25 @@ from dress_rehearsal.compose import (
     ExternalStage,
     Stage,
     StageError,
+    StageNotReadyError,
     raise_file_limit,
 )
 from dress_rehearsal.compose.servers.binaries import redis_binary, redis_version
 from dress_rehearsal.compose.servers.prometheus import prometheus_binary
 from dress_rehearsal.plans import Person, Plan
-from dress_rehearsal.plans.notes import notes_on
 from dress_rehearsal.plans.overrides import in_effect
 from dress_rehearsal.records import RunDirectory
 from dress_rehearsal.records.baseline import FILE as BASELINE
 from dress_rehearsal.records.environment import RUN
 from dress_rehearsal.records.machine import environment
+from dress_rehearsal.records.timeline import STAGE_FAILED
 from dress_rehearsal.rehearsal.errors import RehearsalError
 from dress_rehearsal.rehearsal.generator_process import GeneratorProcess
 from dress_rehearsal.rehearsal.history import Kept
 from dress_rehearsal.rehearsal.incidents import stamp_interruption
 from dress_rehearsal.rehearsal.monitoring import Monitoring, monitored
 from dress_rehearsal.rehearsal.preflight.bystanders import Bystanders, others_than
-from dress_rehearsal.rehearsal.preflight.checks import check_usage
+from dress_rehearsal.rehearsal.preflight.checks import check_usage, notes_before
 from dress_rehearsal.rehearsal.preflight.containers import check_daemon
 from dress_rehearsal.rehearsal.preflight.external_target import (
     await_setup,
@@ -86,7 +88,7 @@ def rehearse(
     run.write_json("environment.json", {**environment(), **stores, **kept.facts, **told})
     if baseline is not None:
         run.write_json(BASELINE, baseline)
-    for note in notes_on(plan):
+    for note in notes_before(plan):
         screen.tell(note)
     try:
         check_importable(plan, run)
@@ -141,7 +143,8 @@ def _perform(
     run.stamp("phase", "stage_starting")
     screen.phase("setting the stage")
     setting = _set(plan, run, people, screen, app_python)
-    with others_than(plan) as bystanders, setting as (stage, generator):
+    with others_than(plan) as bystanders, ExitStack() as left:
+        stage, generator = entered(setting, left, plan, run, bystanders)
         run.stamp("phase", "stage_ready")
         for remark in remarks_on(stage):
             screen.note(remark)
@@ -155,6 +158,32 @@ def _perform(
     for loss in stage.unclean_stops:
         screen.note(loss.what)
     run.stamp("phase", "torn_down", unclean=[loss.what for loss in stage.unclean_stops])
+
+
+def entered(
+    setting: AbstractContextManager[tuple[Stage, GeneratorProcess]],
+    left: ExitStack,
+    plan: Plan,
+    run: RunDirectory,
+    bystanders: Bystanders,
+) -> tuple[Stage, GeneratorProcess]:
+    """Return the stage and the generator; where there is none, the run keeps why.
+
+    Raises:
+        StageError: the stage could not be set; where something of it was waited for in vain,
+            other programs are named that take the CPU.
+    """
+    try:
+        return left.enter_context(setting)
+    except StageError as error:
+        said = error
+        if isinstance(error, StageNotReadyError):
+            bystanders.busy()  # what ended with the stage counts as anybody's until the next look
+            busy = bystanders.busy()
+            if busy is not None and busy.cores > plan.generator.max_foreign_cpu:
+                said = error.beside(f"{busy.words}; the load average is {os.getloadavg()[0]:.1f}")
+        run.stamp("phase", STAGE_FAILED, error=said.short)
+        raise said from (None if said is error else error)
 
 
 @contextmanager
@@ -195,4 +224,7 @@ def _set(
 def _tell_of_others(plan: Plan, bystanders: Bystanders, screen: Screen) -> None:
     busy = bystanders.busy()
     if busy is not None and busy.cores > plan.generator.max_foreign_cpu:
-        screen.tell(f"Other programs take {busy.words} now; what they slow down proves nothing.")
+        screen.tell(
+            f"Other programs take {busy.words} now. Stop them: what is slow "
+            f"while they run may be their doing, and then this run decides nothing."
+        )

@@ -12,13 +12,21 @@ from dress_rehearsal.reports.trust.doubt import UNCOUNTED
 _CUT: Final = "cut_short"
 """The doubt because of which nothing of a run counts."""
 
-_DISTURBED: Final = frozenset(
-    (
-        *("foreign_cpu", UNCOUNTED, "steal", "cpu_limit", "late_sends", "clock_step"),
-        *("clocks_apart", "ports", "damage", "smaller_rush", "undone_fault"),
-    )
-)
-"""Doubts about a run because of which only what is nobody else's doing counts."""
+_DISTURBED: Final = {
+    "foreign_cpu": "other programs took the CPU",
+    "cpu_limit": "a CPU limit of the rehearsal's own held it back",
+    "steal": "the host gave the CPU to other machines",
+    "ports": "local ports were short",
+    "clock_step": "a clock was set",
+    "clocks_apart": "the clocks of workers were apart",
+    "damage": "part of the record is damaged",
+    "undone_fault": "a fault of the plan was not done",
+    "smaller_rush": "fewer students came than planned",
+    "late_sends": "requests left late",
+    UNCOUNTED: "nobody counted what other programs took of the CPU",
+}
+"""Doubts about a run because of which only what is nobody else's doing counts, in words; what to
+mend comes before what may come of it."""
 
 
 def believed(doubts: Sequence[str], path: str) -> bool:
@@ -30,6 +38,13 @@ def believed(doubts: Sequence[str], path: str) -> bool:
 def disturbances(doubts: Sequence[str]) -> tuple[str, ...]:
     """Return the doubts because of which most numbers of a run do not count."""
     return tuple(word for word in doubts if word == _CUT or word in _DISTURBED)
+
+
+def disturbance_words(doubts: Sequence[str]) -> str:
+    """Return in words what is first to be mended of what disturbed a run; "" where nothing did."""
+    if _CUT in doubts:
+        return "it was cut short"
+    return next((words for word, words in _DISTURBED.items() if word in doubts), "")
 
 
 def may_be_others_doing(path: str) -> bool:

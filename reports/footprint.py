@@ -41,6 +41,6 @@ def footprint_notes(evidence: Evidence) -> Iterator[str]:
     )
     yield (
         f"The app's memory grew from {written(round(before / _MIB))} MiB at T-0 to "
-        f"{written(round(after / _MIB))} MiB at the end{each}. If that is no cache that is full by "
-        f"then, a longer sale ends in a process that the system kills."
+        f"{written(round(after / _MIB))} MiB at the end{each}. A cache stops growing once it is "
+        f"full. Anything else grows on in a longer sale, until the system kills the process."
     )

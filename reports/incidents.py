@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from dress_rehearsal.records.tables import NOT_KEPT, NS_PER_S
-from dress_rehearsal.records.timeline import ABORTED
+from dress_rehearsal.records.timeline import ABORTED, STAGE_FAILED
 from dress_rehearsal.reports.evidence import Evidence
 from dress_rehearsal.reports.evidence.timeline import (
     MEASURING,
@@ -43,16 +43,15 @@ def losses(evidence: Evidence, *, target: bool) -> list[str]:
     return [*said[:_MOST], f"Lost: {written(len(lost) - _MOST)} more, the last {last}."]
 
 
-def smaller_rush(evidence: Evidence, census: Census) -> list[str]:
-    """Return why fewer students came than were planned: what sends was lost, or some never began.
+def never_started(evidence: Evidence, census: Census) -> list[str]:
+    """Return in a sentence how many students never began, so that the rush was a smaller one.
 
     Whoever a rush that was stopped did not let begin is not missing.
     """
-    lost, missing = losses(evidence, target=False), census.never_started
+    missing = census.never_started
     if not missing or evidence.students.empty or evidence.timeline.stopped_ns is not None:
-        return lost
+        return []
     return [
-        *lost,
         f"{written(missing)} of {counted(census.students, 'student')} never started, so the rush "
         f"was smaller than planned.",
     ]
@@ -99,11 +98,26 @@ def cut_short(evidence: Evidence) -> list[str]:
         for event in evidence.events
         if event.kind == "abort" and event.name != ABORTED
     ]
-    if "performed" not in evidence.timeline.phases and not said and not aborted(evidence):
+    phases = evidence.timeline.phases
+    if not said and "stage_starting" in phases and "stage_ready" not in phases:
+        return [_not_begun(evidence)]
+    if "performed" not in phases and not said and not aborted(evidence):
         said.append("The run ended before its students had finished, without saying why.")
     if evidence.t0_ns is None:
         said.append("There was no T-0: the sale never opened.")
     return said
+
+
+def _not_begun(evidence: Evidence) -> str:
+    told = [
+        str(event.detail["error"])
+        for event in evidence.events
+        if event.kind == "phase" and event.name == STAGE_FAILED and event.detail.get("error")
+    ]
+    own = "The run never began, and nobody came"
+    return (
+        f"{own}. {told[-1]}" if told else f"{own}: its stage was not ready; its logs may say why."
+    )
 
 
 def unclean(evidence: Evidence) -> Iterator[str]:

@@ -18,7 +18,9 @@ pass          otherwise
 
 Gates are the audit, the plan's limits and three that always hold (see `reports.gates`): at most 1%
 of students failed, unknown or in flight. A limit that breaks in a run cut short decides nothing.
-All reasons are given, those of a failure first, so the first sentence is the gravest.
+All reasons are given, those of a failure first, so the first sentence is the gravest. Of those that
+make a run decide nothing, causes (other programs took the CPU) come before what may come of them
+(requests left late).
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -47,9 +49,9 @@ from dress_rehearsal.reports.incidents import (
     aborted,
     cut_short,
     losses,
+    never_started,
     not_kept,
     recycled,
-    smaller_rush,
     unclean,
     undone_faults,
 )
@@ -131,13 +133,15 @@ def judge(evidence: Evidence) -> Verdict:
     }
     failures = [sentence for sentences in failed.values() for sentence in sentences]
     undone = undone_faults(evidence)
-    smaller = smaller_rush(evidence, census.census)
+    senders, missing = losses(evidence, target=False), never_started(evidence, census.census)
     doubts = [
         *cut_short(evidence),
         *_excused(lost, trust.unproven if full else None),
-        *smaller,
+        *senders,
         *undone,
-        *trust.problems,
+        *trust.causes,
+        *missing,
+        *trust.symptoms,
         *_excused((*audit.wrongs.values(), *census.problems), trust.unproven),
         *_excused(fairness.wrongs, trust.untimely),
         *_excused(failing, trust.untimely),
@@ -173,7 +177,7 @@ def judge(evidence: Evidence) -> Verdict:
         gates=gates.results,
         regressions=gates.regressions,
         failures=tuple(word for word, sentences in failed.items() if sentences),
-        doubts=_doubts(evidence, trust, smaller, undone),
+        doubts=_doubts(evidence, trust, [*senders, *missing], undone),
         notes=_distinct(
             [
                 *not_held(gates.regressions),

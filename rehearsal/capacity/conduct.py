@@ -12,8 +12,8 @@ from rich.markup import escape
 from dress_rehearsal.plans import PlanError
 from dress_rehearsal.records import RecordError
 from dress_rehearsal.rehearsal.capacity.axis import Axis
-from dress_rehearsal.rehearsal.capacity.bound import TimeBound
 from dress_rehearsal.rehearsal.capacity.search import Asked, Search
+from dress_rehearsal.rehearsal.series.bound import TimeBound
 from dress_rehearsal.rehearsal.series.performances import Judged, Planned, perform, series_folder
 from dress_rehearsal.rehearsal.signals import uninterruptible
 from dress_rehearsal.rehearsal.terminal.console import make_console
@@ -150,9 +150,10 @@ class _Conduct:
         except PlanError as error:
             self._say(f"{axis.words(people)} cannot be rehearsed: {error}")
             return None
-        return perform(
+        one = perform(
             planned, self._folder, self._console, given.roster, prometheus=given.prometheus
         )
+        return one if isinstance(one, Judged) else None
 
     def _record(self, people: int, judged: Judged, took_s: float) -> bool:
         """Take down what a run came to; return whether it can be read again."""
@@ -188,13 +189,18 @@ class _Conduct:
     def _between(self) -> str:
         """Return between which loads the edge is, as far as is known."""
         axis = self._given.axis
-        low, above = edge_of(standings(self._search.tried, self._given.asked.repeats))
-        if low is None or above is None:
-            known = low if low is not None else above
-            if known is None:
-                return "nothing is known yet"
-            return f"{'above' if low is not None else 'below'} {axis.words(known)}"
-        return f"between {written(round(axis.value(low), 1))} and {axis.words(above)}"
+        known = standings(self._search.tried, self._given.asked.repeats)
+        low, above = edge_of(known)
+        if above is not None and known[above] == "undecided":
+            passing = "no load is known to pass" if low is None else f"{axis.words(low)} pass"
+            return f"{passing}, and {axis.words(above)} stay undecided"
+        if low is None:
+            below = above is not None and f"the edge is below {axis.words(above)}"
+            return below or "nothing is known yet"
+        if above is None:
+            return f"the edge is above {axis.words(low)}"
+        first = written(round(axis.value(low), 1))
+        return f"the edge is between {first} and {axis.words(above)}"
 
     def _capacity(self, ended: Ended) -> Capacity:
         return capacity_of(

@@ -66,10 +66,10 @@ def add(capacity: argparse.ArgumentParser) -> None:
 
 def _capacity(options: argparse.Namespace) -> int:
     from dress_rehearsal.rehearsal.capacity.axis import axis_of
-    from dress_rehearsal.rehearsal.capacity.bound import TimeBound
     from dress_rehearsal.rehearsal.capacity.conduct import Given, search_capacity
     from dress_rehearsal.rehearsal.capacity.search import Asked
     from dress_rehearsal.rehearsal.preflight.checks import check_usage
+    from dress_rehearsal.rehearsal.series.bound import TimeBound
     from dress_rehearsal.rehearsal.series.performances import Planned
 
     plan = planned(options)

@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from dress_rehearsal.reports.capacity.schema import Capacity
 
 _DEEPEST: Final = 2
-"""Folders of runs in a folder: those of repeats, or of a search, beside single runs."""
+"""So many folders deep runs are looked for; the folder of a series stands anywhere among them, and
+below it as many again: a search's runs, or base and head of a gate and theirs."""
 _MOST_RUNS: Final = 1000
 _MOST_PEOPLE: Final = 10_000_000
 
@@ -99,7 +100,7 @@ def _found(paths: list[Path], console: "Console") -> Iterator[tuple[Path, "Capac
     number = 0
     known: dict[Path, Capacity | None] = {}
     for given in paths:
-        below = list(_runs_in(given.absolute(), _DEEPEST))
+        below = list(_runs_in(given.absolute(), _DEEPEST, in_series=False))
         if not below:
             raise PlanError(
                 f"{named(given)} is {kind_of(given) or 'not there'}, and there is no run in it: "
@@ -118,13 +119,18 @@ def _found(paths: list[Path], console: "Console") -> Iterator[tuple[Path, "Capac
             yield path, known[path.parent]
 
 
-def _runs_in(path: Path, depth: int) -> Iterator[Path]:
+def _runs_in(path: Path, depth: int, *, in_series: bool) -> Iterator[Path]:
+    from dress_rehearsal.reports.checklist.rehearsed import is_series
+
     if is_file(path / "plan.toml"):
         yield path
-    elif depth and kind_of(path) == "a folder":
+        return
+    begins = not in_series and is_series(path)
+    left = _DEEPEST if begins else depth
+    if left and kind_of(path) == "a folder":
         for each in sorted(path.iterdir()):
             if kind_of(each) == "a folder":
-                yield from _runs_in(each, depth - 1)
+                yield from _runs_in(each, left - 1, in_series=in_series or begins)
 
 
 def _address(run: Path, out: Path) -> str:

@@ -13,7 +13,6 @@ from dress_rehearsal.plans import (
     read_plan,
 )
 from dress_rehearsal.plans.files import named
-from dress_rehearsal.plans.notes import notes_on
 from dress_rehearsal.rehearsal.commands.options import (
     DRAWN,
     add_out,
@@ -65,13 +64,13 @@ def _check(options: argparse.Namespace) -> int:
         said = f"A matrix of {counted(len(cells), 'cell')}."
         print(f"{named(options.plan)}: fine. {said}")  # noqa: T201
         return 0
-    from dress_rehearsal.rehearsal.preflight.checks import check_usage
+    from dress_rehearsal.rehearsal.preflight.checks import check_usage, notes_before
 
     plan = planned(options)
     check_usage(plan, options.out, options.roster)
     sheet = Sheet(make_console())
     sheet.line(f"{named(options.plan)}: fine. {_who(plan)}, {counted(len(plan.gates), 'gate')}.")
-    for note in notes_on(plan):
+    for note in notes_before(plan):
         sheet.line(note)
     if is_drawn(plan, options.roster):
         sheet.line(DRAWN)

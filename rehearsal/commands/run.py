@@ -120,14 +120,18 @@ def _baseline(plan: Plan, options: argparse.Namespace, repeats: int) -> "Baselin
 
 
 def _dry_run(plan: Plan, options: argparse.Namespace, repeats: int) -> int:
-    from dress_rehearsal.rehearsal.preflight.checks import check_usage
+    from dress_rehearsal.rehearsal.preflight.checks import check_usage, notes_before
     from dress_rehearsal.rehearsal.preflight.dry_run import dry_run
+    from dress_rehearsal.rehearsal.series.bound import SeriesTime
     from dress_rehearsal.rehearsal.terminal.sheet import Sheet
 
     people = check_usage(plan, options.out, options.roster, performed=True, repeated=repeats > 1)
     sheet = Sheet(make_console())
     for line in dry_run(plan, people):
         sheet.line(line)
+    for note in notes_before(plan):
+        sheet.line(note)
     if repeats > 1:
-        sheet.line(f"All of it {repeats} times, with seeds counted up.")
+        told = SeriesTime.of([plan] * repeats).told()
+        sheet.line(f"All of it {repeats} times, with seeds counted up: {told}")
     return 0

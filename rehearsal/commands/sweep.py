@@ -53,4 +53,5 @@ def _sweep(options: argparse.Namespace) -> int:
         plans.append(Planned(label, planned(options, *own), [*given, *own]))
     for each in plans:
         check_usage(each.plan, options.out, options.roster, performed=True, repeated=len(plans) > 1)
-    return sweep(plans, options.out, options.table, options.figure, options.roster)
+    keys = [key for key, _ in swept]
+    return sweep(plans, options.out, options.table, options.figure, options.roster, over=keys)

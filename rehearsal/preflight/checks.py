@@ -3,6 +3,7 @@
 `plan check`, `run`, `sweep` and `doctor` ask the same, here.
 """
 
+import math
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
@@ -12,12 +13,14 @@ from dress_rehearsal.plans import (
     Plan,
     PlanError,
     PlanInvalidError,
+    format_duration,
     read_roster,
     refusal,
     seeded_people,
 )
 from dress_rehearsal.plans.files import check_folder, is_file, kind_of
 from dress_rehearsal.plans.hosts import is_host
+from dress_rehearsal.plans.notes import notes_on
 from dress_rehearsal.plans.reach import reach_problems
 from dress_rehearsal.plans.sections.app import LETTING_IN
 from dress_rehearsal.plans.sections.ledgers import ledger_problems
@@ -26,12 +29,34 @@ from dress_rehearsal.records.http.reach import UnreachableError, reach_of
 from dress_rehearsal.rehearsal.preflight.doctor import fits
 from dress_rehearsal.rehearsal.preflight.external_target import check_repeatable, check_startable
 from dress_rehearsal.reports.metrics import check_metric_names
-from dress_rehearsal.reports.words import counted
-from dress_rehearsal.scenarios.kind import check_actors
+from dress_rehearsal.reports.words import counted, written
+from dress_rehearsal.scenarios.kind import check_actors, has_shape
 from dress_rehearsal.scenarios.workers.secret import SecretError, given_secret
 
 _OURS: Final = ("app", "postgres")
 """Sections on the stage that is set here; of another target nobody here can change anything."""
+
+
+def notes_before(plan: Plan) -> list[str]:
+    """Return what whoever wrote a plan may not have meant, a sentence each, before it is performed;
+    none refuses it."""
+    return [*notes_on(plan), *_never_begun(plan)]
+
+
+def _never_begun(plan: Plan) -> Iterator[str]:
+    """Yield in a sentence that users of a Locust file are begun too slowly for all to act."""
+    load, file = plan.load, plan.scenario.file
+    if load is None or file is None or load.run_time is None or has_shape(Path(file)):
+        return
+    users, rate = load.users or 1, load.spawn_rate or 1.0
+    most = math.ceil(rate * load.run_time)
+    if most < users:
+        yield (
+            f"Of {written(users)} users at most {written(most)} will have started: {rate:g} a "
+            f"second {'is' if rate == 1 else 'are'} begun, for {format_duration(load.run_time)}. "
+            f"Begin them faster (--spawn-rate {users}, or load.spawn_rate), or give more time "
+            f"(--run-time, or load.run_time)."
+        )
 
 
 def check_plan_usable(plan: Plan) -> None:

@@ -32,7 +32,7 @@ _USUAL: Final = 80
 _HEIGHT: Final = 6
 _BEFORE_S: Final = 1.0
 _STYLES: Final = {"ok": "", "warn": "yellow", "fail": "bold red"}
-_WORDS: Final = {"ok": "enough", "warn": "waits", "fail": "short"}
+_WORDS: Final = {"ok": "enough", "warn": "queue", "fail": "short"}
 
 
 def course(plan: Plan, people: Sequence[Person], wrapped_at: int | None = None) -> Iterator[Line]:

@@ -3,6 +3,7 @@
 import os
 import platform
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -32,6 +33,8 @@ _RUN_SPACE_BASE_BYTES: Final = 100 * 2**20
 _RUN_SPACE_PER_STUDENT_BYTES: Final = 10 * 2**10
 _SERVER: Final = "a server binary"
 _WIDE: Final = 110
+_MOST_KEPT: Final = 32
+"""The longest word that is not broken in two, in columns: a key of the plan is to be copied."""
 _STYLES: Final = {"ok": "green", "warn": "yellow", "fail": "bold red"}
 
 
@@ -113,7 +116,8 @@ def print_findings(findings: list[Finding], console: Console) -> None:
     table = Table(title="Will it fit this machine?", title_justify="left")
     headings = ["", "check", "value", "needed"]
     for heading in [*headings, "what it limits"] if wide else headings:
-        table.add_column(heading, overflow="fold")
+        least = _longest_word([each.needed for each in findings]) if heading == "needed" else None
+        table.add_column(heading, overflow="fold", min_width=least)
     for finding in findings:
         table.add_row(
             f"[{_STYLES[finding.status]}]{finding.status}[/]",
@@ -131,6 +135,12 @@ def print_findings(findings: list[Finding], console: Console) -> None:
             )
             if finding.change is not None:
                 console.print(f"  {finding.change}", markup=False, highlight=False, soft_wrap=True)
+
+
+def _longest_word(texts: Sequence[str]) -> int:
+    """Return how wide a column is to be for no key of the plan in it to be broken in two."""
+    words = [len(word) for text in texts for word in text.split()]
+    return min(max(words, default=0), _MOST_KEPT)
 
 
 def _python(machine: dict[str, Any]) -> Finding:

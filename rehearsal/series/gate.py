@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from dress_rehearsal.plans import Plan, PlanError, format_duration
+from dress_rehearsal.plans import Plan, PlanError
 from dress_rehearsal.plans.secrets import resolved, variable_of
 from dress_rehearsal.records.environment_variables import child_environment
 from dress_rehearsal.rehearsal.errors import RehearsalError
@@ -68,9 +68,8 @@ def gate(
     """
     check_gateable(plans[0], checkouts.head)
     console = make_console()
-    lasts = format_duration(plans[0].schedule.lead + plans[0].schedule.sale)
     console.print(
-        f"{2 * len(plans)} rehearsals by turns, each {lasts} and what setting up takes: "
+        f"{2 * len(plans)} rehearsals by turns: "
         f"{BASE} {checkouts.base_build}, {HEAD} {checkouts.head_build}.",
         markup=False,
     )

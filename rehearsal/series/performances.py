@@ -1,10 +1,11 @@
 """A series: one plan after the other, each on a stage of its own and judged, until all are done."""
 
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from rich.console import Console
 from rich.markup import escape
@@ -17,8 +18,11 @@ from dress_rehearsal.records.timeline import ABORTED
 from dress_rehearsal.rehearsal.errors import RehearsalError
 from dress_rehearsal.rehearsal.history import Kept
 from dress_rehearsal.rehearsal.run import rehearse
+from dress_rehearsal.rehearsal.series.bound import SeriesTime
 from dress_rehearsal.rehearsal.terminal.screen import Screen, print_verdict
 from dress_rehearsal.reports.schema import Verdict
+
+_INTERRUPTED: Final = "interrupted before it was judged"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,13 +36,29 @@ class Judged:
     interrupted: bool
 
 
+class Unjudged(NamedTuple):
+    """A run of a series that has no verdict, and why, the end of a sentence."""
+
+    label: str
+    why: str
+
+
 @dataclass(frozen=True, slots=True)
 class Series:
-    """What came of a series: the runs that have a verdict, in their order."""
+    """What came of a series: of each run that was planned, in their order."""
 
-    judged: tuple[Judged, ...]
-    planned: int
+    outcomes: tuple[Judged | Unjudged, ...]
     interrupted: bool
+
+    @property
+    def judged(self) -> tuple[Judged, ...]:
+        """The runs that have a verdict."""
+        return tuple(one for one in self.outcomes if isinstance(one, Judged))
+
+    @property
+    def planned(self) -> int:
+        """How many runs there were to be."""
+        return len(self.outcomes)
 
     @property
     def complete(self) -> bool:
@@ -105,7 +125,8 @@ def perform_series(
 ) -> Series:
     """Perform every plan, the next one even when one has no verdict, until somebody interrupts.
 
-    A run that is interrupted is judged as far as it went, and is the last.
+    How long that takes is told before the first, and how far it is after each. A run that is
+    interrupted is judged as far as it went, and is the last.
 
     Args:
         runs: the folder that gets the run directories.
@@ -114,23 +135,29 @@ def perform_series(
         baseline: what each is rehearsed against, as it keeps it.
         kept: which history each run is put into, and of which build it is.
     """
-    judged: list[Judged] = []
+    outcomes: list[Judged | Unjudged] = []
     interrupted = False
+    times, began_s = SeriesTime.of([planned.plan for planned in plans]), time.monotonic()
+    console.print(times.told(), markup=False)
     try:
         for number, planned in enumerate(plans, start=1):
             console.print(f"[bold]{number} of {len(plans)}: {escape(planned.label)}[/]")
+            one_began_s = time.monotonic()
             one = perform(
                 planned, runs, console, roster, prometheus=prometheus, baseline=baseline, kept=kept
             )
-            if one is None:
-                continue
-            judged.append(one)
-            interrupted = one.interrupted
-            if interrupted:
-                break
+            outcomes.append(one)
+            now_s = time.monotonic()
+            if isinstance(one, Judged):
+                if interrupted := one.interrupted:
+                    break
+                times.took(number - 1, now_s - one_began_s)
+            if ahead := times.ahead(number, now_s - began_s):
+                console.print(ahead, markup=False)
     except KeyboardInterrupt:  # before there was anything of a run to report, or after its verdict
         interrupted = True
-    return Series(tuple(judged), len(plans), interrupted)
+    left = [Unjudged(planned.label, _INTERRUPTED) for planned in plans[len(outcomes) :]]
+    return Series((*outcomes, *left), interrupted)
 
 
 def perform(
@@ -142,8 +169,8 @@ def perform(
     prometheus: bool | None = None,
     baseline: Mapping[str, Any] | None = None,
     kept: Kept | None = None,
-) -> Judged | None:
-    """Perform one plan and print its verdict; None, and why is printed, where there is none.
+) -> Judged | Unjudged:
+    """Perform one plan and print its verdict, or why there is none.
 
     Args:
         runs, roster, prometheus, baseline, kept: as of `perform_series`.
@@ -164,7 +191,8 @@ def perform(
         )
     except (PlanError, RecordError, RehearsalError, StageError) as error:
         console.print(f"{planned.label} has no verdict: {error}", style="red", markup=False)
-        return None
+        short = error.short if isinstance(error, StageError) else str(error).partition("\n")[0]
+        return Unjudged(planned.label, short.rstrip("."))
     run = RunDirectory.open(folder / verdict.run)
     interrupted = any(event.kind == "abort" and event.name != ABORTED for event in run.timeline())
     print_verdict(console, verdict, run.path)

@@ -3,7 +3,7 @@
 import itertools
 import types
 import typing
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -11,10 +11,11 @@ from pydantic import BaseModel
 
 from dress_rehearsal.plans import Plan, PlanError
 from dress_rehearsal.plans.files import check_new_file
+from dress_rehearsal.plans.notes import unwaited_pool
 from dress_rehearsal.plans.shown import shown_key
 from dress_rehearsal.records.files import remedy
 from dress_rehearsal.rehearsal.errors import RehearsalError
-from dress_rehearsal.rehearsal.series.performances import Planned, perform_series
+from dress_rehearsal.rehearsal.series.performances import Planned, Unjudged, perform_series
 from dress_rehearsal.rehearsal.terminal.console import make_console
 from dress_rehearsal.reports.comparison import (
     Comparison,
@@ -94,14 +95,19 @@ def sweep(
     table: Path | None = None,
     figure: Path | None = None,
     roster: Path | None = None,
+    *,
+    over: Sequence[str] = (),
 ) -> int:
     """Rehearse every plan, the next one even when one fails, and compare them.
+
+    Every plan has a row in the table, also one that has no verdict.
 
     Args:
         plans: each with its label in the comparison, the swept key's value among its overrides.
         table: gets the comparison as Markdown, unless the sweep is interrupted.
         figure: gets it as SVG, likewise.
         roster: who acts, for a target that has its own people.
+        over: the keys that are swept.
 
     Returns:
         0 when every run was judged, whatever the verdict; 1 otherwise, or when interrupted.
@@ -114,17 +120,24 @@ def sweep(
         if path is not None:
             check_new_file(path)
     console = make_console()
+    for sentence in unwaited(plans, over):
+        console.print(sentence, style="yellow", markup=False)
     series = perform_series(plans, runs, console, roster, prometheus=False)
     interrupted = series.interrupted
     sides = [
         side_of(f"{one.label} (interrupted)" if one.interrupted else one.label, [one.run])
         for one in series.judged
     ]
-    if sides:
-        comparison = compare(sides)
-        console.print(overview(comparison), markup=False, soft_wrap=True)
-        if not interrupted:
-            _write(comparison, table, figure)
+    missing = {
+        place: (one.label, one.why)
+        for place, one in enumerate(series.outcomes)
+        if isinstance(one, Unjudged)
+    }
+    comparison = compare(sides) if sides else None
+    shown = overview(comparison, missing)
+    console.print(shown, markup=False, soft_wrap=True)
+    if comparison is not None and not interrupted:
+        _write(shown, comparison, table, figure)
     for path in (table, figure):
         if path is not None and (interrupted or not sides):
             why = "the sweep was interrupted" if interrupted else "no run has a verdict"
@@ -132,17 +145,30 @@ def sweep(
     return _JUDGED if series.complete else _NOT_JUDGED
 
 
-def _write(comparison: Comparison, table: Path | None, figure: Path | None) -> None:
+def unwaited(plans: Sequence[Planned], over: Iterable[str]) -> Iterator[str]:
+    """Yield a sentence for each swept key that is the size of a pool no purchase waits for.
+
+    Args:
+        over: the keys.
+    """
+    for key in over:
+        said = [each for planned in plans if (each := unwaited_pool(planned.plan, key))]
+        if said:
+            some = len(said) < len(plans)
+            yield f"{f'In {len(said)} of {len(plans)} runs: ' if some else ''}{said[0]}"
+
+
+def _write(shown: str, comparison: Comparison, table: Path | None, figure: Path | None) -> None:
     """Write both files, the second one even when the first cannot be."""
     problems = []
-    files: list[tuple[str, Path | None, Callable[[Comparison], str]]] = [
-        ("table", table, lambda told: overview(told) + "\n"),
-        ("figure", figure, comparison_figure),
+    files: list[tuple[str, Path | None, Callable[[], str]]] = [
+        ("table", table, lambda: f"{shown}\n"),
+        ("figure", figure, lambda: comparison_figure(comparison)),
     ]
     for what, path, made in files:
         try:
             if path is not None:
-                path.write_text(made(comparison), encoding="utf-8")
+                path.write_text(made(), encoding="utf-8")
         except OSError as error:
             problems.append(
                 f"The {what} {path} cannot be written: {error.strerror or error}; "

@@ -51,7 +51,8 @@ def draw_capacity(capacity: Capacity) -> Drawing | Missing:
         _answers(below, capacity.tries)
         _loads(below, capacity)
 
-    return drawn(name, heading, capacity.sentence.removesuffix("."), caption, capacity.unit, draw)
+    finding = capacity.sentence.partition(". ")[0].removesuffix(".")
+    return drawn(name, heading, finding, caption, capacity.unit, draw)
 
 
 def _latencies(panel: Panel, capacity: Capacity, timed: Sequence[CapacityTry]) -> None:

@@ -99,7 +99,7 @@ def headroom_of(people: int, known: Known) -> tuple[Status, str]:
     sentence about it."""
     status, runs = known.status(people)
     if status == "inconclusive":
-        return status, "is undecided"
+        return status, "is undecided" if people in known.standings else "was not tried"
     said = _passes(people, known) if status == "pass" else _fails(people, known)
     if known.is_settled(status, runs):
         return status, said

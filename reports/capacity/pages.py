@@ -46,7 +46,7 @@ _USL_COLUMNS: Final = ("of the law", "value", "95% interval")
 _OWN_WORDS: Final[dict[Status, str]] = {
     "pass": "The plan's own number passes",
     "fail": "The plan's own number does not pass",
-    "inconclusive": "Of the plan's own number nothing is decided",
+    "inconclusive": "Whether the plan's own number passes is not decided",
 }
 
 
@@ -108,19 +108,28 @@ def _lines(capacity: Capacity) -> list[str]:
     return [
         *(each.says for each in capacity.headroom),
         *([f"What breaks first: {capacity.breaks}"] if capacity.breaks else []),
-        *([] if capacity.breaks else ["Nothing was seen to break."]),
+        *([] if capacity.breaks else [_unbroken(capacity)]),
         capacity.ended,
         _bound(capacity),
         *capacity.remarks,
     ]
 
 
+def _unbroken(capacity: Capacity) -> str:
+    if all(each.outcome == "undecided" for each in capacity.tries):
+        return "What breaks first is not known."
+    return "Nothing was seen to break."
+
+
 def _bound(capacity: Capacity) -> str:
+    once = all(len(each.outcomes) == 1 for each in capacity.loads)
     often = (
-        "Each load was tried once."
-        if capacity.repeats == 1
-        else f"A load near the edge was tried up to {written(capacity.repeats)} times, and passes "
-        f"where most of its runs do."
+        f"A load near the edge was tried up to {written(capacity.repeats)} times, and passes where "
+        f"most of its runs do."
+        if capacity.repeats > 1
+        else "Each load was tried once."
+        if once
+        else "A load was tried again only where a run of it decided nothing."
     )
     return (
         f"{counted(len(capacity.tries), 'run')} in {seconds(round(capacity.took_s))}; told before "

@@ -15,7 +15,7 @@ from dress_rehearsal.reports.capacity.schema import (
     LoadStanding,
     Usl,
 )
-from dress_rehearsal.reports.capacity.standing import Outcome, standing
+from dress_rehearsal.reports.capacity.standing import Outcome, Standing, standing
 from dress_rehearsal.reports.capacity.tried import gated_p99
 from dress_rehearsal.reports.capacity.unit import UNITS, Over, load_words
 from dress_rehearsal.reports.capacity.usl import fitted
@@ -24,6 +24,16 @@ from dress_rehearsal.reports.words import written
 Ended = Literal["found", "tries", "time", "interrupted", "broken"]
 """Why a search ends: it knows what was asked, or it used up its tries or its time, or somebody
 interrupted it, or no try of a load had a verdict."""
+
+_OTHERS: Final = "foreign_cpu"
+"""The doubt that other programs took the CPU."""
+
+_NOT_PASSED: Final[dict[Standing, str]] = {
+    "fail": "does not",
+    "limited": "cannot be sent from here",
+    "undecided": "is undecided",
+    "open": "is undecided",
+}
 
 FACTORS: Final = (1.0, 1.5)
 """Headroom is told against so many times the plan's own number."""
@@ -101,7 +111,7 @@ def capacity_of(
         least=_load(sought, sought.least),
         most=_load(sought, sought.most),
         ended=" ".join(_ended(sought, tries, ended, known)),
-        sentence=_sentence(sought, known),
+        sentence=_sentence(sought, tries, known),
         headroom=headroom,
         breaks=_breaks(sought, tries, known.fails),
         remarks=sought.remarks,
@@ -143,20 +153,50 @@ def _headroom(sought: Sought, factor: float, known: Known) -> Headroom:
     )
 
 
-def _sentence(sought: Sought, known: Known) -> str:
+def _sentence(sought: Sought, tries: Sequence[CapacityTry], known: Known) -> str:
     passes, above = known.edge
+    if all(each.outcome == "undecided" for each in tries):
+        number = len(tries)
+        why = "the one run decides" if number == 1 else f"none of {written(number)} runs decides"
+        return f"Nothing is decided: {_disturbed(tries) or f'{why} anything.'}"
     if passes is None:
         smallest = min(known.standings)
-        word = "does not pass" if known.standings[smallest] == "fail" else "is undecided"
-        return f"No load passes that was tried: the smallest, {sought.words(smallest)}, {word}."
+        word = _NOT_PASSED[known.standings[smallest]]
+        return (
+            f"No load is known to pass: the smallest that was tried, {sought.words(smallest)}, "
+            f"{word}.{_of_load(sought, tries, smallest)}"
+        )
     said = f"{_capital(sought.words(passes))} pass"
     if above is None:
-        return f"{said}; {known.larger}."
+        larger = min((load for load in known.standings if load > passes), default=None)
+        why = "" if larger is None else _of_load(sought, tries, larger)
+        return f"{said}; {known.larger}.{why}"
     if above == known.fails:
         return f"{said}, {sought.words(above)} do not."
-    why = "cannot be sent from here" if known.standings[above] == "limited" else "are undecided"
+    limited = known.standings[above] == "limited"
+    word = "cannot be sent from here" if limited else "are undecided"
     beyond = "" if known.fails is None else f", {sought.words(known.fails)} do not pass"
-    return f"{said}, {sought.words(above)} {why}{beyond}."
+    return f"{said}, {sought.words(above)} {word}{beyond}.{_of_load(sought, tries, above)}"
+
+
+def _of_load(sought: Sought, tries: Sequence[CapacityTry], people: int) -> str:
+    """Return in a further sentence that others alone are why a load is undecided; else nothing."""
+    own = [each for each in tries if each.people == people and each.outcome != "pass"]
+    why = _disturbed(own)
+    return f" Of {sought.words(people)}: {why}" if why else ""
+
+
+def _disturbed(tries: Sequence[CapacityTry]) -> str:
+    """Return in a sentence that other programs were why none of these runs decides anything, and
+    what to do about it; nothing where they were not."""
+    if not all(each.outcome == "undecided" and _OTHERS in each.doubts for each in tries):
+        return ""
+    number = len(tries)
+    runs = {1: "the one run", 2: "both runs"}.get(number, f"all {written(number)} runs")
+    return (
+        f"other programs took the CPU in {runs}. Stop them (`rehearse doctor` names them), and "
+        f"search again."
+    )
 
 
 def _ended(
@@ -193,9 +233,9 @@ def _ended(
             )
         else:
             number = sum(each.people == above for each in tries)
+            often = "once" if number == 1 else f"{written(number)} times"
             yield (
-                f"{_capital(sought.words(above))} were tried {written(number)} times and stay "
-                f"undecided: {reason}"
+                f"{_capital(sought.words(above))} were tried {often} and stay undecided: {reason}"
             )
 
 
@@ -210,9 +250,9 @@ def _breaks(sought: Sought, tries: Sequence[CapacityTry], fails: int | None) -> 
 def _usl(plan: Plan, tries: Sequence[CapacityTry]) -> Usl | str:
     if not any(True for _ in stretches(plan)):
         return (
-            "No scalability law (USL) is fitted: a rush at one instant is no load that lasts, so "
-            "throughput is steady at none. Search a plan whose students come by rates, such as "
-            "steps."
+            "No scalability law (USL) is fitted: that takes loads which last until throughput is "
+            "steady, and a rush at one instant does not last. Search a plan whose students come by "
+            "rates, such as steps."
         )
     levels = [level for each in tries if each.outcome in ("pass", "fail") for level in each.levels]
     return fitted(levels, plan.seed)

@@ -28,7 +28,8 @@ class CapacityTry(Part):
 
     `load` is in the search's unit, `people` how many acted. `p99_ms` is of `Capacity.step`, with
     its 95% interval; `answers_per_s` the most answers that came within a second. `broken` is the
-    first gate that did not hold, in words. None stands for "not measured".
+    first gate that did not hold, in words. `doubts` are `Verdict.doubts` of the run. None stands
+    for "not measured".
     """
 
     run: str
@@ -49,6 +50,7 @@ class CapacityTry(Part):
     levels: tuple[Level, ...] = ()
     not_steady: int = 0
     """Stretches of the same load in which throughput was not steady."""
+    doubts: tuple[str, ...] = ()
 
 
 class LoadStanding(Part):

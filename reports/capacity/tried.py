@@ -56,6 +56,7 @@ def try_of(
         took_s=round(took_s, 1),
         levels=levels.steady,
         not_steady=levels.not_steady,
+        doubts=verdict.doubts or (),
     )
 
 

@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from dress_rehearsal.plans import plan_toml, read_plan
-from dress_rehearsal.plans.read import bundled_plans
+from dress_rehearsal.plans import as_typed, bundled_plans, read_plan
 from dress_rehearsal.plans.shown import shown_override
 from dress_rehearsal.reports.capacity.headroom import Known, headroom_of
 from dress_rehearsal.reports.capacity.schema import Capacity
@@ -76,7 +75,7 @@ def checklist_of(
     covered = tuple(coverage_of(own or runs, people))
     findings = tuple(open_findings(runs))
     switches = tuple(each for run in runs for each in run.switches)
-    headroom = tuple(_headroom(runs, capacities, people))
+    headroom = _once(_headroom(runs, capacities, people))
     same = tuple(_differences(runs, now))
     ordered = sorted(own, key=lambda run: (run.began is not None, run.began), reverse=True)
     return Checklist(
@@ -86,14 +85,19 @@ def checklist_of(
         expects=expects,
         runs=tuple(ordered),
         beyond=len(runs) - len(own),
-        speaks_for=tuple(_for(own, capacities, people, switches)),
-        speaks_against=tuple(_against(own, capacities, people, covered, findings, switches, now)),
+        speaks_for=_once(_for(own, capacities, people, switches)),
+        speaks_against=_once(_against(own, capacities, people, covered, findings, switches, now)),
         covered=covered,
         headroom=headroom,
         switches=switches,
         findings=findings,
         same=same,
     )
+
+
+def _once(sentences: Iterator[str]) -> tuple[str, ...]:
+    """Return each sentence once: two searches of one plan may have the same to say."""
+    return tuple(dict.fromkeys(sentences))
 
 
 def _expected(
@@ -178,7 +182,7 @@ def _headroom_against(capacities: Sequence[Capacity], expected: int) -> Iterator
     for capacity in capacities:
         most = 0 if capacity.passes is None else capacity.passes.people
         if not most:
-            yield f"{capacity.plan}: no load passed that was tried."
+            yield f"{capacity.plan}: {capacity.sentence}"
         elif (held := _held(capacity, expected))[0] == "inconclusive":
             yield f"{capacity.plan}: whether the {written(expected)} expected pass {held[1]}."
         elif held[0] == "fail":
@@ -203,27 +207,22 @@ def _headroom(
 ) -> Iterator[str]:
     if not capacities:
         yield (
-            f"Not searched. `rehearse capacity {_as_typed(runs[0])}` searches the largest load "
-            f"that passes."
+            f"Not searched. `rehearse capacity {_named(runs[0])}` searches the largest load that "
+            f"passes."
         )
     for capacity in capacities:
         yield f"{capacity.plan}: {capacity.sentence}"
         yield from (each.says for each in capacity.headroom)
         if capacity.own.people != expected:
             most = 0 if capacity.passes is None else capacity.passes.people
-            said = written(most) if most else "none"
-            yield f"Against the {written(expected)} expected: {said} pass."
+            said = f"{written(most)} pass" if most else "no load is known to pass"
+            yield f"Against the {written(expected)} expected: {said}."
         yield f"What breaks first: {capacity.breaks or 'nothing was seen to break.'}"
         yield capacity.ended
 
 
-def _as_typed(run: Rehearsed) -> str:
-    """Return how a command names a run's plan: by its name where it is a bundled one, unchanged."""
-    bundled = {path.stem: path for path in bundled_plans()}.get(run.plan.name)
-    if bundled is None:
-        return "PLAN"
-    unchanged = read_plan(bundled).model_copy(update={"seed": run.plan.seed})
-    return run.plan.name if plan_toml(unchanged) == plan_toml(run.plan) else "PLAN"
+def _named(run: Rehearsed) -> str:
+    return as_typed(run.plan, run.overrides) or "PLAN"
 
 
 def _differences(runs: Sequence[Rehearsed], now: datetime) -> Iterator[str]:

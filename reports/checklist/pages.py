@@ -188,7 +188,7 @@ def _run_rows(checklist: Checklist) -> list[tuple[str, str, str, str]]:
         (
             run.run,
             f"{SIGNS[run.verdict.verdict]} {run.verdict.verdict}",
-            written(run.people),
+            written(run.came),
             run.verdict.reasons[0],
         )
         for run in checklist.runs

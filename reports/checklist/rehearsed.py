@@ -3,6 +3,7 @@
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any, Final
 
 from pydantic import ValidationError
@@ -49,10 +50,17 @@ class Rehearsed:
 
     @property
     def people(self) -> int:
-        """How many students acted, or users of a Locust file."""
+        """How many students were to act, or users of a Locust file."""
         if self.plan.load is not None:
             return self.plan.load.users or 1
         return self.plan.event.students
+
+    @property
+    def came(self) -> int:
+        """How many of them did act: nobody where the run never began."""
+        if self.plan.load is not None:
+            return self.people if self.verdict.latency_ms else 0
+        return self.people - self.verdict.census.never_started
 
     @property
     def rehearses(self) -> str:
@@ -95,9 +103,14 @@ def read_rehearsed(run: RunDirectory, href: str, *, own: int | None = None) -> R
         fingerprint=_text(facts.get("fingerprint")),
         overrides=tuple(map(str, facts.get("overrides") or ())),
         beyond=own is not None and people > own,
-        series=str(run.path.parent) if _SERIES.match(run.path.parent.name) else None,
+        series=str(run.path.parent) if is_series(run.path.parent) else None,
         switches=tuple(switches_tried(evidence)) if evidence and plan.faults else (),
     )
+
+
+def is_series(folder: Path) -> bool:
+    """Return whether a folder that holds no run's own files is named as that of a series."""
+    return _SERIES.match(folder.name) is not None
 
 
 def _written_verdict(run: RunDirectory) -> Verdict | None:

@@ -20,8 +20,10 @@ from dress_rehearsal.reports.comparison.schema import (
     Outcome,
 )
 from dress_rehearsal.reports.comparison.sides import Side, one_machine, told_apart
+from dress_rehearsal.reports.doubts import disturbance_words
 from dress_rehearsal.reports.errors import ComparisonRefusedError
 from dress_rehearsal.reports.numbers import significant
+from dress_rehearsal.reports.words import counted
 
 _GRAVEST_FIRST: Final[tuple[Outcome, ...]] = ("worse", "undecided", "no_worse")
 _OF_THE_SALE: Final = ("sale.tickets_per_s", "sale.sold_out_after_s")
@@ -73,7 +75,7 @@ def compare(sides: Sequence[Side]) -> Comparison:
     purchase = _purchase(sides)
     return Comparison(
         outcome=_gravest(status for status, _ in told),
-        reasons=tuple(_sentences(told)) or (_NOTHING_HELD,),
+        reasons=_reasons(sides, told),
         notes=tuple(_notes(sides)),
         sides=tuple(map(_side, sides)),
         purchase=purchase,
@@ -107,6 +109,37 @@ def _gravest(statuses: Iterable[Outcome]) -> Outcome:
 def _sentences(told: Sequence[tuple[Outcome, str]]) -> Iterator[str]:
     for outcome in _GRAVEST_FIRST:
         yield from (sentence for status, sentence in told if status == outcome)
+
+
+def _reasons(sides: Sequence[Side], told: Sequence[tuple[Outcome, str]]) -> tuple[str, ...]:
+    """Return what came of it, a sentence each; where nothing is decided, disturbed runs first."""
+    said = tuple(_sentences(told)) or (_NOTHING_HELD,)
+    if _gravest(status for status, _ in told) != "undecided":
+        return said
+    return (*_disturbed(sides), *said)
+
+
+def _disturbed(sides: Sequence[Side]) -> Iterator[str]:
+    """Yield of each side whose runs were disturbed what to mend, before its numbers are read."""
+    for side in sides:
+        why = Counter(
+            words
+            for run in side.runs
+            if run.verdict.doubts and (words := disturbance_words(run.verdict.doubts))
+        )
+        if not why:
+            continue
+        number, runs = why.total(), len(side.runs)
+        of = "the run was disturbed" if runs == 1 else f"{number} of {runs} runs were disturbed"
+        listed = "; ".join(
+            words if runs == 1 else f"in {counted(times, 'run')} {words}"
+            for words, times in why.most_common()
+        )
+        them = "its times do" if number == 1 else "their times do"
+        yield (
+            f"{side.name}: {of} ({listed}), so {them} not tell how fast that build is. Stop what "
+            f"disturbs it (`rehearse doctor` names other programs), and rehearse it again."
+        )
 
 
 def _notes(sides: Sequence[Side]) -> Iterator[str]:

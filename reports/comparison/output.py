@@ -1,9 +1,10 @@
 """What is written of a comparison: JSON for programs, Markdown for a pull request, and a page."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final
 
 from markupsafe import Markup
@@ -25,6 +26,7 @@ from dress_rehearsal.reports.comparison.tables import (
 from dress_rehearsal.reports.comparison.words import audit_words, cause_words, verdict_words
 from dress_rehearsal.reports.directions import unit_of
 from dress_rehearsal.reports.figures.comparison import Bars, draw_comparison
+from dress_rehearsal.reports.figures.palette import FORMS, WIDE, Form
 from dress_rehearsal.reports.figures.svg import Svg
 from dress_rehearsal.reports.markdown import escaped, markdown_table
 from dress_rehearsal.reports.page.tables import Cell, Table
@@ -42,9 +44,13 @@ _TITLES: Final = {
     "sale.sold_out_after_s": "Sold out after",
 }
 _TEXTS: Final = {"verdict", "audit", "cause"}
-_WRAPPED: Final = {*_TEXTS, "purchase p99", "side", "base", "here", "95% interval", "held"}
+_WRAPPED: Final = {
+    *(*_TEXTS, "tickets/s", "sold out after", "purchase p99", "pool wait p99"),
+    *("side", "base", "here", "difference", "95% interval", "held"),
+}
 """Columns of a page whose words may go on in a second line."""
 _MOST_DIFFERENCES: Final = 60
+_NONE: Final[Mapping[int, tuple[str, str]]] = MappingProxyType({})
 
 
 def headline(comparison: Comparison) -> str:
@@ -55,9 +61,18 @@ def headline(comparison: Comparison) -> str:
     return f"{capitalized(OUTCOMES[comparison.outcome])}: {names}"
 
 
-def overview(comparison: Comparison) -> str:
-    """Return the table with a row a side in Markdown; columns nobody measured are left out."""
-    columns = dict(zip(SIDE_COLUMNS, zip(*side_rows(comparison), strict=True), strict=True))
+def overview(comparison: Comparison | None, missing: Mapping[int, tuple[str, str]] = _NONE) -> str:
+    """Return the table with a row a side in Markdown; columns nobody measured are left out.
+
+    Args:
+        comparison: None where no side has a run.
+        missing: sides without a run, by their place in the table: their name, and why.
+    """
+    rows = [] if comparison is None else list(side_rows(comparison))
+    for place, (name, why) in sorted(missing.items()):
+        rest = [EMPTY] * (len(SIDE_COLUMNS) - 2)
+        rows.insert(place, (name, f"{EMPTY} no verdict: {why}", *rest))
+    columns = dict(zip(SIDE_COLUMNS, zip(*rows, strict=True), strict=True))
     shown = {head: cells for head, cells in columns.items() if set(cells) != {EMPTY}}
     texts = [0, *(place for place, head in enumerate(shown) if head in _TEXTS)]
     return markdown_table(list(shown), zip(*shown.values(), strict=True), texts)
@@ -107,7 +122,8 @@ def comparison_page(comparison: Comparison) -> str:
         status=_AS_STATUS[comparison.outcome],
         word=OUTCOMES[comparison.outcome],
         first=_without(comparison.outcome, comparison.reasons[0]),
-        figure=Markup(_drawn(comparison).element),  # noqa: S704 - made here, quotes escaped
+        # Made here, quotes escaped.
+        figures={form.name: Markup(_drawn(comparison, form).element) for form in FORMS},  # noqa: S704
         sides=_table("sides", "The sides, the first of which is the base", SIDE_COLUMNS, sides),
         numbers=_table("numbers", "Every number that differs", number_columns(comparison), numbers),
         same=same_words(comparison),
@@ -148,7 +164,7 @@ def beside(first: Path) -> Path:
     return first.resolve().parent / f"comparison-{stamp}"
 
 
-def _drawn(comparison: Comparison) -> Svg:
+def _drawn(comparison: Comparison, form: Form = WIDE) -> Svg:
     """Return one panel a number: those of the sale, buying, and what gates hold."""
     held = {one.name for one in comparison.regressions}
     shown = {number.name: number for number in comparison.overview}
@@ -171,7 +187,7 @@ def _drawn(comparison: Comparison) -> Svg:
         f"{verdict_words(side)}; audit {audit_words(side.audit)}; cause: {cause_words(side)}"
         for side in comparison.sides
     ]
-    return draw_comparison([side.name for side in comparison.sides], bars, said)
+    return draw_comparison([side.name for side in comparison.sides], bars, said, form=form)
 
 
 def _ends(side: SideNumber, runs: int) -> tuple[float, float] | None:

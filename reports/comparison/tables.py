@@ -17,6 +17,7 @@ from dress_rehearsal.reports.comparison.words import (
     cause_words,
     change_words,
     interval_words,
+    missing_words,
     side_words,
     verdict_words,
 )
@@ -78,7 +79,9 @@ def number_rows(comparison: Comparison) -> Iterator[Row]:
                 before,
                 side_words(own, unit, len(side.runs)),
                 change_words(change, unit),
-                interval_words(change, unit),
+                missing_words(number.sides[0], own)
+                if change.missing
+                else interval_words(change, unit),
                 _held_words(held.get((number.name, side.name))),
             )
 

@@ -1,9 +1,9 @@
 """How differences are written for people."""
 
+from dress_rehearsal.reports.comparison.intervals import FEWEST
 from dress_rehearsal.reports.comparison.schema import Change, ComparedSide, SideNumber
 from dress_rehearsal.reports.words import (
     EMPTY,
-    counted,
     percent,
     quantity,
     resource_words,
@@ -31,10 +31,19 @@ def change_words(change: Change, unit: str) -> str:
 
 
 def interval_words(change: Change, unit: str) -> str:
-    """Return the interval of a difference, or how many runs it takes for one."""
+    """Return the interval of a difference; `EMPTY` where too few runs count for one."""
     if change.low is None or change.high is None:
-        return f"{counted(change.missing, 'more run')} needed"
+        return EMPTY
     return f"{signed(change.low, unit)} to {signed(change.high, unit)}"
+
+
+def missing_words(before: SideNumber, here: SideNumber) -> str:
+    """Return how many runs it takes on which side for an interval: "4 more of base, 5 here"."""
+    base, side = (max(FEWEST - number.counted, 0) for number in (before, here))
+    parts = [f"{side} more here" if side and not base else f"{side} here"] if side else []
+    if base:
+        parts.insert(0, f"{base} more of base")
+    return f"runs needed: {' and '.join(parts)}"
 
 
 def side_words(number: SideNumber, unit: str, runs: int) -> str:

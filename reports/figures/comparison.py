@@ -4,12 +4,21 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from dress_rehearsal.reports.figures.layout import FONT_PT, LINE, WIDTH_PT, Poster
-from dress_rehearsal.reports.figures.palette import BLUE, GRID, INK, MUTED, VERMILLION
+from dress_rehearsal.reports.figures.layout import LINE, Poster
+from dress_rehearsal.reports.figures.palette import (
+    BLUE,
+    GRID,
+    INK,
+    MUTED,
+    VERMILLION,
+    WIDE,
+    Form,
+)
 from dress_rehearsal.reports.figures.style import own_style
 from dress_rehearsal.reports.figures.svg import Svg, text_width_pt, wrapped
 
-_ROW_PT: Final = 22.0
+_ROW: Final = 2.3
+"""A bar's height and what is around it, over font size."""
 _GAP_PT: Final = 26.0
 _LABEL_SHARE: Final = 0.35
 """Of a panel's width: longer labels stand above their bars and leave these the room."""
@@ -29,35 +38,42 @@ class Bars:
 
 @own_style()
 def draw_comparison(
-    labels: Sequence[str], quantities: Sequence[Bars], ends: Sequence[str] = ()
+    labels: Sequence[str],
+    quantities: Sequence[Bars],
+    ends: Sequence[str] = (),
+    *,
+    form: Form = WIDE,
 ) -> Svg:
-    """Return a drawing of a panel a quantity, two beside each other, each with a bar a side.
+    """Return a drawing of a panel a quantity, each with a bar a side.
 
     Args:
         ends: what came of each side, in words below the panels.
+        form: how wide it is, and how many panels stand beside each other.
     """
-    wide = (WIDTH_PT - 16 - _GAP_PT) / 2
-    above = max(text_width_pt(name, FONT_PT) for name in labels) > _LABEL_SHARE * wide
+    font, columns = form.font_pt, form.columns
+    wide = (form.width_pt - 16 - (columns - 1) * _GAP_PT) / columns
+    above = max(text_width_pt(name, font) for name in labels) > _LABEL_SHARE * wide
     lines = 2 if above else 1
-    panel = FONT_PT * 2.2 + len(labels) * lines * _ROW_PT + _GAP_PT / 2
+    panel = font * 2.2 + len(labels) * lines * font * _ROW + _GAP_PT / 2
     told = [
-        wrapped(f"{name}: {words}", WIDTH_PT - 16, FONT_PT)
+        wrapped(f"{name}: {words}", form.width_pt - 16, font)
         for name, words in zip(labels, ends or [""] * len(labels), strict=True)
         if words
     ]
-    panels_pt = -(-len(quantities) // 2) * panel
-    body = panels_pt + FONT_PT + sum(map(len, told)) * FONT_PT * LINE
-    poster = Poster(_finding(labels, quantities), body)
-    names = [_shortened(name, wide) for name in labels]
+    panels_pt = -(-len(quantities) // columns) * panel
+    body = panels_pt + font + sum(map(len, told)) * font * LINE
+    poster = Poster(_finding(labels, quantities), body, form)
+    names = [_shortened(name, wide, font) for name in labels]
     for position, bars in enumerate(quantities):
-        x = 8 + (position % 2) * (wide + _GAP_PT)
-        top = poster.top_pt + (position // 2) * panel
-        _draw_panel(poster, x, top, wide, names, bars, above=above)
+        x = 8 + (position % columns) * (wide + _GAP_PT)
+        top = poster.top_pt + (position // columns) * panel
+        _draw_panel(poster, x, top, wide, names, bars, font, above=above)
     y = poster.top_pt + panels_pt
     for line in (line for lines in told for line in lines):
-        y += FONT_PT * LINE
+        y += font * LINE
         poster.write(8, y, line, colour=MUTED)
-    return poster.svg("comparison", "One panel a quantity, one bar a side, all from zero.")
+    said = "One panel a quantity, one bar a side, all from zero."
+    return poster.svg(f"comparison-{form.name}", said)
 
 
 def _draw_panel(
@@ -67,48 +83,50 @@ def _draw_panel(
     wide: float,
     labels: Sequence[str],
     bars: Bars,
+    font: float,
     *,
     above: bool,
 ) -> None:
-    poster.write(x, top + FONT_PT * 1.4, bars.label, bold=True)
+    row = font * _ROW
+    poster.write(x, top + font * 1.4, bars.label, bold=True)
     spreads = list(bars.spreads) or [None] * len(labels)
     said = ["not measured" if value is None else bars.words(value) for value in bars.values]
-    left = 0.0 if above else max(text_width_pt(name, FONT_PT) for name in labels) + 8
-    right = max(text_width_pt(words, FONT_PT) for words in said) + 8
+    left = 0.0 if above else max(text_width_pt(name, font) for name in labels) + 8
+    right = max(text_width_pt(words, font) for words in said) + 8
     ends = [end for spread in spreads if spread for end in spread]
     known = [value for value in (*bars.values, *ends) if value is not None]
     scale = max(wide - left - right, 20.0) / max([*known, 1e-9])
-    y = top + FONT_PT * 2.2
+    y = top + font * 2.2
     for name, value, spread, words in zip(labels, bars.values, spreads, said, strict=True):
-        poster.write(x, y + _ROW_PT * 0.64, name)
+        poster.write(x, y + row * 0.64, name)
         if above:
-            y += _ROW_PT
-        poster.box(x + left, y + 4, wide - left - right, _ROW_PT - 8, GRID, alpha=0.45)
+            y += row
+        poster.box(x + left, y + 4, wide - left - right, row - 8, GRID, alpha=0.45)
         if value is not None:
-            poster.box(x + left, y + 4, value * scale, _ROW_PT - 8, BLUE)
+            poster.box(x + left, y + 4, value * scale, row - 8, BLUE)
         if spread is not None:
-            _draw_spread(poster, x + left, y, scale, spread)
+            _draw_spread(poster, x + left, y, row, scale, spread)
         poster.write(
-            x + wide - right + 8, y + _ROW_PT * 0.64, words, colour=MUTED if value is None else INK
+            x + wide - right + 8, y + row * 0.64, words, colour=MUTED if value is None else INK
         )
-        y += _ROW_PT
+        y += row
 
 
 def _draw_spread(
-    poster: Poster, x: float, y: float, scale: float, spread: tuple[float, float]
+    poster: Poster, x: float, y: float, row: float, scale: float, spread: tuple[float, float]
 ) -> None:
     """Draw from where to where, with an edge at both ends."""
     low, high = (x + end * scale for end in spread)
-    poster.box(low, y + _ROW_PT / 2 - 1, high - low, 2, VERMILLION)
+    poster.box(low, y + row / 2 - 1, high - low, 2, VERMILLION)
     for end in (low, high):
-        poster.box(end - 1, y + 5, 2, _ROW_PT - 10, VERMILLION)
+        poster.box(end - 1, y + 5, 2, row - 10, VERMILLION)
 
 
-def _shortened(name: str, wide: float) -> str:
+def _shortened(name: str, wide: float, font: float = WIDE.font_pt) -> str:
     """Return a name as long as there is room for it."""
-    if text_width_pt(name, FONT_PT) <= wide:
+    if text_width_pt(name, font) <= wide:
         return name
-    while name and text_width_pt(f"{name}…", FONT_PT) > wide:
+    while name and text_width_pt(f"{name}…", font) > wide:
         name = name[:-1]
     return f"{name}…"
 

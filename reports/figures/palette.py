@@ -45,3 +45,5 @@ class Form:
 
 WIDE: Final = Form("wide", width_pt=760, font_pt=9.5, columns=2)
 NARROW: Final = Form("narrow", width_pt=360, font_pt=11, columns=1)
+FORMS: Final = (WIDE, NARROW)
+"""For screens and paper, and for telephones: a page shows the one that fits."""

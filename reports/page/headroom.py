@@ -6,7 +6,7 @@ from typing import Final, Literal
 
 from pydantic import Field, ValidationError
 
-from dress_rehearsal.plans import Plan, is_bundled
+from dress_rehearsal.plans import Plan, as_typed
 from dress_rehearsal.records import RunDirectory
 from dress_rehearsal.records.files import is_there, reason, regular
 from dress_rehearsal.reports.part import Part
@@ -46,14 +46,15 @@ class Headroom:
 def headroom(run: RunDirectory, plan: Plan) -> Headroom:
     """Return how much larger a load would pass, as far as that is known."""
     path = run.path / FILE
+    how = _how(run, plan)
     if not is_there(path):
-        return Headroom(f"not searched. {_how(plan)}")
+        return Headroom(f"not searched. {how}")
     try:
         searched = Searched.model_validate_json(regular(path).read_bytes())
     except OSError as error:
-        return Headroom(f"not known: {FILE} cannot be read ({reason(error)}). {_how(plan)}")
+        return Headroom(f"not known: {FILE} cannot be read ({reason(error)}). {how}")
     except ValidationError:
-        return Headroom(f"not known: {FILE} is damaged, or another version wrote it. {_how(plan)}")
+        return Headroom(f"not known: {FILE} is damaged, or another version wrote it. {how}")
     said = list(searched.says)
     if searched.builds is not None:
         own, theirs = searched.builds
@@ -61,10 +62,11 @@ def headroom(run: RunDirectory, plan: Plan) -> Headroom:
     return Headroom(" ".join(said), searched.page)
 
 
-def _how(plan: Plan) -> str:
-    named = is_bundled(plan)
+def _how(run: RunDirectory, plan: Plan) -> str:
+    overrides = run.environment([]).get("overrides")
+    named = as_typed(plan, map(str, overrides if isinstance(overrides, list) else []))
     of = "" if named else ", of your plan's file,"
     return (
-        f"`rehearse capacity {plan.name if named else 'PLAN'}`{of} searches for the largest load "
-        f"that passes; `rehearse report` then tells it here."
+        f"`rehearse capacity {named or 'PLAN'}`{of} searches for the largest load that passes; "
+        f"`rehearse report` then tells it here."
     )

@@ -28,7 +28,7 @@ from dress_rehearsal.reports.comparison.intervals import FEWEST, difference_inte
 from dress_rehearsal.reports.comparison.numbers import Metric, metrics_of, values_of
 from dress_rehearsal.reports.comparison.sides import Side
 from dress_rehearsal.reports.directions import Worse, unit_of, worse_when
-from dress_rehearsal.reports.doubts import disturbances
+from dress_rehearsal.reports.doubts import disturbance_words, disturbances
 from dress_rehearsal.reports.markdown import escaped, markdown_table
 from dress_rehearsal.reports.numbers import significant
 from dress_rehearsal.reports.part import Part
@@ -93,16 +93,15 @@ class Noise(Part):
         quiet = len(self.runs) - len(self.disturbed)
         said = f"{quiet} of {counted(self.planned, 'run')} count"
         if self.disturbed:
-            why = sorted({word for words in self.disturbed.values() for word in words})
+            why = sorted({disturbance_words(words) for words in self.disturbed.values()})
             said += (
-                f", {len(self.disturbed)} disturbed ({', '.join(why).replace('_', ' ')}): this "
-                f"machine is not quiet"
+                f", {len(self.disturbed)} disturbed ({'; '.join(why)}): this machine is not quiet"
             )
         if self.verdict == "pass":
             return f"{said}."
         return (
-            f"{said}, and it takes {_NEEDED} to tell margins: make it quieter, or run it with more "
-            f"--runs."
+            f"{said}, and it takes {_NEEDED} to tell margins: make it quieter (`rehearse doctor` "
+            f"names programs that take the CPU), or run it with more --runs."
         )
 
     def text(self) -> str:

@@ -39,7 +39,8 @@ class TrustFinding:
 
     Attributes:
         generator: the measurement's own numbers.
-        problems: sentences; each makes the run decide nothing.
+        causes, symptoms: sentences; each makes the run decide nothing. Of a symptom, such as
+            requests that left late, something else may be why.
         notes: sentences that are told and decide nothing.
         findings: those of `FINDINGS` that occurred.
         untimely: why what was slow may not be the target's doing, the end of a sentence; None where
@@ -49,11 +50,17 @@ class TrustFinding:
     """
 
     generator: Generator
-    problems: tuple[str, ...]
+    causes: tuple[str, ...]
+    symptoms: tuple[str, ...]
     notes: tuple[str, ...]
     findings: frozenset[str]
     untimely: str | None
     unproven: str | None
+
+    @property
+    def problems(self) -> tuple[str, ...]:
+        """Why the run decides nothing: what to mend first, then what may come of it."""
+        return (*self.causes, *self.symptoms)
 
 
 def judge_trust(evidence: Evidence) -> TrustFinding:
@@ -72,10 +79,17 @@ def judge_trust(evidence: Evidence) -> TrustFinding:
         *scenario_doubts,
         *worker_doubts,
     ]
+    stolen = () if foreign.stolen is None else (foreign.stolen,)
+    # The host alone makes no run decide nothing; it may be why something else does.
+    is_why = any(doubt.is_symptom for doubt in doubts)
     return TrustFinding(
         generator=own.generator,
-        problems=tuple(doubt.sentence for doubt in doubts),
-        notes=(*foreign.notes, *scenario_notes, *worker_notes),
+        causes=(
+            *(doubt.sentence for doubt in doubts if not doubt.is_symptom),
+            *(stolen if is_why else ()),
+        ),
+        symptoms=tuple(doubt.sentence for doubt in doubts if doubt.is_symptom),
+        notes=(*foreign.notes, *(() if is_why else stolen), *scenario_notes, *worker_notes),
         findings=frozenset(
             [
                 *(doubt.word for doubt in doubts if doubt.word),

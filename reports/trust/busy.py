@@ -68,7 +68,8 @@ def judge_busy(evidence: Evidence, late: Collection[Doubt]) -> list[Doubt]:
     if not too_often and busy.longest_s <= evidence.plan.generator.max_late_start:
         return []
     words = (_of_users if closed else _of_students)(busy)
-    return [Doubt(words, "late_sends", "the generator itself was held up")]
+    held_up = "the generator itself was held up"
+    return [Doubt(words, "late_sends", held_up, is_symptom=not busy.is_users_own)]
 
 
 def _of_users(busy: Busy) -> str:

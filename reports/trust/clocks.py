@@ -68,6 +68,7 @@ def _uncompared(evidence: Evidence) -> list[Doubt]:
                 f"Whether the {whose}'s clock was set meanwhile was not measured, so nobody knows "
                 f"that times of before and after compare.",
                 "gap",
+                is_symptom=True,
             )
         )
     return found

@@ -78,6 +78,7 @@ def _doubt(group: Sequence[Sequence[Gap]], zero_ns: int) -> Doubt:
         f"Nothing was heard of {_listed(_names(sources))} {_times(spans, zero_ns)}, so what "
         f"happened there meanwhile is not known.",
         UNCOUNTED if "processes" in sources else "gap",
+        is_symptom=True,
     )
 
 

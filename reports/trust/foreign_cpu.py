@@ -35,12 +35,13 @@ _UNKNOWN: Final = "What other programs took of the CPU was not measured"
 
 class ForeignCpu(NamedTuple):
     """The most cores that others took over a second around T-0 (None: not measured), and why that
-    makes the run decide nothing if it does; `stolen`: whether the host took more than may be."""
+    makes the run decide nothing if it does; `stolen`: that the host took more than may be, as a
+    sentence; None where it did not."""
 
     cores: float | None
     doubts: tuple[Doubt, ...]
     notes: tuple[str, ...]
-    stolen: bool = False
+    stolen: str | None = None
 
 
 class _Second(NamedTuple):
@@ -69,7 +70,7 @@ def judge_foreign_cpu(evidence: Evidence) -> ForeignCpu:
     busy = [second for second in seconds if not _has_spare(second, cpus, times, full)]
     foreign = max((second.foreign for second in busy), default=0.0)
     steal = max((second.steal for second in busy), default=0.0)
-    doubts, notes = [], []
+    doubts, stolen = [], None
     if allowed < cpus:
         doubts += _uncounted(evidence, around_ns)
     if foreign > allowed:
@@ -84,13 +85,13 @@ def judge_foreign_cpu(evidence: Evidence) -> ForeignCpu:
             )
         )
     if steal > allowed:
-        notes.append(
+        stolen = (
             f"The host gave {_cores(steal)} of {written(cpus)} cores to other machines "
             f"{'around T-0' if evidence.plan.load is None else 'meanwhile'} "
             f"(steal), so what was slow may be its doing."
         )
     most = rounded(max(second.foreign for second in seconds), 2)
-    return ForeignCpu(most, tuple(doubts), tuple(notes), stolen=steal > allowed)
+    return ForeignCpu(most, tuple(doubts), (), stolen)
 
 
 def _around_t0(evidence: Evidence) -> tuple[int, int] | None:
@@ -112,7 +113,7 @@ def _unknown(evidence: Evidence) -> list[Doubt]:
         return []
     when = "around T-0" if evidence.plan.load is None else "meanwhile"
     said = f"{_UNKNOWN} {when}, so what was slow may be their doing."
-    return [Doubt(said, UNCOUNTED)]
+    return [Doubt(said, UNCOUNTED, is_symptom=True)]
 
 
 def _uncounted(evidence: Evidence, around_ns: tuple[int, int]) -> list[Doubt]:
@@ -137,7 +138,8 @@ def _uncounted(evidence: Evidence, around_ns: tuple[int, int]) -> list[Doubt]:
             for mark in (from_ns, until_ns)
         )
         said = f"What other programs took of the CPU was not counted from {since} to {until}, so "
-        found.append(Doubt(f"{said}what was slow then may be their doing.", UNCOUNTED))
+        said += "what was slow then may be their doing."
+        found.append(Doubt(said, UNCOUNTED, is_symptom=True))
     return found
 
 

@@ -72,6 +72,7 @@ def judge_generator(
                 f"{milliseconds(late_ms)} after their time, the plan allows "
                 f"{format_duration(plan.generator.max_late_start)}.",
                 "late_sends",
+                is_symptom=True,
             )
         )
     if comparable and timely < TIMELY_SHARE * len(skew):
@@ -83,6 +84,7 @@ def judge_generator(
                 f"{format_duration(plan.timely)} off their time, the latest by "
                 f"{milliseconds(float(skew.max()))}; at most 1% may be.",
                 "late_sends",
+                is_symptom=True,
             )
         )
     own_limit = judge_own_limit(evidence)

@@ -152,8 +152,9 @@ class TestNothingIsLeft:
         limit = ("--set", 'stage.ready_within="4s"')
         image = broken_images["sleeps"]
         ended = _refused(rehearse, tmp_path, *limit, REHEARSE_REDIS_IMAGE=image)
-        assert "redis was not ready after 4 s; the end of " in ended.said
-        assert "redis.log says why:\n  loading what it never ends to load\n" in ended.said
+        assert "redis was not ready after 4 s" in ended.said
+        assert "redis.log may say " in ended.said  # why, or more than that the machine was busy
+        assert ":\n  loading what it never ends to load\n" in ended.said
 
     def test_where_an_app_gets_too_little_memory(self, rehearse: Rehearse, tmp_path: Path) -> None:
         limit = ("--set", 'stage.limits.app.memory="20 MiB"')

@@ -4,7 +4,9 @@ import json
 
 import pytest
 
+from dress_rehearsal.plans import Plan
 from dress_rehearsal.records import RunDirectory
+from dress_rehearsal.records.timeline import STAGE_FAILED
 from dress_rehearsal.rehearsal.cli import main
 from dress_rehearsal.reports.capacity.result import capacity_of
 from dress_rehearsal.reports.report import write_report
@@ -50,6 +52,51 @@ def test_runs_are_found_one_by_one_and_in_folders(run, checklist, tmp_path):
     page = (tmp_path / "out" / "checklist.html").read_text()
     assert f'href="../single/{single.id}/report.html"' in page
     assert (tmp_path / "single" / single.id / "report.html").exists()
+
+
+@pytest.mark.parametrize(
+    "folder",
+    [
+        "runs/cap/20261130T052929Z-small-capacity",
+        "runs/20261130T052929Z-small-gate-x5/base",
+        "runs/sw/20261130T052929Z-small-gate-x5/head",
+        "runs/sw",
+    ],
+)
+def test_a_series_is_found_wherever_single_runs_are(run, checklist, tmp_path, folder):
+    own = run(folder)
+    if folder.endswith("-capacity"):
+        tries = [one(60, "pass", run=own.id)]
+        capacity = capacity_of(sought(own=60), tries, step=None, ended="found", took_s=1.0)
+        (tmp_path / folder / "capacity.json").write_text(capacity.text())
+    code, text, _ = checklist(tmp_path / "runs")
+    assert (code, own.id in text) == (0, True)
+    assert ("was not searched" not in text) == folder.endswith("-capacity")
+
+
+def test_folders_are_not_looked_through_without_an_end(run, checklist, tmp_path):
+    run("runs/20261130T052929Z-small-x2/a/b")
+    (tmp_path / "runs" / "20261130T052929Z-small-x2" / "20261130T052930Z-around").symlink_to(
+        tmp_path / "runs"
+    )
+    assert checklist(tmp_path / "runs")[0] == 2
+
+
+def test_a_run_whose_stage_was_not_ready_never_began_and_nobody_came(checklist, tmp_path):
+    plan = Plan.model_validate({"name": "small", "event": {"students": 300, "tickets": 100}})
+    started = RunDirectory.create(tmp_path / "runs", plan)
+    started.stamp("phase", "stage_starting")
+    said = "app was not ready after 25 s."
+    told = RunDirectory.create(tmp_path / "runs", plan.model_copy(update={"seed": 9}))
+    told.stamp("phase", "stage_starting")
+    told.stamp("phase", STAGE_FAILED, error=f"The stage is not set: {said}")
+    _, text, _ = checklist(tmp_path / "runs")
+    rows = [line for line in text.splitlines() if line.startswith(("| 20",))]
+    began = [row for row in rows if "The run never began, and nobody came" in row]
+    assert len(began) == 2
+    assert all("| 0 |" in row for row in began)
+    assert sum(said in row for row in began) == 1
+    assert "without saying why" not in text
 
 
 def test_a_run_without_a_verdict_of_this_version_is_judged_again(run, checklist):

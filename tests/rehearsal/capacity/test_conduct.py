@@ -5,8 +5,8 @@ import json
 
 import pytest
 
-from dress_rehearsal.rehearsal.capacity.bound import TimeBound
 from dress_rehearsal.rehearsal.cli import main
+from dress_rehearsal.rehearsal.series.bound import TimeBound
 from tests.rehearsal.capacity.conftest import Oracle
 
 
@@ -54,7 +54,7 @@ def test_what_it_will_try_at_most_and_how_long_that_takes_is_told_before_it_begi
     assert len(found["tries"]) <= 14
     assert "from 18 students to 4,800 students (16 times the plan's own)" in said[:first]
     assert "Now at most " in said[first:], "told anew once a run is measured"
-    assert ": pass, p99 300 ms; above 300 students." in said
+    assert ": pass, p99 300 ms; the edge is above 300 students." in said
 
 
 def test_every_run_has_its_own_seed_and_keeps_what_was_set(searched, oracle):

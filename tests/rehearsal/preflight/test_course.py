@@ -76,3 +76,17 @@ def test_the_bundled_plans_are_listed(capsys):
     listed = capsys.readouterr().out
     for name in ("festival", "smoke", "sizing"):
         assert f"\n{name} " in f"\n{listed}"
+
+
+def test_a_pool_that_no_purchase_waits_for_is_told_with_the_key_that_changes_nothing(capsys):
+    said = shown(capsys, "festival", "--set", "app.postgres_pool=20")
+    assert "PostgreSQL: no purchase waits for it: redis_writeback writes rows behind" in said
+    assert "so app.postgres_pool = 20 changes nothing of how long buying takes" in said
+    assert "no purchase" not in shown(capsys, "festival", "--set", "app.allocation=row_lock")
+
+
+def test_where_more_comes_than_can_be_served_a_queue_is_told(capsys):
+    crowded = shown(capsys, "festival", "--set", "app.redis_pool=1", "--set", "app.workers=1")
+    assert "  queue   CPU of the app*" in crowded
+    calm = shown(capsys, "festival", "--students", "60")
+    assert "  enough  CPU of the app*" in calm

@@ -395,6 +395,20 @@ def test_the_table_is_readable_in_a_terminal(
     assert any("Connections one process can hold" in line for line in lines)
 
 
+@pytest.mark.parametrize("width", [80, 100, 140])
+def test_no_key_of_the_plan_is_broken_in_the_middle(width: int) -> None:
+    """Who copies `generator.max_foreig` sets nothing."""
+    key = "generator.max_foreign_cpu"
+    console = Console(file=io.StringIO(), width=width)
+    busy = Finding("other programs", "2.0 of 2 cores (python 1.2)", f"0.3 ({key})", "ok", "", None)
+    path = Finding("space for runs", "75 GiB in /" + "long/" * 30, "0.2 GiB", "ok", "", None)
+    print_findings([busy, path], console)
+    assert isinstance(console.file, io.StringIO)
+    shown = console.file.getvalue()
+    assert key in shown
+    assert max(map(len, shown.splitlines())) <= width
+
+
 def test_the_commands_are_shell() -> None:
     """Every command the doctor gives can at least be read by a shell."""
     machine_without = machine.environment() | {

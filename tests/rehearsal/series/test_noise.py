@@ -61,7 +61,9 @@ def test_ten_runs_with_seeds_counted_up_make_margins_to_paste(performed, tmp_pat
 def test_a_machine_that_was_disturbed_proposes_nothing(performed, tmp_path, capsys):
     performed["doubts"] = ["foreign_cpu"]
     assert noise(tmp_path) == 3
-    assert "0 of 10 runs count, 10 disturbed (foreign cpu)" in capsys.readouterr().out
+    assert (
+        "0 of 10 runs count, 10 disturbed (other programs took the CPU)" in capsys.readouterr().out
+    )
     assert noise_in(tmp_path)[1]["gates"] == []
 
 

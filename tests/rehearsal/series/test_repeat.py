@@ -191,3 +191,11 @@ def test_ctrl_c_ends_it_with_the_run_in_hand_and_tells_of_that(rehearse):
 def until_listening(command):
     """Wait until the first run's students act."""
     command.await_process("dress_rehearsal.scenarios")
+
+
+def test_a_dry_run_says_how_long_all_of_it_takes(tmp_path, capsys):
+    options = ["--repeat", "10", "--dry-run", "--out", str(tmp_path / "runs")]
+    assert main(["run", "smoke", *options]) == 0
+    assert "All of it 10 times, with seeds counted up: 10 runs of about " in capsys.readouterr().out
+    assert main(["run", "smoke", *options[2:]]) == 0
+    assert "All of it" not in capsys.readouterr().out

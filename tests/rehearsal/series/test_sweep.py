@@ -6,6 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from dress_rehearsal.compose import StageNotReadyError
 from dress_rehearsal.plans import STRATEGIES, Plan, PlanError
 from dress_rehearsal.plans.files import check_new_file
 from dress_rehearsal.records import RunDirectory
@@ -109,11 +110,83 @@ def quick_runs(monkeypatch):
 
     monkeypatch.setattr(performances, "rehearse", rehearsed)
     compared = []
-    monkeypatch.setattr(sweeping, "side_of", lambda name, runs: name)
-    monkeypatch.setattr(sweeping, "compare", compared.append)
-    monkeypatch.setattr(sweeping, "overview", lambda _: "the table")
+    monkeypatch.setattr(sweeping, "side_of", lambda name, _: name)
+    monkeypatch.setattr(sweeping, "compare", lambda sides: compared.append(sides) or sides)
+    monkeypatch.setattr(sweeping, "overview", lambda _, missing: missing or "the table")
     monkeypatch.setattr(sweeping, "comparison_figure", lambda _: "the figure")
     return SimpleNamespace(compared=compared, given=given)
+
+
+def test_every_planned_value_has_a_row_also_one_without_a_verdict(monkeypatch, tmp_path, capsys):
+    """A table that leaves out what could not be staged looks as if nobody had asked for it."""
+
+    def rehearsed(plan, runs, *_, **__):
+        if plan.seed == 2:
+            raise StageNotReadyError("app", 25, "app.jsonl", ["{}"], "1.7 of 2 cores")
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(performances, "rehearse", rehearsed)
+    assert sweep(plans(2, 3, 4), tmp_path) == 1
+    shown = capsys.readouterr().out
+    rows = [line for line in shown.splitlines() if line.startswith("| seed")]
+    assert [row.split("|")[1].strip() for row in rows] == ["seed=2", "seed=3", "seed=4"]
+    assert "— no verdict: The stage is not set: app was not ready after 25 s. Other prog" in rows[0]
+    assert "app.jsonl" not in rows[0]
+    assert "— no verdict: interrupted before it was judged" in rows[1]
+
+
+def test_rows_without_a_verdict_stand_where_they_were_planned(quick_runs, monkeypatch, tmp_path):
+    real = performances.rehearse
+
+    def rehearsed(plan, *arguments, **more):
+        if plan.seed == 1:
+            raise RehearsalError("No space left.")
+        return real(plan, *arguments, **more)
+
+    monkeypatch.setattr(performances, "rehearse", rehearsed)
+    table = tmp_path / "t.md"
+    assert sweep(plans(1, 2), tmp_path / "runs", table) == 1
+    assert table.read_text() == "{0: ('seed=1', 'No space left')}\n"
+
+
+def test_how_long_it_takes_is_told_before_the_first_run_and_how_far_it_is_after_each(
+    quick_runs, tmp_path, capsys
+):
+    assert sweep(plans(1, 2, 3), tmp_path) == 0
+    shown = " ".join(capsys.readouterr().out.split())
+    assert shown.index("3 runs of about ") < shown.index("1 of 3: seed=1")
+    assert "assumed for the stage and the judging): " in shown
+    assert shown.index("1 of 3 done, after ") < shown.index("2 of 3: seed=2")
+    assert "2 of 3 done, after 0 s; the last takes about 0 s." in shown
+    assert "3 of 3 done" not in shown
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        (
+            ["--over", "app.postgres_pool=10,20"],
+            "No purchase waits for the PostgreSQL pool: redis_writeback writes rows behind the",
+        ),
+        (
+            ["--over", "app.postgres_pool=10", "--over", "app.allocation"],
+            "In 3 of 10 runs: No purchase waits for the PostgreSQL pool",
+        ),
+        (["--over", "app.enrolment_limit=5,10"], "No purchase asks the enrolment API"),
+        (["--over", "app.redis_pool=16,32"], None),
+        (["--set", "app.allocation=row_lock", "--over", "app.postgres_pool=10,20"], None),
+    ],
+)
+def test_a_pool_that_no_purchase_waits_for_is_swept_with_a_warning(
+    quick_runs, tmp_path, capsys, options, sentence
+):
+    main(["sweep", "smoke", *options, "--out", str(tmp_path)])
+    shown = " ".join(capsys.readouterr().out.split())
+    if sentence is None:
+        assert "No purchase" not in shown
+        return
+    assert sentence in shown
+    assert shown.index(sentence) < shown.index("1 of ")
 
 
 def plans(*seeds):

@@ -90,3 +90,33 @@ def test_no_text_of_a_target_breaks_out(tmp_path):
 def test_what_cannot_be_written_is_a_sentence(found, tmp_path):
     with pytest.raises(RunDirectoryUnusableError, match="the runs are kept"):
         write_capacity(tmp_path / "missing", found(*EDGE))
+
+
+def test_how_often_loads_were_tried_is_told_as_it_was():
+    """Not "each load was tried once" below "300 students were tried 3 times"."""
+
+    def told(*outcomes, repeats):
+        tries = [one(300, outcome, number) for number, outcome in enumerate(outcomes)]
+        own = sought(own=300, repeats=repeats)
+        return capacity_markdown(capacity_of(own, tries, step=PURCHASE, ended="time", took_s=1.0))
+
+    once = "Each load was tried once."
+    again = "A load was tried again only where a run of it decided nothing."
+    assert once in told("pass", repeats=1)
+    undecided = told("undecided", "undecided", "undecided", repeats=1)
+    assert (once in undecided, again in undecided) == (False, True)
+    assert "were tried 3 times and stay undecided" in undecided
+    assert "What breaks first is not known." in undecided
+    assert "up to 3 times, and passes where most of its runs do" in told("pass", repeats=3)
+
+
+def test_a_command_in_the_answer_is_shown_as_one_and_the_figure_says_the_finding_alone(tmp_path):
+    tries = [one(300, "undecided", number, doubts=("foreign_cpu",)) for number in range(3)]
+    capacity = capacity_of(sought(own=300), tries, step=PURCHASE, ended="time", took_s=1.0)
+    write_capacity(tmp_path, capacity)
+    page = (tmp_path / "capacity.html").read_text()
+    assert "<code>rehearse doctor</code> names them), and search again." in page
+    assert "`" not in page.partition("</title>")[0]
+    assert draw_capacity(capacity).title == (
+        "Nothing is decided: other programs took the CPU in all 3 runs"
+    )

@@ -76,7 +76,7 @@ def test_what_does_not_pass_says_how_much_of_it_does(found):
         ),
         (
             [(750, "fail")],
-            "No load passes that was tried: the smallest, 750 students, does not pass.",
+            "No load is known to pass: the smallest that was tried, 750 students, does not.",
             "",
         ),
     ],
@@ -156,7 +156,7 @@ def test_a_search_that_was_cut_says_so(found, why):
 def test_a_rush_at_one_instant_has_no_scalability_law_and_that_is_said(found):
     capacity = found(*EDGE)
     assert capacity.usl is None
-    assert "a rush at one instant is no load that lasts" in capacity.usl_missing
+    assert "a rush at one instant does not last" in capacity.usl_missing
 
 
 def test_the_law_is_fitted_from_levels_of_runs_that_decide_something():
@@ -187,3 +187,73 @@ def test_what_is_published_can_be_read_again(found):
     document = json.loads(capacity.text())
     assert document["schema"] == 1
     assert Capacity.model_validate(document) == capacity
+
+
+DISTURBED = {"doubts": ("foreign_cpu",)}
+STOP = "Stop them (`rehearse doctor` names them), and search again."
+
+
+@pytest.mark.parametrize(
+    ("tries", "sentence"),
+    [
+        pytest.param(
+            [one(300, "undecided", number, **DISTURBED) for number in range(3)],
+            f"Nothing is decided: other programs took the CPU in all 3 runs. {STOP}",
+            id="all of them",
+        ),
+        pytest.param(
+            [one(300, "undecided", **DISTURBED)],
+            f"Nothing is decided: other programs took the CPU in the one run. {STOP}",
+            id="the only one",
+        ),
+        pytest.param(
+            [one(300, "undecided", **DISTURBED), one(300, "undecided", 1)],
+            "Nothing is decided: none of 2 runs decides anything.",
+            id="for other reasons too",
+        ),
+        pytest.param(
+            [one(300, "fail"), *[one(150, "undecided", number, **DISTURBED) for number in (1, 2)]],
+            f"No load is known to pass: the smallest that was tried, 150 students, is undecided. "
+            f"Of 150 students: other programs took the CPU in both runs. {STOP}",
+            id="the smallest",
+        ),
+        pytest.param(
+            [one(300, "pass"), *[one(600, "undecided", number, **DISTURBED) for number in (1, 2)]],
+            f"300 students pass; larger was tried, and is not decided. Of 600 students: other "
+            f"programs took the CPU in both runs. {STOP}",
+            id="what lies above, so far",
+        ),
+        pytest.param(
+            [
+                one(300, "pass"),
+                *[one(600, "undecided", number, **DISTURBED) for number in range(3)],
+            ],
+            f"300 students pass, 600 students are undecided. Of 600 students: other programs took "
+            f"the CPU in all 3 runs. {STOP}",
+            id="what lies above",
+        ),
+        pytest.param(
+            [one(300, "limited", **DISTURBED)],
+            "No load is known to pass: the smallest that was tried, 300 students, cannot be sent "
+            "from here.",
+            id="no disturbance",
+        ),
+    ],
+)
+def test_where_other_programs_alone_are_why_nothing_is_decided_that_and_what_to_do_comes_first(
+    tries, sentence
+):
+    capacity = capacity_of(sought(own=300), tries, step=PURCHASE, ended="time", took_s=1.0)
+    assert capacity.sentence == sentence
+    assert (
+        "other programs"
+        not in capacity_of(
+            sought(own=300), [one(300, "pass")], step=PURCHASE, ended="found", took_s=1.0
+        ).sentence
+    )
+
+
+def test_a_load_that_was_never_tried_is_not_called_undecided(found):
+    own, more = found(*[(12_000, "undecided")] * 3).headroom
+    assert own.says == "The plan's own number, 12,000 students, is undecided."
+    assert more.says == "1.5 × the plan's own number, 18,000 students, was not tried."

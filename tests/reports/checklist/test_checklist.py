@@ -130,7 +130,7 @@ def test_of_a_bundled_plan_as_many_are_expected_as_it_has():
             "1.5 × what is expected was not",
         ),
         ([(400, "fail"), (200, "pass")] * 2, "", "of 400 expected only 200 pass"),
-        ([(400, "fail")], "", "no load passed that was tried"),
+        ([(400, "fail")], "", "No load is known to pass: the smallest"),
         (
             [(400, "pass"), (500, "fail")],
             "",
@@ -214,8 +214,12 @@ def test_a_search_is_advised_of_a_plan_that_can_be_named():
     festival = read_plan(Path("festival"))
     same = rehearsed(plan=festival.model_copy(update={"seed": 3}).model_dump(exclude_unset=True))
     assert "`rehearse capacity festival`" in checked(same).headroom[0]
+    set_otherwise = festival.model_copy(update={"seed": 3}).model_dump(exclude_unset=True)
+    set_otherwise["app"] = {**set_otherwise.get("app", {}), "workers": 4}
+    changed = rehearsed(plan=set_otherwise, overrides=("app.workers=4", "seed=3"))
+    assert "`rehearse capacity festival --set app.workers=4`" in checked(changed).headroom[0]
     own = rehearsed(plan={"name": "festival"})
-    for run in (own, rehearsed()):
+    for run in (own, rehearsed(), rehearsed(plan=set_otherwise)):
         assert "`rehearse capacity PLAN`" in checked(run).headroom[0]
 
 

@@ -1,11 +1,12 @@
 """Compared, a side is worse only beyond its margins and beyond chance, on the same ground."""
 
 import json
+import re
 
 import pytest
 
 from dress_rehearsal.plans import Gate
-from dress_rehearsal.reports.comparison import compare, overview
+from dress_rehearsal.reports.comparison import Side, compare, overview
 from dress_rehearsal.reports.comparison.output import (
     comparison_figure,
     comparison_markdown,
@@ -165,7 +166,61 @@ def test_one_run_a_side_is_said_to_be_chance_and_has_its_own_interval(side_of):
     comparison = compare([side_of("old", [100.0]), side_of("new", [130.0])])
     assert comparison.outcome == "undecided"
     assert "only repeats tell" in comparison.notes[0]
-    assert "8 more runs needed" in comparison_markdown(comparison)
+    assert "runs needed: 4 more of base and 4 here" in comparison_markdown(comparison)
+
+
+@pytest.mark.parametrize(
+    ("base", "side", "doubts", "words"),
+    [
+        ([100.0], [130.0], (), "4 more of base and 4 here"),
+        ([100.0], [130.0], ("foreign_cpu",), "4 more of base and 5 here"),
+        (QUIET, [130.0], (), "4 more here"),
+        (QUIET[:3], QUIET, (), "2 more of base"),
+    ],
+)
+def test_it_is_told_which_side_needs_more_runs(side_of, base, side, doubts, words):
+    odd = {"doubts": doubts}
+    text = comparison_markdown(compare([side_of("old", base), side_of("new", side, verdict=odd)]))
+    row = next(line for line in text.splitlines() if "p99 |" in line and "runs needed" in line)
+    assert f" runs needed: {words} |" in row
+
+
+def test_that_a_side_was_disturbed_comes_before_that_nothing_was_held(side_of):
+    """Else p99 is a hundred times as long, and the headline speaks of gates."""
+    gates = {"gates": (Gate(metric=P99, limit="<= 3s"),)}
+    slow = side_of("new", [2_219.0], plan=gates, verdict={"doubts": ("late_sends", "foreign_cpu")})
+    quiet = side_of("old", [32.5], plan=gates)
+    disturbed = compare([quiet, slow])
+    assert disturbed.reasons[0] == (
+        "new: the run was disturbed (other programs took the CPU), so its times do not tell how "
+        "fast that build is. Stop what disturbs it (`rehearse doctor` names other programs), and "
+        "rehearse it again."
+    )
+    assert disturbed.reasons[1].startswith("Nothing was held")
+    assert compare([quiet, quiet]).reasons[0].startswith("Nothing was held")
+
+
+def test_of_repeats_it_is_told_how_many_were_disturbed_and_only_where_that_decides(side_of, run_of):
+    runs = [
+        run_of(100.0, seed, verdict={"doubts": doubts})
+        for seed, doubts in enumerate([(), ("steal",), ("late_sends",), ("steal",), ()])
+    ]
+    few = compare([side_of("old", QUIET), Side("new", tuple(runs))])
+    assert few.reasons[0].startswith(
+        "new: 3 of 5 runs were disturbed (in 2 runs the host gave the CPU to other machines; in 1 "
+        "run requests left late), so their times do not tell"
+    )
+    wronged = {"verdict": "fail", "reasons": ("Oversold: 3.",), "doubts": ("steal",)}
+    worse = compare([side_of("old", QUIET), side_of("new", QUIET, verdict=wronged)])
+    assert worse.reasons[0].startswith("Worse: ")
+
+
+def test_the_page_has_the_figure_for_telephones_too_and_its_widest_table_may_wrap(side_of):
+    page = comparison_page(compare([side_of("old", [100.0]), side_of("new", [130.0])]))
+    assert page.count('<div class="wide">') == page.count('<div class="narrow">') == 1
+    head = page.partition('<table id="sides"')[2].partition("</thead>")[0]
+    wrapped = re.findall(r'class="text">([^<]*)<', head)
+    assert {"Tickets/s", "Sold out after", "Purchase p99", "Pool wait p99"} <= set(wrapped)
 
 
 def test_what_differs_between_plans_and_machines_is_shown_but_no_secret(side_of, run_of):

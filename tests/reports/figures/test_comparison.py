@@ -4,6 +4,7 @@ import re
 from xml.etree import ElementTree as ET
 
 from dress_rehearsal.reports.figures.comparison import Bars, draw_comparison
+from dress_rehearsal.reports.figures.palette import FORMS, NARROW
 from dress_rehearsal.reports.words import milliseconds, written
 
 BAR = re.compile(r'd="M ([\d.]+) [\d.]+L ([\d.]+) [^"]*" style="fill: #0072b2')
@@ -40,3 +41,13 @@ def test_what_nobody_measured_has_no_bar_and_what_came_of_each_has_a_line():
     assert len(BAR.findall(plain)) == 1
     high = re.compile(r'height="([\d.]+)pt"')
     assert float(high.search(told)[1]) > float(high.search(plain)[1])
+
+
+def test_for_telephones_its_panels_stand_below_each_other_and_letters_keep_their_size():
+    wide, narrow = (draw_comparison(["a", "b"], [P99, P99], form=form).file for form in FORMS)
+
+    def lefts(svg):
+        return {left for left, _ in BAR.findall(svg)}
+
+    assert (len(lefts(wide)), len(lefts(narrow))) == (2, 1)
+    assert float(re.search(r'width="([\d.]+)pt"', narrow)[1]) == NARROW.width_pt

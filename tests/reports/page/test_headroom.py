@@ -16,12 +16,20 @@ def run(tmp_path: Path) -> RunDirectory:
     return RunDirectory(tmp_path)
 
 
-def test_only_a_bundled_plan_that_nobody_changed_is_named_for_a_search(run: RunDirectory) -> None:
+def test_a_search_is_told_as_it_can_be_pasted_where_the_plan_is_a_bundled_one(
+    run: RunDirectory,
+) -> None:
     own = SMOKE.model_copy(update={"name": "mine"})
     changed = read_plan(Path("smoke"), ["event.students=77"])
     assert "not searched. `rehearse capacity smoke` searches" in headroom(run, SMOKE).words
     for each in (own, changed):
         assert "`rehearse capacity PLAN`, of your plan's file" in headroom(run, each).words
+    run.write_json("environment.json", {"overrides": ["event.students=77", "seed=2026"]})
+    said = headroom(run, changed).words
+    assert "`rehearse capacity smoke --set event.students=77` searches" in said
+    assert "`rehearse capacity PLAN`" in headroom(run, own).words
+    run.write_json("environment.json", {"overrides": {"of": "another version"}})
+    assert "`rehearse capacity PLAN`" in headroom(run, changed).words
 
 
 def test_what_a_search_came_to_is_told_with_the_way_to_it(run: RunDirectory) -> None:

@@ -105,7 +105,7 @@ def test_a_machine_that_was_too_disturbed_is_said_to_be(side_of):
     side = side_of("shop", spread(12, 0.05, 2), verdict={"doubts": ("foreign_cpu",)})
     noise = noise_of(side, side.plan, 12)
     assert noise.verdict == "inconclusive"
-    assert "0 of 12 runs count, 12 disturbed (foreign cpu)" in noise.sentence
+    assert "0 of 12 runs count, 12 disturbed (other programs took the CPU)" in noise.sentence
     assert noise.gates == ()
     assert noise.numbers == ()
 

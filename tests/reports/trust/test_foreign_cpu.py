@@ -68,8 +68,9 @@ def test_half_a_second_without_a_processor_to_spare_is_enough(evidence_of, judge
 def test_what_the_host_gave_away_is_told_apart_and_decides_nothing(judged):
     found = judged(stolen_cores=0.8)
     assert found.doubts == ()
-    assert found.notes[0].startswith("The host gave 0.8 of 2 cores to other machines around T-0")
-    assert judged(stolen_cores=0.1).notes == ()
+    assert found.stolen is not None
+    assert found.stolen.startswith("The host gave 0.8 of 2 cores to other machines around T-0")
+    assert judged(stolen_cores=0.1).stolen is None
 
 
 def test_what_was_not_measured_is_not_zero(judged):
@@ -84,7 +85,7 @@ def test_what_was_not_measured_is_not_zero(judged):
                 "foreign_cpu_unknown",
             )
         ]
-    assert judged(no_t0=True) == (None, (), (), False)
+    assert judged(no_t0=True) == (None, (), (), None)
 
 
 def test_where_nothing_was_heard_of_the_processes_that_says_it(evidence_of):

@@ -1,6 +1,8 @@
-"""The bound on a search's time: how long a run takes, before it is known and once it is."""
+"""How long runs one after the other take: before the first, and as far as is known then."""
 
 import math
+import statistics
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -38,9 +40,7 @@ class TimeBound:
         Raises:
             PlanError: not even one run fits what the user lets it take.
         """
-        schedule = plan.schedule
-        scheduled_s = schedule.lead + schedule.sale + schedule.drain + schedule.settle
-        bound = cls(scheduled_s, _AROUND_S[plan.target.stage], given_s)
+        bound = cls(_scheduled_s(plan), _AROUND_S[plan.target.stage], given_s)
         if given_s is not None and given_s < bound.each_s:
             raise PlanError(
                 f"--at-most {seconds(given_s)} is not enough for one run of this plan, which takes "
@@ -94,6 +94,65 @@ class TimeBound:
             f"at most {counted(tries, 'run')} of about {seconds(round(self.each_s))} each ({how}), "
             f"{in_all}"
         )
+
+
+@dataclass(slots=True)
+class SeriesTime:
+    """How long a series takes in which every plan is performed, whatever comes of it.
+
+    Attributes:
+        scheduled_s: how long each run lasts by its plan, in their order.
+        around_s: what comes on top of each, assumed.
+        beside_s: what came on top of each run that there was.
+    """
+
+    scheduled_s: Sequence[float]
+    around_s: float
+    beside_s: list[float] = field(default_factory=list)
+
+    @classmethod
+    def of(cls, plans: Sequence[Plan]) -> "SeriesTime":
+        """Return it for runs of these plans, at least one."""
+        around_s = max(_AROUND_S[plan.target.stage] for plan in plans)
+        return cls([_scheduled_s(plan) for plan in plans], around_s)
+
+    def told(self) -> str:
+        """Return it as it is told before the first run: "10 runs of about 54 s each …"."""
+        least, most = (round(pick(self.scheduled_s), 1) for pick in (min, max))
+        spans = [seconds(round(each + self.around_s)) for each in (least, most)]
+        by_plan = [seconds(each) for each in (least, most)]
+        each, by = (" to ".join(dict.fromkeys(words)) for words in (spans, by_plan))
+        number = len(self.scheduled_s)
+        whole = f": {long_words(self._ahead_s(0))} in all" if number > 1 else ""
+        return (
+            f"{counted(number, 'run')} of about {each}{' each' if number > 1 else ''} ({by} by the "
+            f"plan, and {seconds(self.around_s)} assumed for the stage and the judging){whole}."
+        )
+
+    def took(self, place: int, took_s: float) -> None:
+        """Take down how long the run at a place took from its beginning until it was judged."""
+        self.beside_s.append(took_s - self.scheduled_s[place])
+
+    def ahead(self, done: int, passed_s: float) -> str:
+        """Return how far the series is, and how long the rest takes; "" after the last run."""
+        left = len(self.scheduled_s) - done
+        if not left:
+            return ""
+        rest = "last takes" if left == 1 else f"other {written(left)} take"
+        return (
+            f"{written(done)} of {written(len(self.scheduled_s))} done, after "
+            f"{long_words(passed_s)}; the {rest} "
+            f"about {long_words(self._ahead_s(done))}."
+        )
+
+    def _ahead_s(self, done: int) -> float:
+        beside_s = statistics.median(self.beside_s) if self.beside_s else self.around_s
+        return sum(max(each + beside_s, 0.0) for each in self.scheduled_s[done:])
+
+
+def _scheduled_s(plan: Plan) -> float:
+    schedule = plan.schedule
+    return schedule.lead + schedule.sale + schedule.drain + schedule.settle
 
 
 def long_words(span_s: float) -> str:

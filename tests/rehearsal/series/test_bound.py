@@ -1,11 +1,12 @@
-"""How long a search takes is told by what is known, and no run begins that would end too late."""
+"""How long runs take is told by what is known, and no run of a search begins that would end too
+late."""
 
 from pathlib import Path
 
 import pytest
 
 from dress_rehearsal.plans import PlanError, read_plan
-from dress_rehearsal.rehearsal.capacity.bound import TimeBound, long_words
+from dress_rehearsal.rehearsal.series.bound import SeriesTime, TimeBound, long_words
 
 SMOKE = read_plan(Path("smoke"))
 """24 s by the plan: lead 4 s, sale 6 s, drain 4 s, settle 10 s."""
@@ -64,3 +65,32 @@ def test_too_little_for_one_run_is_refused():
 @pytest.mark.parametrize(("span_s", "words"), [(95.4, "95 s"), (180, "3 min"), (750, "12.5 min")])
 def test_long_spans_are_minutes(span_s, words):
     assert long_words(span_s) == words
+
+
+def series(*changes):
+    return SeriesTime.of([read_plan(Path("smoke"), list(each)) for each in changes])
+
+
+def test_a_series_is_told_as_a_whole_before_its_first_run():
+    assert series(*[[]] * 10).told() == (
+        "10 runs of about 54 s each (24 s by the plan, and 30 s assumed for the stage and the "
+        "judging): 9 min in all."
+    )
+    assert series([]).told().startswith("1 run of about 54 s (24 s by the plan, and 30 s assumed")
+
+
+def test_runs_of_different_length_are_told_from_the_shortest_to_the_longest():
+    told = series(["schedule.sale=6s"], ["schedule.sale=66s"]).told()
+    assert told.startswith("2 runs of about 54 s to 114 s each (24 s to 84 s by the plan")
+    assert told.endswith(": 168 s in all.")
+
+
+def test_after_each_run_the_rest_is_told_by_what_runs_took():
+    times = series(*[[]] * 4)
+    assert times.ahead(1, 20.0) == "1 of 4 done, after 20 s; the other 3 take about 162 s."
+    times.took(0, 30.0)
+    assert times.ahead(1, 30.0) == "1 of 4 done, after 30 s; the other 3 take about 90 s."
+    times.took(1, 30.0)
+    times.took(2, 300.0)  # one that was held up is no measure of the others
+    assert times.ahead(3, 360.0) == "3 of 4 done, after 6 min; the last takes about 30 s."
+    assert times.ahead(4, 390.0) == ""
