@@ -97,12 +97,14 @@ class Band(Part):
     """Some of a step's requests, by how slow they were, and where they spent their time.
 
     `felt_ms` is the mean of what they took, and `parts` the mean of each part, in ms, which add up
-    to it; None and empty where there are fewer than five.
+    to it; None and empty where there are fewer than five. No answer said where the time of
+    `estimated` of the `requests` went: their parts are estimates.
     """
 
     step: str
     band: BandName
     requests: int
+    estimated: int = 0
     felt_ms: float | None
     parts: dict[str, float]
 
@@ -110,7 +112,8 @@ class Band(Part):
 class SlowRequest(Part):
     """One of the slowest requests: whose, when it was meant (s from T-0), how long it took and on
     what. `trace` is its W3C trace id, which the target was sent; `parts` (ms) is empty where it is
-    not known. Users of a Locust file are no students, and their requests carry no trace id."""
+    not known, and an estimate where `estimated`, for no answer said where its time went. Users of a
+    Locust file are no students, and their requests carry no trace id."""
 
     trace: str | None
     student: int | None
@@ -120,4 +123,5 @@ class SlowRequest(Part):
     outcome: str
     error: str | None
     worker: str | None
+    estimated: bool = False
     parts: dict[str, float]

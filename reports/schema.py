@@ -299,7 +299,8 @@ class Verdict(Measured, Answer):
     lost_ms: dict[str, float]
     """Where the slowest tenth of the purchases lost their time, a part each; means in ms."""
     estimated: tuple[str, ...] = ()
-    """Parts of `lost_ms` that are estimated from what pools tell of all their waits."""
+    """Parts of `lost_ms` that are estimated: from what pools tell of all their waits, or because
+    much of them was lost by requests that were never answered."""
     not_known: tuple[str, ...] = ()
     """Pools that requests may have waited for, and of which nothing tells whether they did."""
     bands: tuple[Band, ...] = ()
