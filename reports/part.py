@@ -78,7 +78,8 @@ class Group(Part):
 class ErrorMet(Part):
     """One error that students met at one step: how often, when first and last (s from T-0).
 
-    `got_over` of the `students` who met it ended well all the same.
+    `got_over` of the `students` who met it ended well all the same: with a ticket that they could
+    see, sold out or refused.
     """
 
     error: str

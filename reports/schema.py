@@ -36,11 +36,14 @@ class Latency(Part):
 
     `count` requests were waited for; `failed` of them failed or were never answered. `system_p99`
     is from sent to done; `good_p99` is of what was answered well (`ok`, `refused`). `p99_low` to
-    `p99_high` is the 95% interval of p99: by chance alone, within this one run.
+    `p99_high` is the 95% interval of p99: by chance alone, within this one run. `given_up` of the
+    `failed` were waited for no longer (a time-out, or the end of the run): percentiles that fall
+    among them are lower bounds.
     """
 
     count: int
     failed: int
+    given_up: int = 0
     p50: float | None
     p90: float | None
     p99: float | None
@@ -220,7 +223,8 @@ class GateResult(OfMetric):
 
     `low` to `high` is the value's 95% interval, None where it has none: only percentiles of
     latencies are a matter of chance. `baseline`: the median of the runs that it was rehearsed
-    against.
+    against. `given_up` is the share (0 to 1) of the requests that were given up, where the value
+    falls among these and is a lower bound; else None.
     """
 
     limit: str
@@ -228,6 +232,7 @@ class GateResult(OfMetric):
     low: float | None
     high: float | None
     baseline: Number | None
+    given_up: float | None = None
     status: Status
 
     @property

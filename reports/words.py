@@ -155,13 +155,18 @@ def resource_words(name: str) -> str:
     return _RESOURCES.get(name, f"the pool {name}" if "." in name else name)
 
 
+def given_up_words(share: float) -> str:
+    """Return why a percentile is a lower bound: so many requests nobody waited for any longer."""
+    return f"{percent(share)} of the requests were given up unanswered"
+
+
 def where_unknown(band: Band) -> str:
     """Return why nobody knows where most of a band's time went, empty where answers said so."""
     if 2 * band.estimated <= band.requests:
         return ""
     return (
-        f"{written(band.estimated)} of {written(band.requests)} had no answer that says where their "
-        f"time went, so that is only estimated"
+        f"{written(band.estimated)} of {written(band.requests)} had no answer that says where "
+        f"their time went, so that is only estimated"
     )
 
 

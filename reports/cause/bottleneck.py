@@ -267,8 +267,8 @@ def _nothing_slow(bought: Slowest | None) -> str:
     few = int((bought.every["felt_ms"] >= SLOW_MS).sum())
     if bought.p99_ms >= SLOW_MS:
         took = f"took {milliseconds(SLOW_MS)} or longer, too few to tell a cause by"
-        return f"{NO_CAUSE}; only {counted(few, 'purchase')} {took}; 1% waited {waited}."
-    return f"{NO_CAUSE}; the slowest 1% of purchases waited {waited}."
+        return f"{NO_CAUSE}; only {counted(few, 'purchase')} {took}; 1% waited {waited} or longer."
+    return f"{NO_CAUSE}; 1% of purchases waited {waited} or longer."
 
 
 def _to(slow: Slowest) -> str:

@@ -30,8 +30,9 @@ wherever it is shown it says so. Three things are set right that a request canno
   that wait for a lock is the share of the wait that the lock made, and the same goes for those
   whose connection is still being made, for long holds that PostgreSQL works on, and for the
   loops' part of a hold. What is left is the pool's
-  own: too small, leaked, or held while its holder did something else. Of a wait that is itself only
-  estimated no more than PostgreSQL bears out is passed on: what loops and Redis did stays the pool's.
+  own: too small, leaked, or held while its holder did something else. Of a wait that is itself
+  only estimated no more is passed on than PostgreSQL bears out: the loops' and Redis' share stays
+  the pool's.
 - A part within another (a second connection while the first is held) is in both: what is more than
   the app's own total is taken off the outer one, PostgreSQL's.
 """

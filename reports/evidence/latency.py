@@ -39,6 +39,12 @@ ESTIMATES: Final = {
 """The numbers of `Latency` that chance has a part in, each with the share it is the percentile of.
 The maximum is none: it happened."""
 
+_COLUMNS: Final = ["student", "felt_ms", "system_ms", "answered", "given_up"]
+
+GIVEN_UP: Final = ("timeout", "cut", "connect_timeout")
+"""Words in `error` of requests that nobody waited for any longer: how long they would have taken is
+not known."""
+
 PARTS: Final = (
     "queue",
     "pool",
@@ -58,7 +64,8 @@ def latency_frame(requests: pd.DataFrame, t0_ns: int | None) -> pd.DataFrame:
     Returns:
         Columns student, step, role, journey, outcome (words), intended_s (relative to T-0; NaN
         without one), felt_ms, generator_ms, system_ms, abandoned (its student needed the answer no
-        more), answered (an `ok` or `refused` answer), counts (belongs in percentiles).
+        more), answered (an `ok` or `refused` answer), given_up (waiting for it ended without one,
+        so that it took so long at least), counts (belongs in percentiles).
     """
     rows = requests
     frame = rows[["step", "journey", "role", "outcome"]].copy(deep=False)
@@ -73,6 +80,8 @@ def latency_frame(requests: pd.DataFrame, t0_ns: int | None) -> pd.DataFrame:
     frame["system_ms"] = span_ms(felt.answered_ns, sent_ns)
     frame["abandoned"] = abandoned
     frame["answered"] = frame["outcome"].isin(["ok", "refused"])
+    streamed = (rows["role"] == STREAM) & rows["first_byte_ns"].notna()
+    frame["given_up"] = rows["error"].isin(GIVEN_UP) & ~streamed.astype(bool)
     frame["counts"] = felt.counts
     return frame
 
@@ -103,7 +112,7 @@ def latency_by_step(frame: pd.DataFrame, seed: int, steps: Steps) -> dict[str, L
     codes = {str(step): code for code, step in enumerate(words.categories)}
     every = np.bincount(words.codes[counts & (words.codes >= 0)], minlength=len(codes))
     asked = [step for step, code in codes.items() if every[code]]
-    columns = frame[["student", "felt_ms", "system_ms", "answered"]]
+    columns = frame[_COLUMNS]
     found = {}
     for step in steps.in_order(asked):  # one after the other: each is a copy
         rows = columns[counts & (words.codes == codes.get(step, -2))]
@@ -128,14 +137,12 @@ def latency_within(frame: pd.DataFrame, begin_s: float | None, end_s: float | No
 
 def latency_of(frame: pd.DataFrame, step: str, seed: int) -> Latency:
     """Return one step's percentiles, those of `latency_by_step`."""
-    columns = ["student", "felt_ms", "system_ms", "answered"]
-    return _latency(step, frame.loc[frame["counts"] & (frame["step"] == step), columns], seed)
+    return _latency(step, frame.loc[frame["counts"] & (frame["step"] == step), _COLUMNS], seed)
 
 
 def latency_interval(frame: pd.DataFrame, step: str, field: str, seed: int) -> Interval | None:
     """Return the 95% interval of one of a step's `ESTIMATES` in ms, None where there is none."""
-    columns = ["student", "felt_ms", "system_ms", "answered"]
-    rows = frame.loc[frame["counts"] & (frame["step"] == step), columns]
+    rows = frame.loc[frame["counts"] & (frame["step"] == step), _COLUMNS]
     return _interval(step, rows, field, seed)
 
 
@@ -147,6 +154,18 @@ def requests_behind(latency: Latency, field: str) -> int:
 def requests_needed(field: str) -> int:
     """Return of how many requests at least one of a step's numbers is more than their maximum."""
     return math.ceil(1 / (1 - ESTIMATES[field])) if field in ESTIMATES else 1
+
+
+def at_least(latency: Latency, field: str) -> bool:
+    """Return whether one of a step's numbers falls among requests that were given up.
+
+    Had these been waited for, it would be larger: what is there is a lower bound.
+    """
+    share = FELT.get({"system_p99": "p99"}.get(field, field))
+    if share is None or not latency.given_up:
+        return False
+    rank = math.ceil(share / 100 * (latency.count - 1) - 1e-9)
+    return rank >= latency.count - latency.given_up
 
 
 def says_little(latency: Latency, field: str) -> bool:
@@ -277,6 +296,7 @@ def _latency(step: str, rows: pd.DataFrame, seed: int) -> Latency:
     return Latency(
         count=len(felt),
         failed=int((~answered).sum()),
+        given_up=int(rows["given_up"].sum()),
         **{field: rounded(percentile(felt, share)) for field, share in FELT.items()},
         p99_low=low,
         p99_high=high,

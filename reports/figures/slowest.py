@@ -59,8 +59,8 @@ def draw_slowest(bands: Sequence[Band], *, closed: bool = False) -> Drawing | Mi
         shown = band.step
     caption = (
         "Mean time of the requests in each row, in parts that add up. A request's time is split by "
-        "what its answer said (Server-Timing) and by what loops and pools did meanwhile; without an "
-        "answer by the latter alone, which is an estimate."
+        "what its answer said (Server-Timing) and by what loops and pools did meanwhile; without "
+        "an answer by the latter alone, which is an estimate."
     )
     return draw_stacks(name, heading, _finding(known[0]), caption, legend, bars)
 

@@ -12,8 +12,9 @@ from typing import Any, Final, NamedTuple
 
 import numpy as np
 
+from dress_rehearsal.plans.names import ENDS
 from dress_rehearsal.records.steps import LOGIN, PAGE, PURCHASE
-from dress_rehearsal.records.tables import JOURNEYS, NS_PER_S
+from dress_rehearsal.records.tables import ABANDONED, JOURNEYS, NS_PER_S
 from dress_rehearsal.reports.evidence import Evidence
 from dress_rehearsal.reports.evidence.interval import percentile_interval
 from dress_rehearsal.reports.numbers import integers, least_of, percentile, rounded
@@ -87,7 +88,38 @@ def group_notes(evidence: Evidence, groups: Sequence[Group], sale: Sale) -> Iter
         if group.ticket or group.students < _FEWEST_STUDENTS or group.group == _MAY_NOT_BUY:
             continue
         who = counted(group.students, f"{group.group} student")
-        yield f"None of {who} got a ticket{_when(evidence, group.group, sale)}."
+        why = _when(evidence, group.group, sale) or _though_left(evidence, group.group, sale)
+        yield f"None of {who} got a ticket{why}."
+
+
+def _though_left(evidence: Evidence, journey: str, sale: Sale) -> str:
+    """Return that tickets were left, how a journey's students ended and what error most of them
+    met, as a clause; empty where none were left, or nobody knows."""
+    places = evidence.plan.event.tickets
+    if sale.granted is None or sale.granted >= places:
+        return ""
+    rows = evidence.students.drop_duplicates("student")
+    mine = rows[(rows["journey"] == journey).to_numpy(dtype=bool)]
+    counts = mine["outcome"].astype("object").value_counts()
+    ends = ", ".join(
+        f"{written(int(number))} {ENDS[str(word)].words}"
+        for word, number in counts.items()
+        if word in ENDS
+    )
+    left = f", though {written(places - sale.granted)} of {written(places)} tickets were left"
+    requests = evidence.requests
+    bad = requests["outcome"].isin(["failed", "unknown"]) & (requests["error"] != ABANDONED).fillna(
+        True
+    )
+    met = requests.loc[
+        bad.to_numpy(dtype=bool) & requests["student"].isin(mine["student"]).to_numpy(dtype=bool),
+        ["student", "step", "error"],
+    ].drop_duplicates()
+    most = met.groupby(["step", "error"], observed=True).size()
+    if most.empty:
+        return f"{left}; they ended: {ends}"
+    step, error = most.idxmax()
+    return f"{left}; they ended: {ends}; {written(int(most.max()))} met `{error}` at {step}"
 
 
 def _when(evidence: Evidence, journey: str, sale: Sale) -> str:

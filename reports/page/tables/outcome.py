@@ -111,8 +111,8 @@ def fairness_table(fairness: Fairness) -> Table | None:
         (
             "Overtaken",
             written(fairness.overtaken),
-            f"students who clicked before somebody served ahead of them, by more than the "
-            f"{seconds(fairness.uncertainty_s)} that nobody can know",
+            f"students who clicked before somebody served ahead of them, by more than "
+            f"{seconds(fairness.uncertainty_s)}: closer clicks cannot be told apart",
         ),
         (
             "… by at most",
@@ -128,7 +128,8 @@ def fairness_table(fairness: Fairness) -> Table | None:
         (
             "Several devices",
             NOT_MEASURED if advantage is None else percent(advantage),
-            "the share of those with several devices who got a ticket, less that of the others",
+            "the share of those with several devices who got a ticket, less that of the eager, who "
+            "came as early with one",
         ),
     )
     if fairness.overtaken is None and advantage is None:

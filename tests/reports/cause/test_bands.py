@@ -109,9 +109,7 @@ def test_what_was_never_answered_is_estimated_and_a_wait_for_a_pool_stays_the_po
     assert "% of it was" not in drawn.title
     table = parts_tables(verdict)[0]
     assert "had no answer" in table.caption
-    assert [row[-1].text for row in table.rows if row[0].text == "The Redis pool"] == [
-        "estimated"
-    ]
+    assert [row[-1].text for row in table.rows if row[0].text == "The Redis pool"] == ["estimated"]
     line = next(slow_requests(verdict, LogLines({})))
     assert line.mostly == "never answered, so where its time went is not known"
 
