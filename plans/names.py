@@ -24,7 +24,9 @@ ENDS: Final = {
     "sold_out": Name("Sold out", "were told that no ticket is left"),
     "refused": Name("Refused", "may not buy, and were told so"),
     "gave_up": Name("Gave up", "lost patience or ran out of attempts"),
-    "failed": Name("Failed", "ended with an error and did not try again"),
+    "failed": Name(
+        "Failed", "ended at a request that failed or got no answer, and did not try again"
+    ),
     "unknown": Name("Unknown", "never learnt the outcome; may or may not hold a ticket"),
     "never_started": Name("Never started", "did not act at all, or left no record"),
     "in_flight": Name("In flight", "were still under way when the run ended"),

@@ -193,11 +193,12 @@ class Screen(LiveView):
             for value in (status["felt_p99_ms"], status["good_p99_ms"], late_ms)
         )
         return [
-            ("requests/s", written(round(self._rate))),
+            ("requests ended/s", written(round(self._rate))),
             ("p99", felt),
             *([("good p99", good)] if status["outcomes"]["failed"] else []),
             *([("tickets left", self._left())] if self._tells_tickets else []),
-            ("failed requests", written(status["outcomes"]["failed"])),
+            ("requests failed", written(status["outcomes"]["failed"])),
+            ("without an answer", written(status["outcomes"]["unknown"])),
             *(
                 [("sent late", late)]
                 if self._has_students

@@ -162,10 +162,17 @@ def at_least(latency: Latency, field: str) -> bool:
     Had these been waited for, it would be larger: what is there is a lower bound.
     """
     share = FELT.get({"system_p99": "p99"}.get(field, field))
-    if share is None or not latency.given_up:
-        return False
-    rank = math.ceil(share / 100 * (latency.count - 1) - 1e-9)
-    return rank >= latency.count - latency.given_up
+    return share is not None and falls_among(share, latency.count, latency.given_up)
+
+
+def falls_among(share: float, count: int, given_up: int) -> bool:
+    """Return whether a percentile of so many requests falls among those that were given up.
+
+    Args:
+        share: in per cent.
+    """
+    rank = math.ceil(share / 100 * (count - 1) - 1e-9)
+    return given_up > 0 and rank >= count - given_up
 
 
 def says_little(latency: Latency, field: str) -> bool:

@@ -33,7 +33,7 @@ def draw_groups(groups: Sequence[Group]) -> Drawing | Missing:
     for group in groups:
         words = f"{written(group.ticket)} of {written(group.students)}"
         if group.p99 is not None:
-            words += f"; p99 {milliseconds(group.p99)}"
+            words += f"; p99 {'≥ ' if group.at_least else ''}{milliseconds(group.p99)}"
         ends = (group.ticket, group.sold_out, group.refused, group.no_good_end)
         shares = [100 * end / group.students for end in ends]
         first = "" if group.by in shown else _HEADINGS[group.by]

@@ -58,8 +58,8 @@ def key_numbers(evidence: Evidence, verdict: Verdict) -> Sequence[KeyNumber]:
         ),
         KeyNumber(
             "Busiest second",
-            NOT_MEASURED if rate is None else f"{written(rate)} req/s",
-            "requests sent" if rate is None else "sent within one second",
+            NOT_MEASURED if rate is None else counted(rate, "request"),
+            "sent within one second",
         ),
         KeyNumber(
             "Bottleneck",
@@ -89,8 +89,8 @@ def _load_numbers(evidence: Evidence, verdict: Verdict) -> Sequence[KeyNumber]:
         ),
         KeyNumber(
             "Busiest second",
-            NOT_MEASURED if rate is None else f"{written(rate)} req/s",
-            "requests sent" if rate is None else "sent within one second",
+            NOT_MEASURED if rate is None else counted(rate, "request"),
+            "sent within one second",
         ),
         KeyNumber("Bottleneck", *_bottleneck(verdict)),
     )
@@ -129,7 +129,8 @@ def _felt_note(bought: Latency) -> str:
     if says_little(bought, "p99"):
         parts.append(f"of {counted(bought.count, 'request')} only")
     if bought.system_p99 is not None:
-        parts.append(f"the system's part {milliseconds(bought.system_p99)}")
+        bound = "at least " if at_least(bought, "system_p99") else ""
+        parts.append(f"the system's part {bound}{milliseconds(bought.system_p99)}")
     if bought.failed:
         parts.append(f"of good answers alone {milliseconds(bought.good_p99)}")
     return "; ".join(parts)

@@ -17,6 +17,7 @@ from dress_rehearsal.records.steps import LOGIN, PAGE, PURCHASE
 from dress_rehearsal.records.tables import ABANDONED, JOURNEYS, NS_PER_S
 from dress_rehearsal.reports.evidence import Evidence
 from dress_rehearsal.reports.evidence.interval import percentile_interval
+from dress_rehearsal.reports.evidence.latency import falls_among
 from dress_rehearsal.reports.numbers import integers, least_of, percentile, rounded
 from dress_rehearsal.reports.part import Group, InCommon
 from dress_rehearsal.reports.schema import Sale
@@ -58,6 +59,8 @@ class _Crowd(NamedTuple):
     waited: Any
     """Whose each request to buy was that counts, as a place among the students."""
     felt_ms: Any
+    given_up: Any
+    """Which of these nobody waited for any longer (bool)."""
 
 
 def find_groups(evidence: Evidence) -> tuple[Group, ...]:
@@ -147,7 +150,8 @@ def _crowd(evidence: Evidence) -> _Crowd:
     sent = buying & evidence.requests["sent_ns"].notna().to_numpy(dtype=bool)
     asked = _places(student, integers(evidence.requests.loc[sent, "student"], missing=-1))
     frame = evidence.latency.loc[
-        buying & evidence.latency["counts"].to_numpy(dtype=bool), ["student", "felt_ms"]
+        buying & evidence.latency["counts"].to_numpy(dtype=bool),
+        ["student", "felt_ms", "given_up"],
     ]
     waited = _places(student, frame["student"].to_numpy())
     known = waited >= 0
@@ -159,6 +163,7 @@ def _crowd(evidence: Evidence) -> _Crowd:
         np.bincount(asked[asked >= 0], minlength=len(student)),
         waited[known],
         frame["felt_ms"].to_numpy()[known],
+        frame["given_up"].to_numpy(dtype=bool)[known],
     )
 
 
@@ -258,6 +263,7 @@ def _group(crowd: _Crowd, groups: _Groups, place: int, seed: int) -> Group:
         p99=rounded(percentile(felt, 99)) if enough else None,
         p99_low=low,
         p99_high=high,
+        at_least=enough and falls_among(99.0, len(felt), int(crowd.given_up[mine].sum())),
     )
 
 

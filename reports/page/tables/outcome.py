@@ -77,7 +77,10 @@ def audit_table(audit: Audit, not_applicable: Mapping[str, str], *, settles: boo
             value: int | None = getattr(audit, word)
             rows.append(row(title, cell(value), f"{meaning} (audit.{word})", state_cell(value)))
     if settles or audit.settle_ms is not None:
-        meaning = "from the last promise until every row was written; a duration, not a wrong"
+        meaning = (
+            "from the last time that a student was told of a ticket until every row was written, "
+            "by the rows' own times; a duration, not a wrong"
+        )
         rows.append(row("Settle time", milliseconds(audit.settle_ms), meaning, ""))
     columns = (
         ("Wrong", "text"),

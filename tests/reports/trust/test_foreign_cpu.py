@@ -28,7 +28,9 @@ def test_others_that_take_the_cpu_are_a_sentence_with_how_much(judged):
     found = judged(foreign_cores=1.7)
     assert found.cores == 1.72
     (doubt,) = found.doubts
-    assert doubt.sentence.startswith("Other programs took 1.7 of 2 cores around T-0, so what was")
+    assert doubt.sentence.startswith(
+        "Other programs took up to 1.72 of 2 cores around T-0, so what was"
+    )
     assert doubt.word == "foreign_cpu"
 
 
@@ -140,7 +142,7 @@ def test_a_run_beside_hogs_is_undecided_and_its_broken_limits_are_no_failure(ver
     assert beside.generator.foreign_cpu_cores == 1.72
     assert any(
         reason.startswith("Gate undecided: ")
-        and reason.endswith("but other programs took 1.7 of 2 cores meanwhile.")
+        and reason.endswith("but other programs took up to 1.72 of 2 cores meanwhile.")
         for reason in beside.reasons
     )
 
