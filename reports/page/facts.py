@@ -7,6 +7,7 @@ from urllib.parse import quote
 
 from dress_rehearsal.records import RunDirectory
 from dress_rehearsal.records.tables import NS_PER_S
+from dress_rehearsal.records.timeline import TimelineEvent
 from dress_rehearsal.reports.evidence import Evidence
 from dress_rehearsal.reports.evidence.timeline import FAULTS_AND_ALERTS, event_words
 from dress_rehearsal.reports.figures.drawing import Drawing, Missing
@@ -89,9 +90,7 @@ def timeline_rows(evidence: Evidence) -> list[tuple[Cell, str, str, str]]:
             else f"{seconds(abs(at_s))} after the first request"
         )
         detail = event.detail.get("what") or event.detail.get("reason")
-        words = (
-            str(detail) if detail else ", ".join(_details(_named_waits(event.kind, event.detail)))
-        )
+        words = str(detail) if detail else ", ".join(_details(_named_waits(event)))
         if event.kind in FAULTS_AND_ALERTS:
             words = event_words(event) or words
         if event.kind == "t0":
@@ -165,13 +164,13 @@ def _logs(folder: Path) -> Sequence[Path]:
     return sorted(path for path in folder.glob("*") if path.is_file()) if folder.is_dir() else []
 
 
-def _named_waits(kind: str, detail: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return a detail in which the waiting for the stores is called so: it is not the settle time
-    of the audit, which counts from the last promise."""
-    if kind not in ("phase", "ledger"):
-        return detail
+def _named_waits(event: TimelineEvent) -> Mapping[str, Any]:
+    """Return an event's detail in which the waiting for the stores is called so: it is not the
+    settle time of the audit, which counts from the last promise."""
+    if event.kind != "ledger" and (event.kind, event.name) != ("phase", "settled"):
+        return event.detail
     names = {"after_ms": _WAITED, "settle_ms": _WAITED}
-    return {names.get(key, key): value for key, value in detail.items()}
+    return {names.get(key, key): value for key, value in event.detail.items()}
 
 
 def _details(detail: Mapping[str, Any]) -> Iterator[str]:
