@@ -20,11 +20,13 @@ class Name(NamedTuple):
 
 
 ENDS: Final = {
-    "ticket": Name("Ticket", "hold a ticket, by the target's own word"),
+    "ticket": Name("Ticket", "were told of a ticket: granted, or still being issued"),
     "sold_out": Name("Sold out", "were told that no ticket is left"),
     "refused": Name("Refused", "may not buy, and were told so"),
     "gave_up": Name("Gave up", "lost patience or ran out of attempts"),
-    "failed": Name("Failed", "ended with an error and did not try again"),
+    "failed": Name(
+        "Failed", "ended at a request that failed or got no answer, and did not try again"
+    ),
     "unknown": Name("Unknown", "never learnt the outcome; may or may not hold a ticket"),
     "never_started": Name("Never started", "did not act at all, or left no record"),
     "in_flight": Name("In flight", "were still under way when the run ended"),
@@ -32,11 +34,18 @@ ENDS: Final = {
 """Where students' stories end: the census."""
 
 WRONGS: Final = {
-    "oversold": Name("Oversold", "tickets granted beyond the last one there was"),
+    "oversold": Name(
+        "Oversold",
+        "tickets beyond the last one there was, or for a place that was sold already, whichever is "
+        "more",
+    ),
     "duplicate_students": Name("Duplicates", "tickets beyond the one a student may have"),
     "wrong_owner": Name("Wrong owner", "tickets of somebody else than who was told of them"),
     "acked_but_missing": Name("Lost tickets", "students told of a ticket that no row bears out"),
-    "held_without_ack": Name("Unannounced tickets", "tickets in the database nobody was told of"),
+    "held_without_ack": Name(
+        "Unannounced tickets",
+        "holders who were told of no ticket; who had no answer, or was under way, is none of them",
+    ),
     "ineligible": Name("Ineligible holders", "tickets of people who may not buy"),
     "sold_early": Name("Sold early", "tickets granted before T-0"),
     "early_admissions": Name("Let in early", "students let in before T-0"),
@@ -59,7 +68,11 @@ WRONGS: Final = {
     "false_remaining": Name("Wrong number left", "students told of more tickets left, or of fewer"),
     "replays_refused": Name("Repeats refused", "students not given their ticket on clicking again"),
     "false_rejections": Name("Rejections", "students whose well-formed request was called faulty"),
-    "denied_tickets": Name("Denied tickets", "holders whose ticket or QR code never opened"),
+    "denied_tickets": Name(
+        "Denied tickets",
+        "holders told that their ticket is unknown or pending, or whose QR code failed again and "
+        "again; who had no answer is none of them",
+    ),
     "refused_entry": Name("Refused entry", "holders sent away at the entrance with a good code"),
     "store_drift": Name("Store drift", "tickets that two stores disagree about"),
     "stuck_students": Name("Stuck", "students promised a ticket that was never issued"),

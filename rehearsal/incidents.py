@@ -124,7 +124,7 @@ class Incidents:
                 f"rehearsal goes on without it."
             )
         for firing, on in () if self._monitoring is None else self._monitoring.alerts():
-            message = firing.summary if on else f"over: {firing.summary}"
+            message = firing.summary if on else f"ended (was: {firing.summary})"
             self._run.stamp("alert", firing.name, on=on, message=message)
             self._screen.tell(f"Alert {firing.name}: {message}")
         for alert in self._stage.alerts():

@@ -31,12 +31,16 @@ _NEITHER_OF_ANY: Final = frozenset({"count", "students", "max", *BEGINNINGS})
 """Fields of tables with several rows that say how many there were, or what there is."""
 
 
+COUNTS_OF_LATENCY: Final = ("count", "failed", "given_up")
+"""What a step's latency has besides times."""
+
+
 def unit_of(path: str) -> str:
     """Return the unit that a metric's number is kept in: ms, s, /s, or none for a plain number."""
     table, _, field = path.rpartition(".")
     if field.endswith("_s"):
         return "/s" if field.endswith("_per_s") else "s"
-    felt = table.startswith("latency_ms[") and field not in ("count", "failed")
+    felt = table.startswith("latency_ms[") and field not in COUNTS_OF_LATENCY
     return "ms" if felt or field.endswith("_ms") else ""
 
 

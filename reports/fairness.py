@@ -132,8 +132,8 @@ def _hardly_asked(evidence: Evidence) -> tuple[str, ...]:
         return ()
     return (
         f"The last ticket went {seconds(rounded(max(lasted_s, 0.0)))} after T-0 and "
-        f"event.order_within lets {seconds(within_s)} pass: whether first come was first served "
-        f"was hardly asked. Set event.order_within well below what the sale lasts.",
+        f"event.order_within lets {seconds(within_s)} pass: this run hardly tests the order (first "
+        f"come, first served). Set event.order_within well below what the sale lasts.",
     )
 
 
@@ -210,7 +210,11 @@ def _longest(parts: Sequence["pd.Series[float]"]) -> "pd.Series[float]":
 
 
 def _advantage(evidence: Evidence) -> float | None:
-    """Return how much larger a share of those with several devices got a ticket; -1 to 1."""
+    """Return how much larger a share of those with several devices got a ticket; -1 to 1.
+
+    They are drawn from the eager, so they are compared with these alone: the late come later and
+    outsiders may not buy, whatever the number of their devices.
+    """
     told = evidence.promises.students
     journey = evidence.students.drop_duplicates("student").set_index("student")["journey"]
     got = pd.Series(told["acked"].to_numpy(dtype=bool), told["student"])

@@ -40,7 +40,14 @@ from dress_rehearsal.reports.schema import (
     Sale,
     StepAnswers,
 )
-from dress_rehearsal.reports.words import NOT_MEASURED, counted, percent, quantity, written
+from dress_rehearsal.reports.words import (
+    NOT_MEASURED,
+    counted,
+    given_up_words,
+    percent,
+    quantity,
+    written,
+)
 
 _LONGEST: Final = 100
 _PATH_SHAPE: Final = re.compile(
@@ -193,6 +200,8 @@ def in_unit_of(limit: Limit, path: str, value: Number, measured: Measured) -> Fr
 def gate_words(result: GateResult, measured: Measured) -> str:
     """Return the number that a gate was held against, and how sure it is."""
     words = value_words(result.metric, result.limit, result.value, measured, never=result.never)
+    if result.given_up is not None:
+        return f"at least {words}: {given_up_words(result.given_up)}"
     return f"{words}{interval_words(result, measured)}"
 
 

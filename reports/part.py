@@ -57,7 +57,8 @@ class Group(Part):
     or the tenth in which they came; `group` is which of them these are. `no_good_end` of the
     students gave up, failed, never learnt the outcome, never started or were still under way.
     `amplification` is the `requests` to buy of each who sent one; p99 (ms) is of the `waited` of
-    them that count, None where these are fewer than 100.
+    them that count, None where these are fewer than 100. `at_least`: it falls among requests that
+    were given up, and is a lower bound.
     """
 
     by: InCommon
@@ -73,12 +74,14 @@ class Group(Part):
     p99: float | None
     p99_low: float | None
     p99_high: float | None
+    at_least: bool = False
 
 
 class ErrorMet(Part):
     """One error that students met at one step: how often, when first and last (s from T-0).
 
-    `got_over` of the `students` who met it ended well all the same.
+    `got_over` of the `students` who met it ended well all the same: with a ticket that they could
+    see, sold out or refused.
     """
 
     error: str
@@ -97,12 +100,14 @@ class Band(Part):
     """Some of a step's requests, by how slow they were, and where they spent their time.
 
     `felt_ms` is the mean of what they took, and `parts` the mean of each part, in ms, which add up
-    to it; None and empty where there are fewer than five.
+    to it; None and empty where there are fewer than five. No answer said where the time of
+    `estimated` of the `requests` went: their parts are estimates.
     """
 
     step: str
     band: BandName
     requests: int
+    estimated: int = 0
     felt_ms: float | None
     parts: dict[str, float]
 
@@ -110,7 +115,8 @@ class Band(Part):
 class SlowRequest(Part):
     """One of the slowest requests: whose, when it was meant (s from T-0), how long it took and on
     what. `trace` is its W3C trace id, which the target was sent; `parts` (ms) is empty where it is
-    not known. Users of a Locust file are no students, and their requests carry no trace id."""
+    not known, and an estimate where `estimated`, for no answer said where its time went. Users of a
+    Locust file are no students, and their requests carry no trace id."""
 
     trace: str | None
     student: int | None
@@ -120,4 +126,5 @@ class SlowRequest(Part):
     outcome: str
     error: str | None
     worker: str | None
+    estimated: bool = False
     parts: dict[str, float]

@@ -36,11 +36,14 @@ class Latency(Part):
 
     `count` requests were waited for; `failed` of them failed or were never answered. `system_p99`
     is from sent to done; `good_p99` is of what was answered well (`ok`, `refused`). `p99_low` to
-    `p99_high` is the 95% interval of p99: by chance alone, within this one run.
+    `p99_high` is the 95% interval of p99: by chance alone, within this one run. `given_up` of the
+    `failed` were waited for no longer (a time-out, or the end of the run): percentiles that fall
+    among them are lower bounds.
     """
 
     count: int
     failed: int
+    given_up: int = 0
     p50: float | None
     p90: float | None
     p99: float | None
@@ -220,7 +223,8 @@ class GateResult(OfMetric):
 
     `low` to `high` is the value's 95% interval, None where it has none: only percentiles of
     latencies are a matter of chance. `baseline`: the median of the runs that it was rehearsed
-    against.
+    against. `given_up` is the share (0 to 1) of the requests that were given up, where the value
+    falls among these and is a lower bound; else None.
     """
 
     limit: str
@@ -228,6 +232,7 @@ class GateResult(OfMetric):
     low: float | None
     high: float | None
     baseline: Number | None
+    given_up: float | None = None
     status: Status
 
     @property
@@ -299,7 +304,8 @@ class Verdict(Measured, Answer):
     lost_ms: dict[str, float]
     """Where the slowest tenth of the purchases lost their time, a part each; means in ms."""
     estimated: tuple[str, ...] = ()
-    """Parts of `lost_ms` that are estimated from what pools tell of all their waits."""
+    """Parts of `lost_ms` that are estimated: from what pools tell of all their waits, or because
+    much of them was lost by requests that were never answered."""
     not_known: tuple[str, ...] = ()
     """Pools that requests may have waited for, and of which nothing tells whether they did."""
     bands: tuple[Band, ...] = ()

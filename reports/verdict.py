@@ -37,6 +37,7 @@ from dress_rehearsal.reports.evidence import Evidence
 from dress_rehearsal.reports.evidence.columns import give_back
 from dress_rehearsal.reports.evidence.latency import (
     answers_by_step,
+    at_least,
     latency_by_step,
     says_little,
 )
@@ -66,12 +67,14 @@ from dress_rehearsal.reports.students.retried import retried_notes
 from dress_rehearsal.reports.students.suffered import find_groups, group_notes
 from dress_rehearsal.reports.students.tries import count_tries, retry_notes
 from dress_rehearsal.reports.students.unanswered import failed_for_all, unanswered_sale
+from dress_rehearsal.reports.students.unseen import unseen_notes
 from dress_rehearsal.reports.throughput import measure_load, measure_sale
 from dress_rehearsal.reports.trust import TrustFinding, judge_trust
 from dress_rehearsal.reports.trust.belief import belief_words
 from dress_rehearsal.reports.what_ran import what_ran
 from dress_rehearsal.reports.words import (
     counted,
+    given_up_words,
     milliseconds,
     seconds,
     written,
@@ -183,6 +186,7 @@ def judge(evidence: Evidence) -> Verdict:
                 *not_held(gates.regressions),
                 *notes_on(evidence.plan),
                 *group_notes(evidence, groups, measured.sale),
+                *unseen_notes(evidence),
                 *retried_notes(evidence),
                 *retry_notes(measured.tries, measured.roles),
                 *bot_notes(evidence),
@@ -275,6 +279,9 @@ def _felt(measured: Measured) -> list[str]:
         return []
     of = next(name for name in steps if measured.latency_ms[name] is bought)
     what = "purchases" if len(steps) == 1 else f"the requests of {of}"
+    if at_least(bought, "p99"):
+        told = given_up_words(bought.given_up / bought.count)
+        return [f"p99 of {what} is at least {milliseconds(bought.p99)} ({told})"]
     few = f" (there were only {written(bought.count)})" if says_little(bought, "p99") else ""
     return [f"99% of {what} took at most {milliseconds(bought.p99)}{few}"]
 

@@ -12,6 +12,7 @@ from contextvars import ContextVar
 from typing import Final
 
 from dress_rehearsal.plans import Plan
+from dress_rehearsal.reports.part import Band
 from dress_rehearsal.reports.schema import Status
 
 _zero: Final = ContextVar("zero", default="T-0")
@@ -152,6 +153,21 @@ def percent(part: float, whole: float = 1.0) -> str:
 def resource_words(name: str) -> str:
     """Return a cause of lost time as a sentence names it: "the PostgreSQL pool"."""
     return _RESOURCES.get(name, f"the pool {name}" if "." in name else name)
+
+
+def given_up_words(share: float) -> str:
+    """Return why a percentile is a lower bound: so many requests nobody waited for any longer."""
+    return f"{percent(share)} of the requests were given up unanswered"
+
+
+def where_unknown(band: Band) -> str:
+    """Return why nobody knows where most of a band's time went, empty where answers said so."""
+    if 2 * band.estimated <= band.requests:
+        return ""
+    return (
+        f"{written(band.estimated)} of {written(band.requests)} had no answer that says where "
+        f"their time went, so that is only estimated"
+    )
 
 
 def service_words(name: str) -> str:

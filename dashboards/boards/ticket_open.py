@@ -219,7 +219,7 @@ def _errors() -> Panel:
     broken = of_app("http_server_requests_total", 'status=~"5.."', NOT_PROBES)
     lost = of_run("generator_outcomes_total", 'outcome=~"failed|unknown"')
     return timeseries(
-        "Failed so far, as students and as the app count it",
+        "Failed or no answer so far, as students and as the app count it",
         "Answers that students wanted and did not get, as the generator counts them, and errors "
         "that the app answered with, by route; probes are not counted.",
         [

@@ -195,11 +195,11 @@ class Screen(LiveView):
             for value in (status["felt_p99_ms"], status["good_p99_ms"], late_ms)
         )
         return [
-            ("requests/s", written(round(self._rate))),
+            ("ended/s", written(round(self._rate))),
             ("p99", felt),
-            *([("good p99", good)] if status["outcomes"]["failed"] else []),
+            *([("good p99", good)] if self._bad() != "0/0" else []),
             *([("tickets left", self._left())] if self._tells_tickets else []),
-            ("failed requests", written(status["outcomes"]["failed"])),
+            ("failed/no answer", self._bad()),
             *(
                 [("sent late", late)]
                 if self._has_students
@@ -215,6 +215,12 @@ class Screen(LiveView):
     def _left(self) -> str:
         return "-" if self._tickets_left is None else written(self._tickets_left)
 
+    def _bad(self) -> str:
+        """Return how many requests failed, and how many got no answer that were still wanted."""
+        assert self._status is not None
+        ends = self._status["outcomes"]
+        return f"{written(ends['failed'])}/{written(ends['unknown'])}"
+
     def _plain_line(self) -> str:
         status = self._status
         assert status is not None
@@ -225,8 +231,8 @@ class Screen(LiveView):
         )
         numbers = ", ".join(f"{name} {value}" for name, value in self._numbers())
         if not self._has_students:
-            return f"{self._clock()}: {numbers}"
-        return f"{self._clock() or 'before T-0'}: {states}; {numbers}"
+            return f"{self._clock()}: requests: {numbers}"
+        return f"{self._clock() or 'before T-0'}: {states}; requests: {numbers}"
 
     def _render(self) -> RenderableType:
         parts: list[RenderableType] = [self._headline()]

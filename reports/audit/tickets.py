@@ -56,7 +56,11 @@ def _of_grants(evidence: Evidence) -> dict[str, Wrong]:
         f"{counted(places, 'place')}."
     )
     if twice > beyond:
-        said = f"Oversold: {counted(twice, 'place was', 'places were')} sold more than once."
+        said = (
+            f"Oversold: {counted(twice, 'ticket has', 'tickets have')} a place that was sold "
+            f"already (the same number); in all {counted(granted, 'ticket was', 'tickets were')} "
+            f"granted for {counted(places, 'place')}."
+        )
     if shared > max(beyond, twice):
         students = counted(shared, "student was", "students were")
         said = f"Oversold: {students} given a ticket that another had been given already."

@@ -44,8 +44,16 @@ def bands_of(slow: Slowest) -> tuple[Band, ...]:
                 name: rounded(mean) or 0.0 for name, mean in means.items() if mean >= _LEAST_MS
             }
         felt_ms = rounded(float(felt[own].mean())) if parts else None
+        silent = int(slow.every["silent"].to_numpy()[own].sum())
         found.append(
-            Band(step=slow.step, band=band, requests=len(own), felt_ms=felt_ms, parts=parts)
+            Band(
+                step=slow.step,
+                band=band,
+                requests=len(own),
+                estimated=silent,
+                felt_ms=felt_ms,
+                parts=parts,
+            )
         )
     return tuple(found)
 
@@ -70,7 +78,7 @@ def slowest_requests(evidence: Evidence, load: Load | None) -> tuple[SlowRequest
     parts = pd.DataFrame()
     if load is not None and len(slowest):
         parts = decompose(evidence, load, chosen)
-        parts = parts.set_index(np.flatnonzero(chosen))[parts_in(parts)]
+        parts = parts.set_index(np.flatnonzero(chosen))[[*parts_in(parts), "silent"]]
     rows = evidence.requests.iloc[slowest]
     traces = TraceIds(evidence.environment.get(RUN, evidence.run))
     return tuple(
@@ -99,7 +107,11 @@ def _request(
 ) -> SlowRequest:
     student = None if pd.isna(row.student) else int(row.student)
     seq = 0 if pd.isna(row.seq) else int(row.seq)
-    spent = {} if parts is None else {str(name): float(ms) for name, ms in parts.items()}
+    silent = parts is not None and bool(parts["silent"])
+    if parts is None:
+        spent = {}
+    else:
+        spent = {str(name): float(ms) for name, ms in parts.items() if name != "silent"}
     return SlowRequest(
         trace=None if student is None else traces.trace_id(student, seq),
         student=student,
@@ -109,5 +121,6 @@ def _request(
         outcome=str(row.outcome),
         error=None if pd.isna(row.error) else str(row.error),
         worker=None if pd.isna(row.worker) else str(row.worker),
+        estimated=silent,
         parts={name: rounded(ms) or 0.0 for name, ms in spent.items() if ms >= _LEAST_MS},
     )

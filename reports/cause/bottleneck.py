@@ -17,7 +17,7 @@ import pandas as pd
 
 from dress_rehearsal.records.tables import NS_PER_S
 from dress_rehearsal.reports.cause.bands import bands_of, slowest_requests
-from dress_rehearsal.reports.cause.decomposition import parts_in
+from dress_rehearsal.reports.cause.decomposition import inferred_parts, parts_in
 from dress_rehearsal.reports.cause.extent import NEGLIGIBLE_MS, extent_of
 from dress_rehearsal.reports.cause.failures import failures
 from dress_rehearsal.reports.cause.load import Load, read_load
@@ -73,7 +73,8 @@ class CauseFinding:
             to the mean of what these felt. Empty without purchases.
         cause: one sentence.
         decided: whether it is known where time was lost, be it nowhere.
-        estimated: parts of lost_ms that are estimated from what pools tell of all their waits.
+        estimated: parts of lost_ms that are estimated, from what pools tell of all their waits or
+            from where the requests under way were while some were never answered.
         not_known: pools that requests may have waited for, of which nothing tells.
         bands: where the purchases, and the requests that the cause is about, spent their time.
         slowest: the slowest requests of the run.
@@ -105,7 +106,10 @@ def find_cause(evidence: Evidence, pools: Sequence[PoolFinding]) -> CauseFinding
     bought = slowest_purchases(evidence, load)
     other = None if bought is not None and bought.is_slow else slowest_other(evidence, load)
     found = _find(evidence, load, pools, bought, other)
-    estimated = tuple(name for name in load.foreign.pools if name in found.lost_ms)
+    inferred = inferred_parts(bought.rows) if bought is not None else []
+    estimated = tuple(
+        name for name in found.lost_ms if name in load.foreign.pools or name in inferred
+    )
     not_known = load.foreign.unknown if found.lost_ms else ()
     return dataclasses.replace(
         found,
@@ -159,12 +163,18 @@ def _find(
     lost_s = slow.lost_ms
     share = float(lost_s[part] / lost_s.sum()) if stop is None else _share_of(stop, slow)
     whole = milliseconds(rounded(float(lost_s.sum()), 1))
-    estimated = part in load.foreign.pools and stop is None
-    about = "about " if estimated else ""
-    if estimated:
+    of_pool = part in load.foreign.pools and stop is None
+    inferred = part in inferred_parts(slow.rows) and stop is None
+    about = "about " if of_pool or inferred else ""
+    if of_pool:
         seen += (
             "; the share is estimated from the pool's own waits, for the answers do not say where "
             "their time went"
+        )
+    elif inferred:
+        seen += (
+            f"; the share is estimated, for {written(int(slow.rows['silent'].sum()))} of these "
+            f"{counted(len(slow.rows), 'request')} had no answer that says where its time went"
         )
     bottleneck = Bottleneck(
         resource=resource,
@@ -258,8 +268,8 @@ def _nothing_slow(bought: Slowest | None) -> str:
     few = int((bought.every["felt_ms"] >= SLOW_MS).sum())
     if bought.p99_ms >= SLOW_MS:
         took = f"took {milliseconds(SLOW_MS)} or longer, too few to tell a cause by"
-        return f"{NO_CAUSE}; only {counted(few, 'purchase')} {took}; 1% waited {waited}."
-    return f"{NO_CAUSE}; the slowest 1% of purchases waited {waited}."
+        return f"{NO_CAUSE}; only {counted(few, 'purchase')} {took}; 1% waited {waited} or longer."
+    return f"{NO_CAUSE}; 1% of purchases waited {waited} or longer."
 
 
 def _to(slow: Slowest) -> str:

@@ -20,8 +20,8 @@ what the pool tells (`reports.cause.foreign_waits`).
 
 They are what the generator recorded and what the answer's `Server-Timing` says. Of a request that
 was not answered only its time is known: it is shared out by where the requests under way were
-meanwhile (waiting for a worker, for each pool, for a lock, in PostgreSQL). Three things are set
-right that a request cannot know of itself:
+meanwhile (waiting for a worker, for each pool, for a lock, in PostgreSQL). That is an estimate, and
+wherever it is shown it says so. Three things are set right that a request cannot know of itself:
 
 - An event loop that is late makes everything long that is awaited in it. So much of each awaited
   part as the loops were late while it lasted is the loop's. The gauge tells of the latest timer,
@@ -30,7 +30,9 @@ right that a request cannot know of itself:
   that wait for a lock is the share of the wait that the lock made, and the same goes for those
   whose connection is still being made, for long holds that PostgreSQL works on, and for the
   loops' part of a hold. What is left is the pool's
-  own: too small, leaked, or held while its holder did something else.
+  own: too small, leaked, or held while its holder did something else. Of a wait that is itself
+  only estimated no more is passed on than PostgreSQL bears out: the loops' and Redis' share stays
+  the pool's.
 - A part within another (a second connection while the first is held) is in both: what is more than
   the app's own total is taken off the outer one, PostgreSQL's.
 """
@@ -89,8 +91,13 @@ _RECORDED: Final = (
 )
 """What is read of a request itself; the rest is in `evidence.latency`."""
 
-_BESIDE: Final = ("felt_ms", "sent_ns", "done_ns", "student", "worker", "outcome", "step")
+_BESIDE: Final = ("felt_ms", "sent_ns", "done_ns", "student", "worker", "outcome", "silent", "step")
 """Columns of a decomposition that are no parts."""
+
+RECORDED_PARTS: Final = ("generator", "connect", "unanswered", "target", "rest")
+"""Parts that are never estimated: recorded, or what is left."""
+_MUCH: Final = 0.1
+"""Of a part of which more is estimated it is said."""
 
 _CONNECTS: Final = {"postgres": "postgres_connect", "redis": "redis_connect"}
 _FAR_ENDS: Final = {"redis": "redis_server"} | dict.fromkeys(
@@ -110,7 +117,8 @@ def decompose(
     Returns:
         A row a request: the columns of `PARTS`, and one a pool of somebody else's app, in ms, which
         add up to felt_ms; felt_ms, sent_ns, done_ns (int64), student, worker (pid as text, empty
-        where unknown) and outcome.
+        where unknown), outcome, and silent: whether there was no answer that said where its time
+        went, so that all parts but the generator's and the connection's are estimated (bool).
     """
     places = np.flatnonzero(chosen)
     first = _decomposed(evidence, load, places[:_AT_ONCE])
@@ -161,10 +169,12 @@ def _decomposed(evidence: Evidence, load: Load, chosen: Any) -> pd.DataFrame:
     places = _whereabouts(load, span)
     waited_for = rows["pool"].astype("object").fillna("postgres").to_numpy()
     for name in CLIENT_POOLS:
-        wait = np.where(waited_for == name, inner["pool"], 0.0) + silent * places.pop(name, 0.0)
-        _share_out(parts, name, wait, load.pools.get(name), lag_ms / 1e3, span)
+        told = np.where(waited_for == name, inner["pool"], 0.0)
+        inferred = silent * places.pop(name, 0.0)
+        _share_out(parts, name, told, inferred, load.pools.get(name), lag_ms / 1e3, span)
     for name, share in places.items():
         parts[name] += silent * share
+    unsaid = np.zeros(len(rows), dtype=bool)
     if not evidence.plan.target.ours:
         unsaid = (rows["status"].fillna(0) > 0).to_numpy(dtype=bool)
         parts["target"] += np.where(unsaid, parts["unanswered"], 0.0)
@@ -176,7 +186,19 @@ def _decomposed(evidence: Evidence, load: Load, chosen: Any) -> pd.DataFrame:
         student=integers(rows["student"]),
         worker=rows["worker"].astype("object").fillna("").to_numpy(),
         outcome=rows["outcome"].astype("object").to_numpy(),
+        silent=~answered & ~unsaid,
     )
+
+
+def inferred_parts(decomposed: pd.DataFrame) -> list[str]:
+    """Return the parts of which much is estimated, for the requests that had them were silent."""
+    whole = decomposed[decomposed["silent"]]
+    names = [name for name in parts_in(decomposed) if name not in RECORDED_PARTS]
+    return [
+        name
+        for name in names
+        if float(whole[name].sum()) > _MUCH * max(float(decomposed[name].sum()), 1e-9)
+    ]
 
 
 def parts_in(decomposed: pd.DataFrame) -> list[str]:
@@ -240,12 +262,19 @@ def _whereabouts(load: Load, span: tuple[Any, Any]) -> dict[str, Any]:
 def _share_out(
     parts: dict[str, Any],
     pool: str,
-    wait: Any,
+    told: Any,
+    inferred: Any,
     load: PoolLoad | None,
     lag_s: Any,
     span: tuple[Any, Any],
 ) -> None:
-    """Share the waits for a pool out among what its holders were busy with."""
+    """Share the waits for a pool out among what its holders were busy with.
+
+    Args:
+        told: waits that answers told of.
+        inferred: waits of requests that were never answered, in ms too.
+    """
+    wait = told + inferred
     if load is None or not wait.any():
         parts[pool] += wait
         return
@@ -258,7 +287,8 @@ def _share_out(
     working = np.where(long, load.active.mean(*span), 0.0) * (1 - loops)
     working = np.minimum(working, 1 - loops - connecting - locked)
     other = np.clip(1 - loops - connecting - locked - working, 0, None)
-    parts["app_loop"] += wait * loops
+    parts["app_loop"] += told * loops
+    parts[pool] += inferred * loops
     if pool in _CONNECTS:
         parts[_CONNECTS[pool]] += wait * connecting
     else:
@@ -270,8 +300,8 @@ def _share_out(
     if far is None:
         parts[pool] += wait * other
     else:
-        parts[far] += np.where(long, wait * other, 0.0)
-        parts[pool] += np.where(long, 0.0, wait * other)
+        parts[far] += np.where(long, told * other, 0.0)
+        parts[pool] += np.where(long, inferred, wait) * other
 
 
 def _told(rows: pd.DataFrame, part: str) -> Any:

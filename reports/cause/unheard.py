@@ -47,10 +47,11 @@ def unheard(evidence: Evidence, slow: Slowest) -> str | None:
         its = rows[rows["worker"].isin([pid, ""])] if pid else rows
         inside = its["done_ns"].clip(upper=gap.until_ns) - its["sent_ns"].clip(lower=gap.from_ns)
         if float(inside.clip(lower=0).sum()) >= _UNHEARD_SHARE * total:
+            which = "purchases" if slow.buying else f"requests of {slow.step}"
             who = f"the app's worker {pid}" if pid else "the app's workers"
             return (
                 f"{CAUSE}: not decided, for nothing was heard of {who} "
-                f"{_span(gap, evidence.t0_ns)}, where the slowest requests were."
+                f"{_span(gap, evidence.t0_ns)}, when the slowest {which} were under way."
             )
     return None
 

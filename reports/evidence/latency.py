@@ -140,6 +140,25 @@ def requests_needed(field: str) -> int:
     return math.ceil(1 / (1 - ESTIMATES[field])) if field in ESTIMATES else 1
 
 
+def at_least(latency: Latency, field: str) -> bool:
+    """Return whether one of a step's numbers falls among requests that were given up.
+
+    Had these been waited for, it would be larger: what is there is a lower bound.
+    """
+    share = FELT.get({"system_p99": "p99"}.get(field, field))
+    return share is not None and falls_among(share, latency.count, latency.given_up)
+
+
+def falls_among(share: float, count: int, given_up: int) -> bool:
+    """Return whether a percentile of so many requests falls among those that were given up.
+
+    Args:
+        share: in per cent.
+    """
+    rank = math.ceil(share / 100 * (count - 1) - 1e-9)
+    return given_up > 0 and rank >= count - given_up
+
+
 def says_little(latency: Latency, field: str) -> bool:
     """Return whether a percentile has too few requests beyond it: fewer than five."""
     behind = requests_behind(latency, field)
@@ -251,6 +270,7 @@ def _latency(step: str, frame: LatencyTable, which: NDArray[np.bool_], seed: int
     return Latency(
         count=len(answered),
         failed=int((~answered).sum()),
+        given_up=int(frame.loc[which, "given_up"].sum()),
         **{field: rounded(value) for field, value in zip(FELT, felt_at, strict=True)},
         p99_low=low,
         p99_high=high,

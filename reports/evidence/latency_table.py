@@ -19,6 +19,10 @@ from dress_rehearsal.reports.numbers import integers, span_ms
 _TIMES: Final = ("intended_ns", "sent_ns", "first_byte_ns", "done_ns")
 _WORDS: Final = ("step", "role", "journey", "outcome")
 
+GIVEN_UP: Final = ("timeout", "cut", "connect_timeout")
+"""Words in `error` of requests that nobody waited for any longer: how long they would have taken is
+not known."""
+
 _ALL: Final = slice(None)
 _AT_ONCE: Final = 1 << 18
 """Rows that are worked out together: of millions each step would take as much room again."""
@@ -30,7 +34,8 @@ class LatencyTable:
     Columns: step, role, journey, outcome (words); student (who is nobody on the roster is alone,
     below zero); intended_s (relative to T-0; NaN without one), felt_ms, generator_ms, system_ms;
     abandoned (its student needed the answer no more), answered (an `ok` or `refused` answer),
-    counts (belongs in percentiles).
+    given_up (waiting for it ended without one, so that it took so long at least), counts (belongs
+    in percentiles).
     """
 
     def __init__(self, columns: "Mapping[str, pd.Series[Any]]", t0_ns: int | None) -> None:
@@ -138,6 +143,7 @@ def latency_of_requests(requests: pd.DataFrame, t0_ns: int | None) -> LatencyTab
         "student": _people(requests["student"]),
         "abandoned": abandoned,
         "answered": requests["outcome"].isin(["ok", "refused"]),
+        "given_up": _given_up(requests),
         "counts": _counts(requests, abandoned),
     }
     columns = {name: requests[name] for name in (*_WORDS, *_TIMES)}
@@ -155,6 +161,14 @@ def _people(student: "pd.Series[Any]") -> Any:
         return student.to_numpy()
     nobody = pd.Series(-1 - np.arange(len(student)), student.index, "Int64")
     return integers(student.astype("Int64").fillna(nobody))
+
+
+def _given_up(rows: pd.DataFrame) -> NDArray[np.bool_]:
+    given_up: NDArray[np.bool_] = rows["error"].isin(GIVEN_UP).to_numpy(dtype=bool)
+    if given_up.any():  # a stream is answered by its first byte
+        streamed = (rows["role"] == STREAM) & rows["first_byte_ns"].notna()
+        given_up &= ~streamed.to_numpy(dtype=bool)
+    return given_up
 
 
 def _counts(rows: pd.DataFrame, abandoned: NDArray[np.bool_]) -> NDArray[np.bool_]:

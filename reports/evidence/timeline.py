@@ -20,6 +20,9 @@ MEASURING: Final = "generator"
 FAULTS_AND_ALERTS: Final = ("fault", "alert")
 """Kinds of events that people read of in words."""
 
+_OVER: Final = "over: "
+"""How the message of an alert that had ended began in runs of before."""
+
 _LOSSES: Final = {"process": "process lost", "abort": "run cut short"}
 
 _BROKEN: Final = ("connection_lost", "connection_reset", "connect_refused")
@@ -170,7 +173,10 @@ def event_words(event: TimelineEvent) -> str:
     if detail.get("error"):
         return f"could not be {done_or_ended(detail)}: {detail['error']}"
     if event.kind == "alert":
-        return str(detail.get("message") or detail.get("what") or "")
+        said = str(detail.get("message") or detail.get("what") or "")
+        if said.startswith(_OVER):  # runs of before
+            said = f"ended (was: {said.removeprefix(_OVER)})"
+        return said
     if detail.get("on") is False:
         return "off"
     name, _, service = event.name.partition(" ")

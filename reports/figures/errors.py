@@ -48,7 +48,7 @@ def draw_errors(evidence: Evidence, window_s: tuple[float, float] | None) -> Dra
     width = seconds(edges[1] - edges[0])
     title = (
         f"{counted(len(met), 'request')} of {written(requests)} "
-        f"({percent(len(met), requests)}) met an error"
+        f"({percent(len(met), requests)}) failed or got no answer"
     )
     if len(order) > 1:
         first = int((met.code == order[0]).sum())

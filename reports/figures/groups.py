@@ -33,7 +33,7 @@ def draw_groups(groups: Sequence[Group]) -> Drawing | Missing:
     for group in groups:
         words = f"{written(group.ticket)} of {written(group.students)}"
         if group.p99 is not None:
-            words += f"; p99 {milliseconds(group.p99)}"
+            words += f"; p99 {'≥ ' if group.at_least else ''}{milliseconds(group.p99)}"
         ends = (group.ticket, group.sold_out, group.refused, group.no_good_end)
         shares = [100 * end / group.students for end in ends]
         first = "" if group.by in shown else _HEADINGS[group.by]
@@ -42,8 +42,8 @@ def draw_groups(groups: Sequence[Group]) -> Drawing | Missing:
     caption = (
         "Each bar is all students of a group; at its end, how many of them got a ticket, and "
         "within how long 99% of their clicks to buy were answered, where there were enough to "
-        "tell. A group that gets none is no wrong by itself: who comes after the last ticket went "
-        "finds none, and who may not buy is refused."
+        "tell. A group that gets none is no wrong by itself where it came after the last ticket "
+        "went, or may not buy."
     )
     return draw_stacks(name, heading, _finding(groups), caption, _ENDS, bars)
 
@@ -56,7 +56,7 @@ def _finding(groups: Sequence[Group]) -> str:
     said = (
         f"{written(bad)} of {written(everybody)} students came to no good end"
         if bad
-        else "Every student came to a good end"
+        else f"All {written(everybody)} students ended with a ticket, sold out or refused"
     )
     if len(tenths) < 2:
         return said

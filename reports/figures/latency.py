@@ -7,6 +7,7 @@ import numpy as np
 
 from dress_rehearsal.records.steps import PURCHASE
 from dress_rehearsal.reports.evidence import Evidence
+from dress_rehearsal.reports.evidence.latency import at_least
 from dress_rehearsal.reports.evidence.latency_table import LatencyTable
 from dress_rehearsal.reports.evidence.timeline import Floats
 from dress_rehearsal.reports.figures.drawing import Drawing, Missing, drawn
@@ -15,7 +16,7 @@ from dress_rehearsal.reports.figures.palette import BLUE, GREEN, INK, ORANGE, PU
 from dress_rehearsal.reports.figures.panel import Panel
 from dress_rehearsal.reports.figures.time_axis import bins_s, counts, quantiles
 from dress_rehearsal.reports.schema import Latency
-from dress_rehearsal.reports.words import counted, milliseconds, seconds, written
+from dress_rehearsal.reports.words import counted, given_up_words, milliseconds, seconds, written
 
 _FLOOR_MS: Final = 0.1
 
@@ -125,6 +126,12 @@ def _finding(frame: LatencyTable, bought: Latency | None) -> str:
     bad = f"of {requests} {' and '.join(parts)}" if parts else f"none of {requests} failed"
     if bought is None or bought.p99 is None:
         return f"No click to buy was answered; {bad}"
+    if at_least(bought, "p99"):
+        told = given_up_words(bought.given_up / bought.count)
+        return (
+            f"{bad[0].upper()}{bad[1:]}; p99 of clicks to buy is at least "
+            f"{milliseconds(bought.p99)}: {told}"
+        )
     felt, system = milliseconds(bought.p99), ""
     if bought.system_p99 is not None:
         system = f" (the system's part: {milliseconds(bought.system_p99)})"

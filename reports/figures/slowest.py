@@ -22,6 +22,7 @@ from dress_rehearsal.reports.words import (
     milliseconds,
     percent,
     resource_words,
+    where_unknown,
 )
 
 _COLOURS: Final = (VERMILLION, BLUE, ORANGE, PURPLE, GREEN, SKY, MUTED)
@@ -58,7 +59,8 @@ def draw_slowest(bands: Sequence[Band], *, closed: bool = False) -> Drawing | Mi
         shown = band.step
     caption = (
         "Mean time of the requests in each row, in parts that add up. A request's time is split by "
-        "what its answer said (Server-Timing) and by what loops and pools did meanwhile."
+        "what its answer said (Server-Timing) and by what loops and pools did meanwhile; without "
+        "an answer by the latter alone, which is an estimate."
     )
     return draw_stacks(name, heading, _finding(known[0]), caption, legend, bars)
 
@@ -95,7 +97,10 @@ def _finding(band: Band) -> str:
     part = max(band.parts, key=lambda name: band.parts[name])
     share = percent(round(band.parts[part] / _whole(band), 3))
     which = f"The {band.band}" if band.band != "all" else "All"
-    return (
+    took = (
         f"{which} of the requests to {band.step} took {milliseconds(round(_whole(band), 1))} in "
-        f"the mean; {share} of it was {resource_words(part)}"
+        f"the mean"
     )
+    if unknown := where_unknown(band):
+        return f"{took}; {unknown}"
+    return f"{took}; {share} of it was {resource_words(part)}"

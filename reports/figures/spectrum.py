@@ -9,7 +9,7 @@ from matplotlib.ticker import FixedLocator, FuncFormatter
 
 from dress_rehearsal.records.steps import PURCHASE
 from dress_rehearsal.reports.evidence import Evidence
-from dress_rehearsal.reports.evidence.latency import latency_spectrum
+from dress_rehearsal.reports.evidence.latency import at_least, latency_spectrum
 from dress_rehearsal.reports.figures.drawing import Drawing, Missing, drawn
 from dress_rehearsal.reports.figures.layout import Sheet
 from dress_rehearsal.reports.figures.palette import (
@@ -24,7 +24,7 @@ from dress_rehearsal.reports.figures.palette import (
 )
 from dress_rehearsal.reports.figures.panel import Entry, Kind, Panel
 from dress_rehearsal.reports.schema import Latency
-from dress_rehearsal.reports.words import milliseconds, written
+from dress_rehearsal.reports.words import given_up_words, milliseconds, written
 
 _FLOOR_MS = 0.1
 _LOOKS: Final[tuple[tuple[str, Kind], ...]] = (
@@ -124,9 +124,12 @@ def _finding(latency_ms: Mapping[str, Latency]) -> str:
     if not far:
         return "No step has a 99.9th percentile to show"
     slowest = max(far, key=lambda step: far[step])
-    half = latency_ms[slowest].p50
+    own = latency_ms[slowest]
+    if at_least(own, "p99_9"):
+        told = given_up_words(own.given_up / own.count)
+        return f"Slowest at the far end is {slowest}: {told}, after up to {milliseconds(own.max)}"
     return (
         f"Slowest at the far end is {slowest}: "
-        + (f"half within {milliseconds(half)}, " if half is not None else "")
+        + (f"half within {milliseconds(own.p50)}, " if own.p50 is not None else "")
         + f"99.9% within {milliseconds(far[slowest])}"
     )

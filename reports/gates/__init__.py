@@ -15,6 +15,8 @@ limits on times passed where a clock was set meanwhile. So is a limit that is br
   it, on how the sale and its load went, or on students who were served too late to end well;
 
 and a limit on a latency's percentile that lies within the 95% interval of it: too close to call.
+Nor has a percentile that falls among requests that were given up passed a limit from above: it is
+more than what is known of it.
 
 What a gate lets become worse than before (`regression`) no run alone can decide: its number is kept
 for comparisons (`reports.comparison`).
@@ -134,6 +136,7 @@ def _held_against(
     watched = evidence.t0_ns is not None
     status = _status(gate, number, watched=watched, cause_decided=cause_decided)
     result = _result(gate.path, limit, number.value, status, number.interval, gate.span)
+    result = result.model_copy(update={"given_up": number.given_up})
     said = f"{number.name} is {gate_words(result, measured)}"
     undecided = result.model_copy(update={"status": "inconclusive"})
     # What was seen of a pool is true, but what nobody saw may break the limit.
@@ -153,6 +156,11 @@ def _held_against(
         )
     if _too_close(limit, number.interval):
         return undecided, f"Gate undecided: {said}, too close to the limit {limit} to call."
+    if status == "pass" and number.given_up and not parse_limit(limit).holds(float("inf")):
+        return undecided, (
+            f"Gate undecided: {said}, so whether {limit} holds is not known: have students wait "
+            f"longer (students.timeout)."
+        )
     excuse = excuse_of(gate, number, evidence, trust) if status == "fail" else None
     if evidence.clock_steps and compares_times(gate.path):
         excuse = trust.untimely

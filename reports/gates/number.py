@@ -4,9 +4,11 @@ from dataclasses import dataclass
 from typing import Final
 
 from dress_rehearsal.plans import Gate
+from dress_rehearsal.reports.directions import COUNTS_OF_LATENCY
 from dress_rehearsal.reports.evidence import Evidence
 from dress_rehearsal.reports.evidence.interval import Interval
 from dress_rehearsal.reports.evidence.latency import (
+    at_least,
     latency_interval,
     latency_of,
     latency_within,
@@ -15,6 +17,7 @@ from dress_rehearsal.reports.evidence.latency import (
 )
 from dress_rehearsal.reports.evidence.latency_table import LatencyTable
 from dress_rehearsal.reports.metrics import metric_value
+from dress_rehearsal.reports.numbers import rounded
 from dress_rehearsal.reports.schema import Measured, Number, named
 from dress_rehearsal.reports.words import counted
 
@@ -31,6 +34,8 @@ class GateNumber:
         measured: the numbers that it is one of; within a window, with the window's own latency.
         frame: the requests that it is of, as `evidence.latency` has them.
         missing: why it was not measured, where the window says so; the end of a sentence.
+        given_up: the share of the requests that were given up, where the value falls among these
+            and is a lower bound; it has no interval then. None elsewhere.
     """
 
     name: str
@@ -39,6 +44,7 @@ class GateNumber:
     measured: Measured
     frame: LatencyTable
     missing: str = ""
+    given_up: float | None = None
 
 
 def number_of(gate: Gate, measured: Measured, evidence: Evidence) -> GateNumber:
@@ -58,17 +64,30 @@ def number_of(gate: Gate, measured: Measured, evidence: Evidence) -> GateNumber:
         own = latency_of(frame, step, evidence.plan.seed)
         measured = measured.model_copy(update={"latency_ms": {**measured.latency_ms, step: own}})
         value, there, needed = getattr(own, field), requests_behind(own, field), 0
-        if field not in ("count", "failed"):
+        if field not in COUNTS_OF_LATENCY:
             needed = requests_needed(field)
         if there < needed:
             value, missing = None, _too_few(there, needed)
-    interval = None if value is None else _interval(path, measured, frame, evidence.plan.seed)
-    return GateNumber(named(path, gate.span), value, interval, measured, frame, missing)
+    given_up = None if value is None else _given_up(path, measured)
+    interval = None
+    if value is not None and given_up is None:
+        interval = _interval(path, measured, frame, evidence.plan.seed)
+    return GateNumber(named(path, gate.span), value, interval, measured, frame, missing, given_up)
 
 
 def step_of(path: str) -> str:
     """Return the step in a latency's path."""
     return path.rpartition(".")[0].removeprefix(_OF_LATENCY).removesuffix("]")
+
+
+def _given_up(path: str, measured: Measured) -> float | None:
+    """Return the share of a step's requests that were given up, None where its number is exact."""
+    if not path.startswith(_OF_LATENCY):
+        return None
+    own = measured.latency_ms.get(step_of(path))
+    if own is None or not at_least(own, path.rpartition(".")[2]):
+        return None
+    return rounded(own.given_up / own.count, 6)
 
 
 def _interval(path: str, measured: Measured, frame: LatencyTable, seed: int) -> Interval | None:

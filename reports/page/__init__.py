@@ -21,6 +21,7 @@ from dress_rehearsal.reports.page.facts import (
     kernel_timestamps,
     run_files,
     timeline_rows,
+    unheard_errors,
 )
 from dress_rehearsal.reports.page.headroom import headroom
 from dress_rehearsal.reports.page.history import HistorySection, history_section
@@ -170,6 +171,7 @@ def _end(
         "facts": environment_facts(evidence),
         "plan_text": plan_toml(evidence.plan),
         "timeline": timeline_rows(evidence),
+        "unheard_errors": unheard_errors(evidence),
         "files": run_files(run, figures),
     }
 

@@ -7,6 +7,7 @@ from urllib.parse import quote
 
 from dress_rehearsal.records import RunDirectory
 from dress_rehearsal.records.tables import NS_PER_S
+from dress_rehearsal.records.timeline import TimelineEvent
 from dress_rehearsal.reports.evidence import Evidence
 from dress_rehearsal.reports.evidence.timeline import FAULTS_AND_ALERTS, event_words
 from dress_rehearsal.reports.figures.drawing import Drawing, Missing
@@ -25,6 +26,9 @@ _MOST_EVENTS: Final = 60
 _MOST_ALERTS: Final = 20
 _UNITS: Final = frozenset({"ms", "s"})
 """How the name of a number with a unit ends."""
+_ERRORS: Final = "ErrorRateHigh"
+_SERVER_ERROR: Final = 500
+_WAITED: Final = "waited_until_the_stores_agreed_ms"
 _FIRST_FACTS: Final = ("git_commit", "fingerprint", "machine")
 
 
@@ -86,7 +90,7 @@ def timeline_rows(evidence: Evidence) -> list[tuple[Cell, str, str, str]]:
             else f"{seconds(abs(at_s))} after the first request"
         )
         detail = event.detail.get("what") or event.detail.get("reason")
-        words = str(detail) if detail else ", ".join(_details(event.detail))
+        words = str(detail) if detail else ", ".join(_details(_named_waits(event)))
         if event.kind in FAULTS_AND_ALERTS:
             words = event_words(event) or words
         if event.kind == "t0":
@@ -98,6 +102,17 @@ def timeline_rows(evidence: Evidence) -> list[tuple[Cell, str, str, str]]:
         more = f"{written(left_out)} more, {written(len(hidden))} of them alerts"
         rows.append((Cell("…"), "more", "events", f"{more}; all are in timeline.jsonl"))
     return rows
+
+
+def unheard_errors(evidence: Evidence) -> str:
+    """Return why an alert told of server errors of which no request here has one; else empty."""
+    told = any(event.kind == "alert" and event.name == _ERRORS for event in evidence.events)
+    if not told or (evidence.requests["status"].fillna(0) >= _SERVER_ERROR).any():
+        return ""
+    return (
+        f"{_ERRORS} counts what the servers answered. No student got such an answer: those that it "
+        f"is about had left by then, and their requests count here as never answered."
+    )
 
 
 def kernel_timestamps(evidence: Evidence) -> str:
@@ -149,6 +164,15 @@ def run_files(run: RunDirectory, figures: Iterable[Drawing | Missing]) -> list[F
 
 def _logs(folder: Path) -> Sequence[Path]:
     return sorted(path for path in folder.glob("*") if path.is_file()) if folder.is_dir() else []
+
+
+def _named_waits(event: TimelineEvent) -> Mapping[str, Any]:
+    """Return an event's detail in which the waiting for the stores is called so: it is not the
+    settle time of the audit, which counts from the last promise."""
+    if event.kind != "ledger" and (event.kind, event.name) != ("phase", "settled"):
+        return event.detail
+    names = {"after_ms": _WAITED, "settle_ms": _WAITED}
+    return {names.get(key, key): value for key, value in event.detail.items()}
 
 
 def _details(detail: Mapping[str, Any]) -> Iterator[str]:

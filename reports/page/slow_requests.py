@@ -48,7 +48,7 @@ def slow_requests(verdict: Verdict, lines: LogLines) -> Iterator[SlowLine]:
             took=milliseconds(each.felt_ms),
             step=each.step,
             when=f"meant at {offset(each.at_s)}",
-            mostly=_mostly(each),
+            mostly=_mostly(each, logged=bool(lines.by_trace.get(each.trace or ""))),
             end=f"{each.outcome}: {each.error}" if each.error else each.outcome,
             tone="found" if bad else "",
             student="" if each.student is None else written(each.student),
@@ -94,10 +94,18 @@ def logged_words(verdict: Verdict, lines: LogLines, *, ours: bool) -> str:
     )
 
 
-def _mostly(each: SlowRequest) -> str:
-    """Return the part that took most of a request's time."""
+def _mostly(each: SlowRequest, *, logged: bool) -> str:
+    """Return the part that took most of a request's time, as far as its answer said so.
+
+    Args:
+        logged: whether a log line of it is shown, which knows what no answer said.
+    """
     if not each.parts:
         return "where its time went is not known"
+    if each.estimated:
+        below = "; its log line says what the server knew" if logged else ""
+        why = "never answered" if each.outcome == "unknown" else "its answer does not say it"
+        return f"{why}, so where its time went is not known{below}"
     part = max(each.parts, key=lambda name: each.parts[name])
     share = percent(round(each.parts[part] / max(each.felt_ms, 1e-9), 2))
     return f"{share} in {resource_words(part)}"

@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from dress_rehearsal.reports.cause import NO_CAUSE
 from dress_rehearsal.reports.closed_load import users_begun
 from dress_rehearsal.reports.evidence import Evidence
-from dress_rehearsal.reports.evidence.latency import says_little
+from dress_rehearsal.reports.evidence.latency import at_least, says_little
 from dress_rehearsal.reports.schema import Latency, Sale, Verdict
 from dress_rehearsal.reports.words import (
     NOT_MEASURED,
     capitalized,
     counted,
+    given_up_words,
     milliseconds,
     offset,
     percent,
@@ -52,13 +53,13 @@ def key_numbers(evidence: Evidence, verdict: Verdict) -> Sequence[KeyNumber]:
         ),
         KeyNumber(
             "Purchase, p99",
-            NOT_MEASURED if bought is None else milliseconds(bought.p99),
+            NOT_MEASURED if bought is None else _felt_p99(bought),
             "felt" if bought is None else _felt_note(bought),
         ),
         KeyNumber(
             "Busiest second",
-            NOT_MEASURED if rate is None else f"{written(rate)} req/s",
-            "requests sent" if rate is None else "sent within one second",
+            NOT_MEASURED if rate is None else counted(rate, "request"),
+            "sent within one second",
         ),
         KeyNumber(
             "Bottleneck",
@@ -83,13 +84,13 @@ def _load_numbers(evidence: Evidence, verdict: Verdict) -> Sequence[KeyNumber]:
         ),
         KeyNumber(
             "Slowest, p99",
-            NOT_MEASURED if slowest is None else milliseconds(known[slowest].p99),
+            NOT_MEASURED if slowest is None else _felt_p99(known[slowest]),
             slowest or "",
         ),
         KeyNumber(
             "Busiest second",
-            NOT_MEASURED if rate is None else f"{written(rate)} req/s",
-            "requests sent" if rate is None else "sent within one second",
+            NOT_MEASURED if rate is None else counted(rate, "request"),
+            "sent within one second",
         ),
         KeyNumber("Bottleneck", *_bottleneck(verdict)),
     )
@@ -114,13 +115,22 @@ def _bottleneck(verdict: Verdict) -> tuple[str, str]:
     return "not named", "see the cause above"
 
 
+def _felt_p99(latency: Latency) -> str:
+    """Return a p99, and that it is a lower bound where it is one."""
+    words = milliseconds(latency.p99)
+    return f"at least {words}" if at_least(latency, "p99") else words
+
+
 def _felt_note(bought: Latency) -> str:
     """Return what stands below the p99 of buying: what it is made of, and who failed."""
     parts = ["felt"]
+    if at_least(bought, "p99"):
+        parts = [given_up_words(bought.given_up / bought.count)]
     if says_little(bought, "p99"):
         parts.append(f"of {counted(bought.count, 'request')} only")
     if bought.system_p99 is not None:
-        parts.append(f"the system's part {milliseconds(bought.system_p99)}")
+        bound = "at least " if at_least(bought, "system_p99") else ""
+        parts.append(f"the system's part {bound}{milliseconds(bought.system_p99)}")
     if bought.failed:
         parts.append(f"of good answers alone {milliseconds(bought.good_p99)}")
     return "; ".join(parts)

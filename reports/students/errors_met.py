@@ -18,6 +18,7 @@ from dress_rehearsal.reports.evidence import Evidence
 from dress_rehearsal.reports.evidence.timeline import Floats
 from dress_rehearsal.reports.numbers import integers
 from dress_rehearsal.reports.part import ErrorMet
+from dress_rehearsal.reports.students.unseen import never_saw
 
 MOST: Final = 20
 """So many errors are listed, the most frequent first."""
@@ -77,6 +78,7 @@ def count_errors(evidence: Evidence, met: ErrorsMet) -> tuple[ErrorMet, ...]:
     ends = evidence.students.drop_duplicates("student")
     ended_well = ends["outcome"].isin(_GOOD_ENDS).to_numpy(dtype=bool)
     well = integers(ends.loc[ended_well, "student"], missing=-2)
+    well = np.setdiff1d(well, never_saw(evidence))
     kinds = _kinds(met)
     seen, number = np.unique(kinds, return_counts=True)
     most = seen[np.argsort(-number, kind="stable")][:MOST]

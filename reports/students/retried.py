@@ -7,6 +7,7 @@ from typing import Final
 
 from dress_rehearsal.records.tables import ABANDONED, NO_FREE_PORT
 from dress_rehearsal.reports.evidence import Evidence
+from dress_rehearsal.reports.students.unseen import never_saw
 from dress_rehearsal.reports.words import counted, percent, written
 
 _TRIFLE: Final = 0.01
@@ -25,6 +26,7 @@ def retried_notes(evidence: Evidence) -> list[str]:
     rows, told = evidence.requests, evidence.promises.students
     bad = rows["outcome"].isin(["failed", "unknown"]) & ~rows["error"].isin(_OURS)
     well = told.loc[told["outcome"].isin(_GOOD_ENDS), "student"]
+    well = well[~well.isin(never_saw(evidence))]
     met = rows[(bad & rows["student"].isin(well)).to_numpy(dtype=bool)]
     who, students = met["student"].nunique(), evidence.plan.event.students
     if who < max(_FEWEST, _TRIFLE * students):

@@ -12,10 +12,12 @@ from typing import Any, Final, NamedTuple
 
 import numpy as np
 
+from dress_rehearsal.plans.names import ENDS
 from dress_rehearsal.records.steps import LOGIN, PAGE, PURCHASE
-from dress_rehearsal.records.tables import JOURNEYS, NS_PER_S
+from dress_rehearsal.records.tables import ABANDONED, JOURNEYS, NS_PER_S
 from dress_rehearsal.reports.evidence import Evidence
 from dress_rehearsal.reports.evidence.interval import percentile_interval
+from dress_rehearsal.reports.evidence.latency import falls_among
 from dress_rehearsal.reports.numbers import integers, least_of, percentile, rounded
 from dress_rehearsal.reports.part import Group, InCommon
 from dress_rehearsal.reports.schema import Sale
@@ -57,6 +59,8 @@ class _Crowd(NamedTuple):
     waited: Any
     """Whose each request to buy was that counts, as a place among the students."""
     felt_ms: Any
+    given_up: Any
+    """Which of these nobody waited for any longer (bool)."""
 
 
 def find_groups(evidence: Evidence) -> tuple[Group, ...]:
@@ -87,7 +91,38 @@ def group_notes(evidence: Evidence, groups: Sequence[Group], sale: Sale) -> Iter
         if group.ticket or group.students < _FEWEST_STUDENTS or group.group == _MAY_NOT_BUY:
             continue
         who = counted(group.students, f"{group.group} student")
-        yield f"None of {who} got a ticket{_when(evidence, group.group, sale)}."
+        why = _when(evidence, group.group, sale) or _though_left(evidence, group.group, sale)
+        yield f"None of {who} got a ticket{why}."
+
+
+def _though_left(evidence: Evidence, journey: str, sale: Sale) -> str:
+    """Return that tickets were left, how a journey's students ended and what error most of them
+    met, as a clause; empty where none were left, or nobody knows."""
+    places = evidence.plan.event.tickets
+    if sale.granted is None or sale.granted >= places:
+        return ""
+    rows = evidence.students.drop_duplicates("student")
+    mine = rows[(rows["journey"] == journey).to_numpy(dtype=bool)]
+    counts = mine["outcome"].astype("object").value_counts()
+    ends = ", ".join(
+        f"{written(int(number))} {ENDS[str(word)].words}"
+        for word, number in counts.items()
+        if word in ENDS
+    )
+    left = f", though {written(places - sale.granted)} of {written(places)} tickets were left"
+    requests = evidence.requests
+    bad = requests["outcome"].isin(["failed", "unknown"]) & (requests["error"] != ABANDONED).fillna(
+        True
+    )
+    met = requests.loc[
+        bad.to_numpy(dtype=bool) & requests["student"].isin(mine["student"]).to_numpy(dtype=bool),
+        ["student", "step", "error"],
+    ].drop_duplicates()
+    most = met.groupby(["step", "error"], observed=True).size()
+    if most.empty:
+        return f"{left}; they ended: {ends}"
+    step, error = most.idxmax()
+    return f"{left}; they ended: {ends}; {written(int(most.max()))} met `{error}` at {step}"
 
 
 def _when(evidence: Evidence, journey: str, sale: Sale) -> str:
@@ -115,7 +150,8 @@ def _crowd(evidence: Evidence) -> _Crowd:
     sent = buying & evidence.requests["sent_ns"].notna().to_numpy(dtype=bool)
     asked = _places(student, integers(evidence.requests.loc[sent, "student"], missing=-1))
     frame = evidence.latency.loc[
-        buying & evidence.latency["counts"].to_numpy(dtype=bool), ["student", "felt_ms"]
+        buying & evidence.latency["counts"].to_numpy(dtype=bool),
+        ["student", "felt_ms", "given_up"],
     ]
     waited = _places(student, frame["student"].to_numpy())
     known = waited >= 0
@@ -127,6 +163,7 @@ def _crowd(evidence: Evidence) -> _Crowd:
         np.bincount(asked[asked >= 0], minlength=len(student)),
         waited[known],
         frame["felt_ms"].to_numpy()[known],
+        frame["given_up"].to_numpy(dtype=bool)[known],
     )
 
 
@@ -226,6 +263,7 @@ def _group(crowd: _Crowd, groups: _Groups, place: int, seed: int) -> Group:
         p99=rounded(percentile(felt, 99)) if enough else None,
         p99_low=low,
         p99_high=high,
+        at_least=enough and falls_among(99.0, len(felt), int(crowd.given_up[mine].sum())),
     )
 
 

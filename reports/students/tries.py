@@ -56,7 +56,7 @@ def retry_notes(tries: Mapping[str, Tries], roles: Mapping[str, str]) -> Iterato
                 f"A retry storm at {step}: {counted(own.students, 'student')} sent "
                 f"{counted(own.requests, 'request')}, {written(own.amplification)} for each; "
                 f"{written(own.after_errors)} ({percent(own.after_errors, own.requests)}) were "
-                f"sent once an earlier one of theirs had failed."
+                f"sent once an earlier one of theirs had failed or got no answer."
             )
         reloaded = own.abandoned if roles.get(step) == PAGE else 0
         if reloaded >= max(_FEWEST, _STORM * own.requests):

@@ -73,15 +73,18 @@ def judge_foreign_cpu(evidence: Evidence) -> ForeignCpu:
     doubts, stolen = [], None
     if allowed < cpus:
         doubts += _uncounted(evidence, around_ns)
+    most = max(second.foreign for second in seconds)
     if foreign > allowed:
-        took = f"{_cores(foreign)} of {written(cpus)} cores"
+        took = f"{_cores(most)} of {written(cpus)} cores"
+        if _cores(most) != _cores(foreign):
+            took += f" ({_cores(foreign)} of them while no processor was to spare)"
         when = "around T-0" if evidence.plan.load is None else "meanwhile"
         doubts.append(
             Doubt(
-                f"Other programs took {took} {when}, so what was slow may be their doing: "
+                f"Other programs took up to {took} {when}, so what was slow may be their doing: "
                 f"stop them (`rehearse doctor` names them) and rehearse again.",
                 "foreign_cpu",
-                f"other programs took {took} meanwhile",
+                f"other programs took up to {took} meanwhile",
             )
         )
     if steal > allowed:
@@ -90,8 +93,7 @@ def judge_foreign_cpu(evidence: Evidence) -> ForeignCpu:
             f"{'around T-0' if evidence.plan.load is None else 'meanwhile'} "
             f"(steal), so what was slow may be its doing."
         )
-    most = rounded(max(second.foreign for second in seconds), 2)
-    return ForeignCpu(most, tuple(doubts), (), stolen)
+    return ForeignCpu(rounded(most, 2), tuple(doubts), (), stolen)
 
 
 def _around_t0(evidence: Evidence) -> tuple[int, int] | None:
@@ -183,4 +185,4 @@ def _has_spare(second: _Second, cpus: float, times: Any, full: Any) -> bool:
 
 
 def _cores(cores: float) -> str:
-    return f"{cores:.1f}"
+    return written(rounded(cores, 2))

@@ -79,10 +79,9 @@ def judge_generator(
         late = len(skew) - timely
         doubts.append(
             Doubt(
-                f"The release at T-0 was ragged: {percent(late, len(skew))} of the purchases "
-                f"around T-0 ({late:,} of {len(skew):,}) were sent more than "
-                f"{format_duration(plan.timely)} off their time, the latest by "
-                f"{milliseconds(float(skew.max()))}; at most 1% may be.",
+                f"The generator sent {percent(late, len(skew))} of the clicks around T-0 "
+                f"({late:,} of {len(skew):,}) more than {milliseconds(plan.timely * 1e3)} late, "
+                f"the latest by {milliseconds(float(skew.max()))}; at most 1% may be.",
                 "late_sends",
                 is_symptom=True,
             )

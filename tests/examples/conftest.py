@@ -32,7 +32,7 @@ SHORT = (
     "generator.timely=1m",
     "generator.max_foreign_cpu=1000",
 )
-BUSY = ("other programs", "generator", "ragged")
+BUSY = ("other programs", "generator")
 """Words of reasons that are the machine's doing, and nothing of the shop's."""
 WITHIN_S = 120
 

@@ -171,7 +171,7 @@ class Compared:
         for state, found in ((each.labels["state"], each.values[-1]) for each in students):
             self.add(f"students {state}", found, census[state])
         requests = ends_of(self.seen.run.request_table())
-        panel = "Failed so far, as students and as the app count it"
+        panel = "Failed or no answer so far, as students and as the app count it"
         for answer in self.seen.column("rehearsal-open", panel, "{{outcome}}"):
             outcome = answer.labels["outcome"]
             self.add(f"requests {outcome}", answer.values[-1], requests[outcome])

@@ -154,7 +154,7 @@ def test_none_with_what_the_slowest_1_percent_waited_is_an_answer(evidence_of):
     for column in ("done_ns", "read_ns"):
         requests.loc[bought, column] = requests.loc[bought, "intended_ns"] + 30_000_000
     verdict = judge(dataclasses.replace(evidence, requests=requests))
-    assert verdict.cause == "Cause of slowness: none; the slowest 1% of purchases waited 30 ms."
+    assert verdict.cause == "Cause of slowness: none; 1% of purchases waited 30 ms or longer."
     assert verdict.bottleneck is None
 
 
@@ -217,7 +217,7 @@ def test_of_containers_their_limits_are_said(evidence_of, limits, words):
 
 
 @pytest.mark.parametrize(
-    ("hogs", "took"), [(1.7, "1.7"), (1.2, "1.2")], ids=["four hogs", "two hogs"]
+    ("hogs", "took"), [(1.7, "up to 1.7"), (1.2, "up to 1.2")], ids=["four hogs", "two hogs"]
 )
 def test_a_healthy_run_beside_hogs_decides_nothing(verdict_of, hogs, took):
     verdict = verdict_of(**SMALL, foreign_cores=hogs - 0.02)  # what is always there is 0.02
@@ -301,7 +301,7 @@ def test_sends_half_a_second_off_a_click_spread_of_0_4_s_decide_nothing(verdict_
     assert verdict.generator.release_skew_ms == pytest.approx(late_ms, abs=3)
     assert verdict.generator.timely_share < 0.99
     (reason,) = verdict.reasons
-    assert re.search(r"ragged: .* were sent more than 100 ?ms off their time", reason)
+    assert re.search(r"The generator sent .* more than 100 ms late, the latest by", reason)
 
 
 @pytest.mark.parametrize("others", [1, 5])

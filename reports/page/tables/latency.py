@@ -6,6 +6,7 @@ from dress_rehearsal.reports.evidence import Evidence
 from dress_rehearsal.reports.evidence.latency import (
     FELT,
     PARTS,
+    at_least,
     latency_split,
     says_little,
     unanswered_by_step,
@@ -88,7 +89,7 @@ def certainty_table(latency_ms: dict[str, Latency], kind: str = "Step") -> Table
         row(
             step,
             _percentile(part, "p99"),
-            span_words(part.p99_low, part.p99_high),
+            EMPTY if at_least(part, "p99") else span_words(part.p99_low, part.p99_high),
             *(_good_answers(part) if failing else []),
         )
         for step, part in taken.items()
@@ -99,15 +100,19 @@ def certainty_table(latency_ms: dict[str, Latency], kind: str = "Step") -> Table
     return Table("certainty", "How sure each p99 is, in ms: of this run alone", columns, rows)
 
 
-def _good_answers(part: Latency) -> tuple[Cell, str]:
+def _good_answers(part: Latency) -> tuple[Cell, Cell]:
     bad = f"{written(part.failed)} ({percent(part.failed, part.count)})"
     return Cell(bad, "found" if part.failed else ""), _percentile(part, "good_p99")
 
 
-def _percentile(latency: Latency, field: str) -> str:
-    """Return a number of a step's latency, with a word where too few requests are behind it."""
-    words = cell(getattr(latency, field))
-    return f"{words} (few)" if says_little(latency, field) else words
+def _percentile(latency: Latency, field: str) -> Cell:
+    """Return a number of a step's latency, with a sign where it falls among requests that were
+    given up, and a word where too few requests are behind it."""
+    value = getattr(latency, field)
+    words = cell(value)
+    if at_least(latency, field):
+        words = f"≥ {words}"
+    return Cell(f"{words} (few)" if says_little(latency, field) else words, sort=value)
 
 
 def server_split_table(evidence: Evidence) -> Table | None:

@@ -108,7 +108,7 @@ def _others_cell(others: float | None, evidence: Evidence) -> Cell:
     if taken and not any(
         doubt.word == "foreign_cpu" for doubt in judge_foreign_cpu(evidence).doubts
     ):
-        return Cell("harmless: CPU was left", "ok")
+        return Cell("harmless: a processor was free whenever they did", "ok")
     return state_cell(None if others is None else taken, "too much")
 
 

@@ -14,8 +14,8 @@ _MANY: Final = 2
 
 
 def margin_cell(gate: GateResult, measured: Measured) -> Cell:
-    """Return how far a number is from its limit, as a share of the limit: "62% below it", "3 times
-    it"; it is sorted by that share, what is below first.
+    """Return how far a number is from its limit, as a share of the limit: "62% below it", "3 × the
+    limit"; it is sorted by that share, what is below first.
 
     A dash where there is no such share: the number is not known, or the limit is 0.
     """
@@ -29,7 +29,7 @@ def margin_cell(gate: GateResult, measured: Measured) -> Cell:
 def _words(times: Fraction) -> str:
     off = times - Fraction(1)
     if times >= _MANY:
-        return f"{written(round(float(times), 1))} times it"
+        return f"{written(round(float(times), 1))} × the limit"
     if off == 0:
         return "exactly at it"
     share = percent(round(abs(float(off)), 3))

@@ -77,7 +77,10 @@ def audit_table(audit: Audit, not_applicable: Mapping[str, str], *, settles: boo
             value: int | None = getattr(audit, word)
             rows.append(row(title, cell(value), f"{meaning} (audit.{word})", state_cell(value)))
     if settles or audit.settle_ms is not None:
-        meaning = "from the last promise until every row was written; a duration, not a wrong"
+        meaning = (
+            "from the last time that a student was told of a ticket until every row was written, "
+            "by the rows' own times; a duration, not a wrong"
+        )
         rows.append(row("Settle time", milliseconds(audit.settle_ms), meaning, ""))
     columns = (
         ("Wrong", "text"),
@@ -111,8 +114,8 @@ def fairness_table(fairness: Fairness) -> Table | None:
         (
             "Overtaken",
             written(fairness.overtaken),
-            f"students who clicked before somebody served ahead of them, by more than the "
-            f"{seconds(fairness.uncertainty_s)} that nobody can know",
+            f"students who clicked before somebody served ahead of them, by more than "
+            f"{seconds(fairness.uncertainty_s)}: closer clicks cannot be told apart",
         ),
         (
             "… by at most",
@@ -128,7 +131,8 @@ def fairness_table(fairness: Fairness) -> Table | None:
         (
             "Several devices",
             NOT_MEASURED if advantage is None else percent(advantage),
-            "the share of those with several devices who got a ticket, less that of the others",
+            "the share of those with several devices who got a ticket, less that of the eager, who "
+            "came as early with one",
         ),
     )
     if fairness.overtaken is None and advantage is None:

@@ -1,5 +1,6 @@
 """Where the slowest spent their time, part by part."""
 
+from dress_rehearsal.reports.cause.decomposition import RECORDED_PARTS
 from dress_rehearsal.reports.page.tables.table import Table, row
 from dress_rehearsal.reports.part import Band
 from dress_rehearsal.reports.schema import Verdict
@@ -11,6 +12,7 @@ from dress_rehearsal.reports.words import (
     milliseconds,
     percent,
     resource_words,
+    where_unknown,
 )
 
 _LEAST_MS = 1.0
@@ -37,7 +39,7 @@ def _parts_table(verdict: Verdict, step: str, number: int) -> Table:
             capitalized(resource_words(part)),
             *(_part(band, part) for band in bands),
             _share(first, part),
-            "estimated" if part in verdict.estimated else "",
+            "estimated" if _is_estimated(verdict, part, first, number) else "",
         )
         for part in ordered
         if parts[part] >= _LEAST_MS
@@ -66,7 +68,17 @@ def _parts_table(verdict: Verdict, step: str, number: int) -> Table:
         "",
     )
     caption = f"Where requests to {step} spent their time: means"
+    if unknown := where_unknown(first):
+        caption += f" ({unknown})"
     return Table("lost" if number == 0 else f"lost-{number}", caption, columns, rows, foot)
+
+
+def _is_estimated(verdict: Verdict, part: str, first: Band, number: int) -> bool:
+    """Return whether a part is estimated: of the first table the verdict says so, for it is that of
+    the purchases."""
+    if part in verdict.estimated:
+        return True
+    return number > 0 and part not in RECORDED_PARTS and bool(where_unknown(first))
 
 
 def _part(band: Band, part: str) -> str:

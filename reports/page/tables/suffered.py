@@ -50,7 +50,7 @@ def _group_table(by: str, groups: Sequence[Group]) -> Table:
             bad_count(group.no_good_end),
             cell(group.amplification),
             _p99(group),
-            span_words(group.p99_low, group.p99_high),
+            EMPTY if group.at_least else span_words(group.p99_low, group.p99_high),
         )
         for group in groups
     ]
@@ -71,7 +71,7 @@ def _group_table(by: str, groups: Sequence[Group]) -> Table:
 def _p99(group: Group) -> str:
     """Return the p99 of buying; of too few requests a dash, and how many there are."""
     if group.p99 is not None:
-        return written(group.p99)
+        return f"≥ {written(group.p99)}" if group.at_least else written(group.p99)
     if group.waited < FEWEST:
         few = f"only {counted(group.waited, 'request')}" if group.waited else "no request"
         return f"{EMPTY} ({few})"

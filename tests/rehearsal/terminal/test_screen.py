@@ -100,3 +100,9 @@ def test_plain_lines_say_the_same_where_there_is_no_terminal(collector):
 
 def test_while_nothing_fails_there_is_one_p99(collector):
     assert "good p99" not in show(collector, terminal=False, width=80, failed=0)
+
+
+def test_a_plain_line_tells_what_failed_from_what_got_no_answer_and_says_whose_it_is(collector):
+    shown = show(collector, terminal=False, width=80)
+    assert re.search(r"in flight 200; requests: ended/s [\d,]+, p99 ", shown)
+    assert "failed/no answer 7/0" in shown

@@ -197,7 +197,10 @@ def test_a_place_that_was_sold_to_two_is_an_oversell(evidence_of):
     ledger["number"] = ledger["number"].replace({7: 8})
     shared = dataclasses.replace(evidence, ledger=ledger)
     assert found(shared) == {"oversold": 1, "false_number": 1}
-    assert audited(shared).wrongs["oversold"] == "Oversold: 1 place was sold more than once."
+    assert audited(shared).wrongs["oversold"] == (
+        "Oversold: 1 ticket has a place that was sold already (the same number); in all 60 tickets "
+        "were granted for 60 places."
+    )
 
 
 def test_sold_out_counts_no_more_wronged_students_than_were_sent_away(evidence_of):

@@ -6,7 +6,13 @@ import pytest
 
 from dress_rehearsal.records.trace_ids import TraceIds
 from dress_rehearsal.reports.cause.bands import MOST, slowest_requests
+from dress_rehearsal.reports.evidence.latency import PARTS
+from dress_rehearsal.reports.figures.slowest import draw_slowest
+from dress_rehearsal.reports.page.log_lines import LogLines
+from dress_rehearsal.reports.page.slow_requests import slow_requests
+from dress_rehearsal.reports.page.tables.slowest import parts_tables
 from dress_rehearsal.reports.verdict import judge
+from tests.reports.cause.altered_runs import SECOND, measured
 from tests.steps import PURCHASE
 
 
@@ -72,3 +78,46 @@ def test_a_run_whose_folder_was_renamed_keeps_its_trace_ids(evidence_of):
     row = evidence.requests.loc[evidence.latency["felt_ms"].idxmax()]
     trace = TraceIds("then").trace_id(int(row["student"]), int(row["seq"]))
     assert judge(renamed).slowest[0].trace == trace
+
+
+def never_answered(evidence):
+    """The same run in which no purchase was answered, while all of them waited for Redis' pool."""
+    requests = evidence.requests.copy()
+    mine = requests["step"] == PURCHASE
+    requests["outcome"] = requests["outcome"].astype("object").mask(mine, "unknown")
+    requests["error"] = requests["error"].astype("object").mask(mine, "timeout")
+    requests["status"] = requests["status"].mask(mine, 0)
+    requests["done_ns"] = requests["done_ns"].mask(mine, requests["intended_ns"] + 10 * SECOND)
+    for part in PARTS:
+        requests[f"{part}_us"] = requests[f"{part}_us"].mask(mine)
+    waiting = measured(evidence, "db_client_connection_pending_requests", 500, pool="redis")
+    busy = measured(waiting, "app_event_loop_lag_seconds", 0.5)
+    asked = measured(busy, "http_server_active_requests", 500)
+    return dataclasses.replace(asked, requests=requests)
+
+
+def test_what_was_never_answered_is_estimated_and_a_wait_for_a_pool_stays_the_pools(evidence_of):
+    verdict = judge(never_answered(evidence_of()))
+    slow = bands(verdict)["slowest 1%"]
+    assert slow.estimated == slow.requests
+    assert max(slow.parts, key=slow.parts.get) == "redis"
+    assert "redis" in verdict.estimated
+    assert "generator" not in verdict.estimated
+    assert verdict.slowest[0].estimated
+    drawn = draw_slowest(verdict.bands)
+    assert f"{slow.requests} of {slow.requests} had no answer" in drawn.title
+    assert "% of it was" not in drawn.title
+    table = parts_tables(verdict)[0]
+    assert "had no answer" in table.caption
+    assert [row[-1].text for row in table.rows if row[0].text == "The Redis pool"] == ["estimated"]
+    line = next(slow_requests(verdict, LogLines({})))
+    assert line.mostly == "never answered, so where its time went is not known"
+
+
+def test_where_answers_say_where_time_went_nothing_is_called_estimated(evidence_of):
+    verdict = judge(evidence_of())
+    assert verdict.estimated == ()
+    assert all(band.estimated == 0 for band in verdict.bands)
+    assert "% of it was" in draw_slowest(verdict.bands).title
+    assert "no answer" not in parts_tables(verdict)[0].caption
+    assert not any(each.estimated for each in verdict.slowest)

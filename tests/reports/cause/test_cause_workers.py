@@ -65,7 +65,7 @@ def test_what_a_silent_worker_kept_to_itself_is_no_known_cause(evidence_of):
     assert re.match(
         r"Cause of slowness: not decided, for nothing was heard of the app's worker "
         rf"{pid} from T-0 − 0\.\d s "
-        r"to T-0 \+ 4 s, where the slowest requests were\.",
+        r"to T-0 \+ 4 s, when the slowest purchases were under way\.",
         finding.cause,
     ), finding.cause
     diagnoses = {found.pool.name: found.pool.diagnosis for found in find_pools(silent)}

@@ -8,6 +8,7 @@ import pytest
 
 from dress_rehearsal.reports.evidence.latency import (
     answers_by_step,
+    at_least,
     latency_by_step,
     latency_interval,
     latency_spectrum,
@@ -41,6 +42,7 @@ def test_percentiles_are_measured_values(healthy):
     latency = latency_by_step(hand_made(healthy, rows).latency, SEED, BUNDLED)[LOGIN]
     assert latency.model_dump() == {
         "count": 100,
+        "given_up": 0,
         "failed": 0,
         "p50": 51.0,
         "p90": 91.0,
@@ -102,6 +104,7 @@ def test_every_step_is_there_even_without_requests(evidence_of):
     assert latency[LOGIN].model_dump() == dict.fromkeys(Latency.model_fields) | {
         "count": 0,
         "failed": 0,
+        "given_up": 0,
     }
 
 
@@ -227,8 +230,42 @@ def test_a_percentile_with_fewer_than_five_requests_beyond_it_says_little(
     field, count, failed, little
 ):
     empty = dict.fromkeys(Latency.model_fields)
-    latency = Latency.model_validate({**empty, "count": count, "failed": failed})
+    latency = Latency.model_validate({**empty, "count": count, "failed": failed, "given_up": 0})
     assert says_little(latency, field) is little
+
+
+@pytest.mark.parametrize(
+    ("field", "count", "given_up", "bound"),
+    [
+        ("p99", 1_000, 0, False),
+        ("p99", 1_000, 9, False),
+        ("p99", 1_000, 11, True),
+        ("p50", 1_000, 490, False),
+        ("p50", 1_000, 510, True),
+        ("system_p99", 1_000, 11, True),
+        ("max", 1_000, 1, True),
+        ("good_p99", 1_000, 990, False),
+        ("count", 1_000, 990, False),
+    ],
+)
+def test_a_percentile_that_falls_among_what_was_given_up_is_a_lower_bound(
+    field, count, given_up, bound
+):
+    empty = dict.fromkeys(Latency.model_fields)
+    numbers = {"count": count, "failed": given_up, "given_up": given_up}
+    assert at_least(Latency.model_validate({**empty, **numbers}), field) is bound
+
+
+def test_only_what_was_waited_for_in_vain_is_given_up(evidence_of):
+    evidence = evidence_of(students=200, tickets=60, failed=3, unknown=2)
+    rows = evidence.requests.copy()
+    silent = rows["outcome"] == "unknown"
+    rows["error"] = rows["error"].astype("object").mask(silent, "timeout")
+    counted = dataclasses.replace(evidence, requests=rows)
+    bought = latency_by_step(counted.latency, SEED, BUNDLED)[PURCHASE]
+    assert (bought.failed, bought.given_up) == (5, 2)
+    healthy = latency_by_step(evidence_of().latency, SEED, BUNDLED)[PURCHASE]
+    assert healthy.given_up == 0
 
 
 def test_p99_of_the_verdict_has_the_interval_that_a_gate_is_given(healthy):

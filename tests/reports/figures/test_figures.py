@@ -14,6 +14,7 @@ from dress_rehearsal.reports.evidence.timeline import Timeline
 from dress_rehearsal.reports.figures import Drawing, Missing, draw_figures
 from dress_rehearsal.reports.figures.arrivals import answers_lag_s, draw_arrivals
 from dress_rehearsal.reports.figures.generator import draw_generator
+from dress_rehearsal.reports.figures.groups import draw_groups
 from dress_rehearsal.reports.figures.latency import draw_latency
 from dress_rehearsal.reports.figures.palette import FAULT, NARROW, WIDE
 from dress_rehearsal.reports.figures.pools import draw_pools, pool_rows
@@ -271,3 +272,10 @@ def test_an_absent_finding_is_missing_not_empty(evidence_of: EvidenceOf) -> None
     assert len(figures) == 8
     drawn_all_the_same = {each.name for each in figures if not isinstance(each, Missing)}
     assert drawn_all_the_same == {"groups"}, "what students ended as is on record"
+
+
+def test_a_run_that_wronged_somebody_says_of_nobody_that_the_end_was_good(verdict_of):
+    verdict = verdict_of(students=200, tickets=60, oversell=3)
+    assert verdict.verdict == "fail"
+    drawn = draw_groups(verdict.groups)
+    assert drawn.title.startswith("All 200 students ended with a ticket, sold out or refused")

@@ -34,7 +34,7 @@ def test_the_first_screen_has_what_everybody_asks_first(page_of: PageOf) -> None
     gates = page.tables["first-gates"]
     assert gates[0] == ["Metric", "Result", "Limit", "Measured", "Margin"]
     assert gates[1][:2] == ["census.failed", "fail"]
-    assert gates[1][4] == "2 times it"
+    assert gates[1][4] == "2 × the limit"
     assert 2 <= len(gates) <= 6
     assert "Headroomnot searched. rehearse capacity PLAN" in page.words
     assert "Can it be believed?yes: 100% of the clicks at T-0 left in time; " in page.words

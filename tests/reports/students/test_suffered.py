@@ -120,6 +120,26 @@ def test_who_came_after_the_last_ticket_is_told_so(empty_handed):
     )
 
 
+def test_where_tickets_were_left_it_says_so_and_how_they_ended(evidence_of):
+    evidence = evidence_of(tickets=590)
+    students, rows = evidence.students.copy(), evidence.requests.copy()
+    late = (students["journey"] == "late").to_numpy(dtype=bool)
+    students["outcome"] = students["outcome"].astype("object").mask(late, "in_flight")
+    students["ticket"] = students["ticket"].astype("object").mask(late, None)
+    mine = rows["student"].isin(students.loc[late, "student"]) & (rows["role"] == "page")
+    rows["outcome"] = rows["outcome"].astype("object").mask(mine, "unknown")
+    rows["error"] = rows["error"].astype("object").mask(mine, "timeout")
+    changed = dataclasses.replace(evidence, students=students, requests=rows)
+    groups = find_groups(changed)
+    sale = measure_sale(changed).model_copy(update={"granted": 500, "sold_out_after_s": None})
+    (note,) = group_notes(changed, groups, sale)
+    number = of(groups, "journey")["late"].students
+    assert note == (
+        f"None of {number} late students got a ticket, though 90 of 590 tickets were left; they "
+        f"ended: {number} in flight; {number} met `timeout` at GET /events/{{event}}."
+    )
+
+
 def test_nothing_is_said_where_every_journey_got_some_or_nobody_did(evidence_of, empty_handed):
     enough = evidence_of(tickets=590)
     assert of(find_groups(enough), "journey")["late"].ticket

@@ -28,7 +28,9 @@ def test_others_that_take_the_cpu_are_a_sentence_with_how_much(judged):
     found = judged(foreign_cores=1.7)
     assert found.cores == 1.72
     (doubt,) = found.doubts
-    assert doubt.sentence.startswith("Other programs took 1.7 of 2 cores around T-0, so what was")
+    assert doubt.sentence.startswith(
+        "Other programs took up to 1.72 of 2 cores around T-0, so what was"
+    )
     assert doubt.word == "foreign_cpu"
 
 
@@ -48,6 +50,31 @@ def test_others_that_take_the_cpu_are_a_sentence_with_how_much(judged):
 )
 def test_it_harms_where_it_is_more_than_allowed_and_nothing_is_to_spare(judged, defects, doubts):
     assert len(judged(**defects).doubts) == doubts
+
+
+def test_the_sentence_has_the_number_of_the_table_and_what_of_it_did_harm(evidence_of):
+    evidence = evidence_of(**SMALL, foreign_cores=1.0)
+    metrics = evidence.metrics.copy()
+    since_s = (metrics["t_ns"].astype("int64") - evidence.t0_ns) / 1e9
+    foreign = metrics["name"] == "machine_foreign_cpu_seconds_total"
+    idle = metrics["name"] == "machine_cpu_idle_seconds_total"
+    later = (since_s - 3).clip(lower=0)
+    metrics.loc[foreign, "value"] += 0.5 * later[foreign]
+    metrics.loc[idle, "value"] += 1.0 * later[idle]
+    used = metrics["name"] == "machine_cpu_used_ratio"
+    metrics.loc[used & (since_s > 3), "value"] = 0.5
+    found = judge_foreign_cpu(dataclasses.replace(evidence, metrics=metrics))
+    assert found.cores == 1.52
+    assert found.doubts[0].sentence.startswith(
+        "Other programs took up to 1.52 of 2 cores (1.02 of them while no processor was to spare)"
+    )
+
+
+def test_a_pass_says_why_what_others_took_did_no_harm(verdict_of):
+    spare = verdict_of(**SMALL, foreign_cores=24.0, spare=True)
+    assert spare.verdict == "pass"
+    assert "(more than the 0.3 allowed, but a processor was free whenever they did)" in spare.belief
+    assert "allowed" not in verdict_of(**SMALL).belief
 
 
 def test_half_a_second_without_a_processor_to_spare_is_enough(evidence_of, judged):
@@ -141,7 +168,7 @@ def test_a_run_beside_hogs_is_undecided_and_its_broken_limits_are_no_failure(ver
     assert beside.generator.foreign_cpu_cores == 1.72
     assert any(
         reason.startswith("Gate undecided: ")
-        and reason.endswith("but other programs took 1.7 of 2 cores meanwhile.")
+        and reason.endswith("but other programs took up to 1.72 of 2 cores meanwhile.")
         for reason in beside.reasons
     )
 

@@ -1,0 +1,78 @@
+"""Tickets that their owners do not know of, or never saw: both are told, beside the census.
+
+Who was told of a ticket ends with one, by the target's own word. Whether that student ever saw it
+is another question: each of the requests for the ticket or its code may have failed. And a store
+may hold more tickets than students were told of, for answers get lost.
+"""
+
+from typing import Any
+
+import numpy as np
+
+from dress_rehearsal.records.steps import CODE, TICKET
+from dress_rehearsal.records.tables import ABANDONED
+from dress_rehearsal.reports.evidence import Evidence
+from dress_rehearsal.reports.evidence.stores import durable_rows
+from dress_rehearsal.reports.numbers import distinct, integers
+from dress_rehearsal.reports.words import counted, written
+
+
+def never_saw(evidence: Evidence) -> Any:
+    """Return the students who ended with a ticket, asked to see it or its code, and never could.
+
+    Returns:
+        Their numbers, ascending (int64).
+    """
+    told = evidence.promises.students
+    holders = integers(told.loc[told["outcome"] == "ticket", "student"])
+    rows = evidence.requests
+    asked = rows["role"].isin([TICKET, CODE]) & (rows["error"] != ABANDONED).fillna(True)
+    asked = asked.to_numpy(dtype=bool)
+    student = integers(rows.loc[asked, "student"], missing=-1)
+    seen = rows.loc[asked, "outcome"].isin(["ok"]).to_numpy(dtype=bool)
+    unseen = np.setdiff1d(distinct(student), distinct(student[seen]))
+    return np.intersect1d(holders, unseen)
+
+
+def unseen_notes(evidence: Evidence) -> list[str]:
+    """Return a sentence on tickets that were never seen, and one on those nobody was told of."""
+    if evidence.plan.load is not None:
+        return []
+    notes = []
+    who = never_saw(evidence)
+    if len(who):
+        students = counted(len(who), "student was", "students were")
+        notes.append(
+            f"{students} told of a ticket and never saw it: no request of theirs for the ticket or "
+            f"its code was answered well. The census counts them with a ticket, by the target's "
+            f"own word."
+        )
+    return notes + _untold(evidence)
+
+
+def _untold(evidence: Evidence) -> list[str]:
+    """Return why a store holds more tickets than students were told of, empty where it does not."""
+    durable, told = durable_rows(evidence.stores), evidence.promises.students
+    if durable is None or told.empty or "owners" not in evidence.stores.known:
+        return []
+    owners = distinct(integers(durable.loc[durable["student"] >= 0, "student"]))
+    of = told[told["student"].isin(owners) & ~told["acked"]]
+    if of.empty:
+        return []
+    under_way = int((of["outcome"] == "in_flight").sum())
+    silent = int((of["undecided"] & (of["outcome"] != "in_flight")).sum())
+    others = len(of) - under_way - silent
+    ends = [
+        f"{written(number)} {words}"
+        for number, words in (
+            (under_way, "were still under way at the end"),
+            (silent, "had no answer to a try to buy"),
+            (others, "were told otherwise"),
+        )
+        if number
+    ]
+    hold, known = counted(len(owners), "student holds", "students hold"), len(owners) - len(of)
+    return [
+        f"{hold} a ticket in {evidence.stores.durable}, and {written(known)} of them heard of it: "
+        f"of the other {written(len(of))}, {', '.join(ends)}."
+    ]
