@@ -122,7 +122,7 @@ def _though_left(evidence: Evidence, journey: str, sale: Sale) -> str:
     if most.empty:
         return f"{left}; they ended: {ends}"
     step, error = most.idxmax()
-    return f"{left}; they ended: {ends}; {written(int(most.max()))} met `{error}` at {step}"
+    return f"{left}; they ended: {ends}; {written(int(most.max()))} met the error {error} at {step}"
 
 
 def _when(evidence: Evidence, journey: str, sale: Sale) -> str:

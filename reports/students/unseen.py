@@ -5,16 +5,19 @@ is another question: each of the requests for the ticket or its code may have fa
 may hold more tickets than students were told of, for answers get lost.
 """
 
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
 from dress_rehearsal.records.steps import CODE, TICKET
-from dress_rehearsal.records.tables import ABANDONED
+from dress_rehearsal.records.tables import ABANDONED, NO_FREE_PORT
 from dress_rehearsal.reports.evidence import Evidence
 from dress_rehearsal.reports.evidence.stores import durable_rows
 from dress_rehearsal.reports.numbers import distinct, integers
 from dress_rehearsal.reports.words import counted, written
+
+OURS: Final = (ABANDONED, "cut", NO_FREE_PORT)
+"""Words of failures that are none of the target's."""
 
 
 def never_saw(evidence: Evidence) -> Any:
@@ -26,7 +29,7 @@ def never_saw(evidence: Evidence) -> Any:
     told = evidence.promises.students
     holders = integers(told.loc[told["outcome"] == "ticket", "student"])
     rows = evidence.requests
-    asked = rows["role"].isin([TICKET, CODE]) & (rows["error"] != ABANDONED).fillna(True)
+    asked = rows["role"].isin([TICKET, CODE]) & ~rows["error"].isin(OURS)
     asked = asked.to_numpy(dtype=bool)
     student = integers(rows.loc[asked, "student"], missing=-1)
     seen = rows.loc[asked, "outcome"].isin(["ok"]).to_numpy(dtype=bool)
@@ -56,7 +59,7 @@ def _untold(evidence: Evidence) -> list[str]:
     if durable is None or told.empty or "owners" not in evidence.stores.known:
         return []
     owners = distinct(integers(durable.loc[durable["student"] >= 0, "student"]))
-    of = told[told["student"].isin(owners) & ~told["acked"]]
+    of = told[told["student"].isin(owners) & ~told["acked"] & ~told["claimed"]]
     if of.empty:
         return []
     under_way = int((of["outcome"] == "in_flight").sum())

@@ -8,6 +8,7 @@ from dress_rehearsal.reports.figures.latency import draw_latency
 from dress_rehearsal.reports.metrics import gate_words
 from dress_rehearsal.reports.page import key_numbers
 from dress_rehearsal.reports.page.tables.latency import certainty_table, latency_table
+from dress_rehearsal.reports.page.tables.margin import margin_cell
 from dress_rehearsal.reports.verdict import judge
 from tests.reports.gating import BUYING, gates_of, slowed
 from tests.steps import PURCHASE
@@ -48,6 +49,7 @@ def test_it_is_called_at_least_and_has_no_interval(evidence_of):
     assert strip["Purchase, p99"].note.startswith("50% of the requests were given up unanswered")
     assert cells(latency_table(verdict.latency_ms, evidence))["p99"].startswith("≥ 10,000")
     assert cells(certainty_table(verdict.latency_ms))["95% interval"] == "—"
+    assert margin_cell(gate, verdict).text == "at least 25% above it"
     drawn = draw_latency(evidence, (-1.0, 12.0), verdict.purchase)
     assert "p99 of clicks to buy is at least 10,000 ms: 50% of the requests" in drawn.title
 

@@ -23,7 +23,8 @@ def margin_cell(gate: GateResult, measured: Measured) -> Cell:
     if gate.value is None or limit.value == 0:
         return Cell(EMPTY)
     times = in_unit_of(limit, gate.metric, gate.value, measured) / limit.value
-    return Cell(_words(times), sort=round(float(times) - 1, 6))
+    bound = "" if gate.given_up is None else "at least "
+    return Cell(f"{bound}{_words(times)}", sort=round(float(times) - 1, 6))
 
 
 def _words(times: Fraction) -> str:

@@ -136,7 +136,7 @@ def test_where_tickets_were_left_it_says_so_and_how_they_ended(evidence_of):
     number = of(groups, "journey")["late"].students
     assert note == (
         f"None of {number} late students got a ticket, though 90 of 590 tickets were left; they "
-        f"ended: {number} in flight; {number} met `timeout` at GET /events/{{event}}."
+        f"ended: {number} in flight; {number} met the error timeout at GET /events/{{event}}."
     )
 
 

@@ -41,6 +41,14 @@ def test_one_answer_is_enough_to_have_seen_it(evidence_of):
     assert unseen_notes(evidence)[0].startswith("3 students were told")
 
 
+@pytest.mark.parametrize("word", ["cut", "abandoned", "no_free_port"])
+def test_what_is_not_the_targets_doing_is_nobodys_unseen_ticket(evidence_of, word):
+    evidence, _ = unanswered(evidence_of(**SMALL))
+    rows = evidence.requests.copy()
+    rows["error"] = rows["error"].mask(rows["error"] == "timeout", word)
+    assert len(never_saw(dataclasses.replace(evidence, requests=rows))) == 0
+
+
 def test_a_healthy_run_tells_of_neither(healthy):
     assert never_saw(healthy).tolist() == []
     assert unseen_notes(healthy) == []
@@ -62,6 +70,7 @@ def test_tickets_that_nobody_heard_of_are_accounted_for_in_a_line(evidence_of, o
     rows = evidence.requests.copy()
     bought = rows["student"].isin(students.loc[mine, "student"]) & (rows["role"] == "purchase")
     rows["outcome"] = rows["outcome"].astype("object").mask(bought, "unknown")
+    rows["error"] = rows["error"].astype("object").mask(bought, "timeout")
     changed = dataclasses.replace(evidence, students=students, requests=rows)
     (note,) = (each for each in unseen_notes(changed) if "heard of it" in each)
     assert note.startswith("60 students hold a ticket in postgres, and 56 of them heard of it: of")
