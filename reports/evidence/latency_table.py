@@ -167,7 +167,7 @@ def _given_up(rows: pd.DataFrame) -> NDArray[np.bool_]:
     given_up: NDArray[np.bool_] = rows["error"].isin(GIVEN_UP).to_numpy(dtype=bool)
     if given_up.any():  # a stream is answered by its first byte
         streamed = (rows["role"] == STREAM) & rows["first_byte_ns"].notna()
-        given_up &= ~streamed.to_numpy(dtype=bool)
+        given_up = given_up & ~streamed.to_numpy(dtype=bool)
     return given_up
 
 
