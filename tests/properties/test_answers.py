@@ -211,7 +211,7 @@ def test_whatever_bodies_say_is_a_row_and_a_student(
     coming: list[Answer] = []
 
     def exchange(
-        _line: Connection, _request: Request, _trace: bytes, into: Exchange, **_: int
+        _line: Connection, _request: Request, _trace: bytes, into: Exchange, *_: object
     ) -> Answer:
         into.answer, into.sent_ns, into.done_ns = coming[0], 1, 2
         return coming.pop()
