@@ -32,6 +32,11 @@ class Damage(NamedTuple):
         return visible_line(f"{self.file}: {self.what}.")
 
 
+def left_out(file: str, why: object) -> Damage:
+    """Return the damage of a file that cannot be read at all."""
+    return Damage(file, f"it cannot be read ({why}); it is left out")
+
+
 def lines_left_out(file: str, numbers: Sequence[int]) -> Damage:
     """Return the damage of a file whose lines with these numbers (from 1) cannot be read."""
     if len(numbers) == 1:

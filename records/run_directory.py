@@ -23,7 +23,7 @@ from dress_rehearsal.plans.visible import visible_values
 from dress_rehearsal.records import parquet, tables
 from dress_rehearsal.records.baseline import FILE as BASELINE
 from dress_rehearsal.records.baseline import read_numbers
-from dress_rehearsal.records.damage import Damage, missing_parts
+from dress_rehearsal.records.damage import Damage, left_out, missing_parts
 from dress_rehearsal.records.environment import FILE as ENVIRONMENT
 from dress_rehearsal.records.environment import read_facts
 from dress_rehearsal.records.errors import RunDirectoryUnreadableError, RunDirectoryUnusableError
@@ -339,7 +339,7 @@ class RunDirectory:
         try:
             return regular(path).read_bytes()
         except OSError as error:
-            self._tell([_left_out(name, reason(error))], damage)
+            self._tell([left_out(name, reason(error))], damage)
             return None
 
     def _parts(
@@ -353,7 +353,7 @@ class RunDirectory:
         try:
             paths = listed(folder, ".parquet")
         except OSError as error:
-            self._tell([_left_out(folder.name, reason(error))], damage)
+            self._tell([left_out(folder.name, reason(error))], damage)
             paths = []
         self._tell(missing_parts(folder.name, [path.name for path in paths], first), damage)
 
@@ -376,7 +376,7 @@ class RunDirectory:
             return parquet.read(path, schema)
         except parquet.UnreadableError as error:
             name = path.relative_to(self.path).as_posix()
-            self._tell([_left_out(name, error)], damage)
+            self._tell([left_out(name, error)], damage)
             return schema.empty_table()
 
     def _tell(self, found: list[Damage], damage: list[Damage] | None) -> None:
@@ -397,7 +397,3 @@ class RunDirectory:
             f"{remedy(error, 'move the folder to where it can be written')}, then run "
             f"`rehearse report {self.path}`."
         )
-
-
-def _left_out(name: str, why: object) -> Damage:
-    return Damage(name, f"it cannot be read ({why}); it is left out")
