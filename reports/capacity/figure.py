@@ -4,7 +4,6 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 import numpy as np
-from matplotlib.ticker import MaxNLocator
 
 from dress_rehearsal.reports.capacity.schema import Capacity, CapacityTry
 from dress_rehearsal.reports.capacity.standing import Outcome
@@ -127,7 +126,7 @@ def _loads(panel: Panel, capacity: Capacity) -> None:
     loads = [*marked, *(float(each.load) for each in capacity.tries)]
     room = _ROOM * (max(loads) - min(loads) or max(loads))
     panel.axes.set_xlim(max(min(loads) - room, 0), max(loads) + room)
-    panel.axes.xaxis.set_major_locator(MaxNLocator(nbins=6, steps=[1, 2, 5, 10]))
+    panel.tick_numbers(6)
     panel.axes.xaxis.set_major_formatter(_written)
     for load in marked:
         panel.axes.axvline(load, color=INK, linewidth=1.0, linestyle=DASHES["dotted"], zorder=0.8)

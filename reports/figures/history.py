@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 import numpy as np
-from matplotlib.ticker import MaxNLocator
 
 from dress_rehearsal.reports.directions import unit_of
 from dress_rehearsal.reports.figures.drawing import Drawing, Missing, drawn
@@ -50,7 +49,7 @@ def draw_history(
             lowest, highest = (known.min(), known.max()) if len(known) else (0.0, 1.0)
             panel.axis_of_counts(min(0.0, lowest), max(0.0, highest), _plain)
             panel.axes.set_xlim(0.5, len(entries) + 0.5)
-            panel.axes.xaxis.set_major_locator(MaxNLocator(nbins=6, integer=True))
+            panel.tick_numbers(6, integer=True)
 
     return drawn(name, _HEADING, _finding(series, shown), caption, "Runs, the oldest first", draw)
 

@@ -163,13 +163,18 @@ class Panel:
         signed = FuncFormatter(lambda value, _: words(value).replace("-", "−"))
         self.axes.yaxis.set_major_formatter(signed)
 
+    def tick_numbers(self, most: int, *, integer: bool = False) -> None:
+        """Mark round numbers on x, at most one more than so many."""
+        steps = None if integer else [1, 2, 5, 10]
+        self.axes.xaxis.set_major_locator(MaxNLocator(nbins=most, steps=steps, integer=integer))
+
     def axis_of_moments(
         self, window_s: tuple[float, float], *, t0: bool, losses_s: Sequence[float]
     ) -> None:
         """Make x seconds from T-0 and mark T-0, and when something was lost, on it."""
         self.window_s = window_s
         self.axes.set_xlim(*window_s)
-        self.axes.xaxis.set_major_locator(MaxNLocator(nbins=8, steps=[1, 2, 5, 10]))
+        self.tick_numbers(8)
         self.axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: _moment(value, t0)))
         if t0 and window_s[0] <= 0 <= window_s[1]:
             self.axes.axvline(0, color=INK, linewidth=1.1, zorder=1.8)
