@@ -34,6 +34,8 @@ SHORT = (
 )
 BUSY = ("other programs", "generator")
 """Words of reasons that are the machine's doing, and nothing of the shop's."""
+SPARE_CORES = 0.3
+"""Where other programs took more, a shop may be slow because of them."""
 WITHIN_S = 120
 
 Words = tuple[str, ...]

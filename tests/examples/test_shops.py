@@ -2,15 +2,12 @@
 
 import pytest
 
-from tests.examples.conftest import Stage
+from tests.examples.conftest import SPARE_CORES, Stage
 
 pytestmark = [pytest.mark.examples, pytest.mark.rehearsal, pytest.mark.timeout(300)]
 
 LEFT_TO_THE_MACHINE = "gates=[]"
 """A busy machine makes any shop slow: only `small_pool` is about the time that a click takes."""
-
-SPARE_CORES = 0.3
-"""Where other programs took more, a rehearsal does not say that a pool alone is too small."""
 
 NAMED = {
     "oversell": "oversold",
