@@ -3,7 +3,7 @@
 import time
 from collections.abc import Mapping
 from enum import IntEnum
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import pyarrow as pa
@@ -13,6 +13,9 @@ from dress_rehearsal.records import RecordError, RunDirectory, tables
 from dress_rehearsal.records.tables import NS_PER_S
 from dress_rehearsal.scenarios.recorder import Writer
 from dress_rehearsal.scenarios.timetable import Timetable
+
+STUDENTS_FILE: Final = "students.parquet"
+"""The file of a run that has a row a student."""
 
 
 class StudentOutcome(IntEnum):
@@ -106,9 +109,13 @@ class Census:
         if left:
             self._open[student] = left
 
-    def write(self, run: RunDirectory) -> RecordError | None:
-        """Write `students.parquet` whole, in a native thread; return what went wrong, if so."""
-        return self._writer.do(lambda: run.write_table("students.parquet", self.table()))
+    def write(self, run: RunDirectory, of: NDArray[np.int64] | None = None) -> RecordError | None:
+        """Write `students.parquet` whole, in a native thread; return what went wrong, if so.
+
+        Args:
+            of: only these students; None: everybody.
+        """
+        return self._writer.do(lambda: run.write_table(STUDENTS_FILE, self.table(of)))
 
     def table(self, of: NDArray[np.int64] | None = None) -> pa.Table:
         """Return the students as they are now, as `records.tables.STUDENTS`.

@@ -19,9 +19,9 @@ from dress_rehearsal.records.tables import NS_PER_S
 from dress_rehearsal.scenarios.client.wire import ClientSocket
 from dress_rehearsal.scenarios.errors import ScenarioError
 from dress_rehearsal.scenarios.memory import do_without_pandas
+from dress_rehearsal.scenarios.outcomes import STUDENTS_FILE
 from dress_rehearsal.scenarios.performance import Performance, cut_short
 from dress_rehearsal.scenarios.reach import Reach
-from dress_rehearsal.scenarios.recorder import Writer
 from dress_rehearsal.scenarios.timetable import draw_timetable
 from dress_rehearsal.scenarios.workers.channel import WorkerChannel
 from dress_rehearsal.scenarios.workers.share import (
@@ -41,7 +41,6 @@ _LOOK_S: Final = 0.05
 _SEND_S: Final = 1.0
 _STATUS_INTERVAL_S: Final = 0.25
 _CENSUS_INTERVAL_S: Final = 2.0
-_STUDENTS_FILE: Final = "students.parquet"
 
 
 class Playing:
@@ -91,7 +90,6 @@ class Playing:
         self._stamps = KernelStamps()
         self._sent: list[str] = []
         self._timeline: list[TimelineEvent] = []
-        self._writer = Writer()
         self._ending, self._ended = Semaphore(), False
 
     def begin(self, over: Callable[[str | None], None]) -> None:
@@ -187,14 +185,10 @@ class Playing:
             path.unlink()
 
     def _send_students(self) -> None:
-        error = self._writer.do(self._write_students)
+        error = self.performance.rush.census.write(self._record, self._own)
         if error is not None:
             raise error
-        self.sender.file(STUDENTS, (self._record.path / _STUDENTS_FILE).read_bytes())
-
-    def _write_students(self) -> None:
-        census = self.performance.rush.census
-        self._record.write_table(_STUDENTS_FILE, census.table(self._own))
+        self.sender.file(STUDENTS, (self._record.path / STUDENTS_FILE).read_bytes())
 
     def _say(self, kind: str, content: Any = None) -> None:
         self._channel.send(self.run, kind, content)

@@ -89,8 +89,11 @@ def test_an_unwritable_census_is_handed_back_not_raised(census, run):
     assert isinstance(census.write(run), RunDirectoryUnusableError)
 
 
-def test_the_last_census_stands_though_one_was_still_being_written(census, run, kill_while_writing):
-    kill_while_writing(lambda: census.write(run))
+@pytest.mark.parametrize("of", [None, np.array([0, 1])], ids=["everybody", "a share"])
+def test_the_last_census_stands_though_one_was_still_being_written(
+    census, run, kill_while_writing, of
+):
+    kill_while_writing(lambda: census.write(run, of))
     census.acknowledged(0, "ticket", 5)
     assert census.write(run) is None
     gevent.sleep(0.2)  # until the first would have been written too
