@@ -1,8 +1,12 @@
 """A waiter: who has begun something that the loop ends, and is woken once, by the end."""
 
-from typing import Any
+from typing import Any, Final
 
 from gevent import get_hub
+from greenlet import greenlet
+
+_switch_to: Final = greenlet.switch
+"""Switches to a greenlet; a hub's own `switch` first asks who leaves whether there is a hook."""
 
 
 class Waiter:
@@ -26,10 +30,10 @@ class Waiter:
             Exception: why it is over.
         """
         self._waits = True
-        switch = self._hub.switch
+        hub = self._hub
         try:
             while self._waits:
-                switch()
+                _switch_to(hub)
         finally:
             self._waits = False
         if self._failure is not None:
