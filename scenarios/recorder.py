@@ -168,7 +168,7 @@ class Recorder:
             status,
             outcome,
             ABSENT if error is None else self._errors.code(error),
-            min(exchange.bytes_read, _LARGEST_BYTES),
+            size if (size := exchange.bytes_read) < _LARGEST_BYTES else _LARGEST_BYTES,
             exchange.new_connection,
             ABSENT if connect_us is None else connect_us,
         )

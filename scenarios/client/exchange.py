@@ -1,17 +1,6 @@
-"""An exchange: what one request went through, and how its answer is read with the times it came."""
-
-import ssl
-import time
-from typing import Any
+"""An exchange: what one request went through, and the times at which its answer came."""
 
 from dress_rehearsal.scenarios.client.http import Answer
-from dress_rehearsal.scenarios.client.tls import TlsSession
-from dress_rehearsal.scenarios.client.wire import (
-    ANCILLARY_BYTES,
-    READ_BYTES,
-    arrival_ns,
-    word_of,
-)
 from dress_rehearsal.scenarios.errors import NotAnsweredError
 
 
@@ -37,77 +26,25 @@ class Exchange:
     is_counted: bool = False
     """Whether the recorder has counted it as sent."""
 
+    def take_in(self, data: bytes, at_ns: int, answer: Answer) -> None:
+        """Take in bytes of an answer that came at a time (Unix ns).
 
-def take_in(plain: Any, answer: Answer, into: Exchange) -> int:
-    """Read what is there on a socket; return when it arrived (Unix ns), 0 where there is nothing.
+        Raises:
+            NotUnderstoodError: they are not HTTP/1.1, or more than anybody takes in.
+        """
+        self.bytes_read += len(data)
+        self.done_ns = at_ns
+        if self.first_byte_ns is None:
+            self.first_byte_ns = at_ns
+        answer.feed(data)
 
-    Raises:
-        NotAnsweredError: the connection is broken.
-        NotUnderstoodError: what came is not HTTP/1.1, or more than anybody takes in.
-    """
-    try:
-        data, ancillary, _, _ = plain.recvmsg(READ_BYTES, ANCILLARY_BYTES)
-    except BlockingIOError:
-        return 0
-    except OSError as error:
-        raise NotAnsweredError(word_of(error, "connection_lost")) from error
-    into.read_ns = at_ns = time.time_ns()
-    if not data:
-        _end(answer, into)
-        return at_ns
-    if ancillary:
-        at_ns = arrival_ns(ancillary, at_ns)
-    into.bytes_read += len(data)  # as `_feed` does, a call less
-    into.done_ns = at_ns
-    if into.first_byte_ns is None:
-        into.first_byte_ns = at_ns
-    answer.feed(data)
-    return at_ns
+    def end(self, answer: Answer) -> None:
+        """Take in that the far end sends nothing more: only now is such an answer known to be
+        whole.
 
-
-def take_in_records(plain: Any, tls: TlsSession, answer: Answer, into: Exchange) -> int:
-    """Read what is there through TLS; returns and raises what `take_in` does.
-
-    What a read brought counts with the time that it arrived at, if it completed a record: of
-    a record whose end has not come nothing can be known.
-    """
-    try:
-        data, ancillary, _, _ = plain.recvmsg(READ_BYTES, ANCILLARY_BYTES)
-        into.read_ns = time.time_ns()
-        at_ns = arrival_ns(ancillary, into.read_ns)
-        tls.take_in(data)
-        for part in tls.plain():
-            if answer.complete:  # bytes that nobody asked for
-                answer.keep_alive = False
-                break
-            if not part:
-                _end(answer, into)
-                break
-            _feed(part, at_ns, answer, into)
-        reply = tls.outgoing()
-        if reply and plain.send(reply) != len(reply):  # of TLS itself: it takes new keys
-            raise NotAnsweredError("tls_broken")
-    except BlockingIOError:
-        return 0
-    except ssl.SSLEOFError as error:
-        raise NotAnsweredError("connection_lost") from error
-    except ssl.SSLError as error:
-        raise NotAnsweredError("tls_broken") from error
-    except OSError as error:
-        raise NotAnsweredError(word_of(error, "connection_lost")) from error
-    return at_ns
-
-
-def _feed(data: bytes, at_ns: int, answer: Answer, into: Exchange) -> None:
-    into.bytes_read += len(data)
-    into.done_ns = at_ns
-    if into.first_byte_ns is None:
-        into.first_byte_ns = at_ns
-    answer.feed(data)
-
-
-def _end(answer: Answer, into: Exchange) -> None:
-    """Take in that the far end sends nothing more: only now is such an answer known to be whole."""
-    if not answer.end():
-        raise NotAnsweredError("connection_lost")
-    into.done_ns = into.read_ns
+        Raises:
+            NotAnsweredError: it is not.
+        """
+        if not answer.end():
+            raise NotAnsweredError("connection_lost")
+        self.done_ns = self.read_ns

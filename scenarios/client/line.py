@@ -1,13 +1,18 @@
 """The line under a connection: a socket to the far end, and TLS over it where there is any."""
 
 import select
+import ssl
+import time
 from collections.abc import Callable
 from contextlib import suppress
+from socket import SOL_SOCKET
 from typing import Any, Final, Self
 
 from gevent import monkey
 
-from dress_rehearsal.scenarios.client.exchange import Exchange, take_in, take_in_records
+from dress_rehearsal.records.stamps import SO_TIMESTAMPNS
+from dress_rehearsal.records.tables import NS_PER_S
+from dress_rehearsal.scenarios.client.exchange import Exchange
 from dress_rehearsal.scenarios.client.http import Answer
 from dress_rehearsal.scenarios.client.local_address import LocalAddresses
 from dress_rehearsal.scenarios.client.readiness import Watched
@@ -15,10 +20,18 @@ from dress_rehearsal.scenarios.client.scheduler import Scheduler
 from dress_rehearsal.scenarios.client.sse import EventStream
 from dress_rehearsal.scenarios.client.tls import Secure, TlsSession
 from dress_rehearsal.scenarios.client.tunnel import open_tunnel, shake_hands
-from dress_rehearsal.scenarios.client.wire import READ_BYTES, connected, send, word_of
+from dress_rehearsal.scenarios.client.wire import (
+    ANCILLARY_BYTES,
+    READ_BYTES,
+    TIMESPEC,
+    connected,
+    send,
+    word_of,
+)
 from dress_rehearsal.scenarios.errors import NotAnsweredError, NotSentError, NotUnderstoodError
 
 _plain_poll: Final[Any] = monkey.get_original("select", "poll")
+_timespec: Final = TIMESPEC.unpack
 _RECORDS: Final = 8
 """Reads of what came unasked through TLS, which may be its own business, until it is too much."""
 
@@ -143,10 +156,58 @@ class Line:
             self._scheduler.hurried -= 1
 
     def take_in(self, answer: Answer, into: Exchange) -> int:
-        """Read what is there (see `exchange.take_in`)."""
-        if self._tls is None:
-            return take_in(self.plain, answer, into)
-        return take_in_records(self.plain, self._tls, answer, into)
+        """Read what is there; return when it arrived (Unix ns), 0 where there is nothing.
+
+        Through TLS, what a read brought counts with the time that it arrived at, if it completed
+        a record: of a record whose end has not come nothing can be known.
+
+        Raises:
+            NotAnsweredError: the line is broken.
+            NotUnderstoodError: what came is not HTTP/1.1, or more than anybody takes in.
+        """
+        try:
+            data, ancillary, _, _ = self.plain.recvmsg(READ_BYTES, ANCILLARY_BYTES)
+        except BlockingIOError:
+            return 0
+        except OSError as error:
+            raise NotAnsweredError(word_of(error, "connection_lost")) from error
+        into.read_ns = at_ns = time.time_ns()
+        for level, kind, stamp in ancillary:
+            if kind == SO_TIMESTAMPNS and level == SOL_SOCKET:
+                seconds, nanoseconds = _timespec(stamp)
+                at_ns = seconds * NS_PER_S + nanoseconds
+                if at_ns > into.read_ns:  # two clocks, which agree to some microseconds
+                    at_ns = into.read_ns
+        if self._tls is not None:
+            self._take_in_records(self._tls, data, at_ns, answer, into)
+        elif data:
+            into.take_in(data, at_ns, answer)
+        else:
+            into.end(answer)
+        return at_ns
+
+    def _take_in_records(
+        self, tls: TlsSession, data: bytes, at_ns: int, answer: Answer, into: Exchange
+    ) -> None:
+        try:
+            tls.take_in(data)
+            for part in tls.plain():
+                if answer.complete:  # bytes that nobody asked for
+                    answer.keep_alive = False
+                    break
+                if not part:
+                    into.end(answer)
+                    break
+                into.take_in(part, at_ns, answer)
+            reply = tls.outgoing()
+            if reply and self.plain.send(reply) != len(reply):  # of TLS itself: it takes new keys
+                raise NotAnsweredError("tls_broken")
+        except ssl.SSLEOFError as error:
+            raise NotAnsweredError("connection_lost") from error
+        except (ssl.SSLError, BlockingIOError) as error:
+            raise NotAnsweredError("tls_broken") from error
+        except OSError as error:
+            raise NotAnsweredError(word_of(error, "connection_lost")) from error
 
     def close(self) -> None:
         """Hang up."""

@@ -30,8 +30,6 @@ nothing then, as they must at T-0, when all waiting for the clicks is over at on
 _HELD: Final = 32
 """Requests that are held back until the answers are read that are there: sent in a row they cost
 less, for whoever takes them is awake."""
-_READ: Final = 8
-"""Answers that are read in a row: what is due waits for so many at most, a tenth of a millisecond."""
 _NAP_NS: Final = 1_000_000
 """How long a nap is: as much later an answer is read, whose time the kernel has kept, and something
 due is begun, as it is with the loop's own timers, which go by whole milliseconds."""
@@ -228,8 +226,7 @@ class Scheduler:
                     is_rested = False
                 elif ready and len(outbox) < _HELD:
                     held = len(outbox)
-                    for _ in range(min(len(ready), _READ)):
-                        ready.popleft()()
+                    ready.popleft()()
                     is_rested = False
                     if len(outbox) > held:  # who asks again at once is not kept waiting
                         self._is_lively = False

@@ -10,13 +10,12 @@ import os
 import socket
 import struct
 import sys
-from collections.abc import Sequence
 from typing import Any, Final
 
 from gevent import get_hub
 
 from dress_rehearsal.records.stamps import SO_TIMESTAMPNS
-from dress_rehearsal.records.tables import NO_FREE_PORT, NS_PER_S
+from dress_rehearsal.records.tables import NO_FREE_PORT
 from dress_rehearsal.scenarios.client.local_address import LocalAddresses
 
 _LINUX: Final = sys.platform == "linux"
@@ -26,8 +25,6 @@ READ_BYTES: Final = 16_384
 """How much is read at once."""
 _WRITE: Final = 2
 TIMESPEC: Final = struct.Struct("@qq")
-_timespec: Final = TIMESPEC.unpack
-_SOL_SOCKET: Final = socket.SOL_SOCKET
 ANCILLARY_BYTES: Final = socket.CMSG_SPACE(TIMESPEC.size)
 _UNDER_WAY: Final = (errno.EINPROGRESS, errno.EALREADY)
 _WORDS: Final = {
@@ -96,18 +93,6 @@ def send(plain: Any, data: bytes) -> None:
             sent += plain.send(data[sent:])
         except BlockingIOError:
             await_writable(plain)
-
-
-def arrival_ns(ancillary: Sequence[tuple[int, int, bytes]], read_ns: int) -> int:
-    """Return when what `recvmsg` gave had arrived, by the kernel; without its stamp when it was
-    read."""
-    for level, kind, stamp in ancillary:
-        if kind == SO_TIMESTAMPNS and level == _SOL_SOCKET:
-            seconds, nanoseconds = _timespec(stamp)
-            # The two clocks agree to some microseconds; reading is never before arriving.
-            arrived_ns: int = seconds * NS_PER_S + nanoseconds
-            return min(arrived_ns, read_ns)
-    return read_ns
 
 
 def await_writable(plain: Any) -> None:

@@ -32,6 +32,7 @@ act at one instant, and what is done before it makes nobody late."""
 _AHEAD_NS: Final = (500_000_000, 1_500_000_000)
 """How long ahead: each student otherwise, at times between these."""
 _SPREAD: Final = 64
+_new_sent: Final = Sent.__new__
 
 
 class _RushIsOverError(GreenletExit):  # type: ignore[misc]
@@ -211,14 +212,15 @@ class Browser:
         Raises:
             ClosedError: it would be due after the rush has closed, or goes on when it has.
         """
-        role = self._rush.moments.get(method)
+        rush = self._rush
+        role = rush.moments.get(method)
         if role is None:
             return Reply(OK, None, intended_ns)
-        if intended_ns >= self._rush.closed_ns:
+        if intended_ns >= rush.closed_ns:
             raise ClosedError
         is_prepared, called_ns = method in _PREPARED, time.time_ns()
         if is_prepared or intended_ns > called_ns:
-            self._rush.sleep_until(intended_ns - (self.ahead_ns if is_prepared else 0))
+            rush.sleep_until(intended_ns - (self.ahead_ns if is_prepared else 0))
             called_ns = time.time_ns()
         call, caller = Call(role, intended_ns, called_ns, copy, wish, leave_ns), getcurrent()
         self._calls[caller] = call
@@ -243,10 +245,10 @@ class Browser:
         finally:
             del self._calls[caller]
         at_ns = call.over_ns()
-        outcome, word, claim = meaning_of(method, call.last, said, raised, self._rush.troubles)
+        outcome, word, claim = meaning_of(method, call.last, said, raised, rush.troubles)
         self._record(call, outcome, word, is_last=True)
-        if is_prepared or intended_ns >= self._rush.closed_ns:
-            self._rush.sleep_until(intended_ns)  # it is not over before it was to begin
+        if is_prepared or intended_ns >= rush.closed_ns:
+            rush.sleep_until(intended_ns)  # it is not over before it was to begin
         return Reply(outcome, word, at_ns, claim, call.stream)
 
     def _made_buyer(self) -> Buyer:
@@ -283,7 +285,7 @@ class Browser:
             raise _RushIsOverError
         if request.refused is not None:
             rush.sleep_until(due_ns)
-        sent = Sent()
+        sent = _new_sent(Sent)
         sent.name, sent.intended_ns, sent.seq = name, due_ns, next(self._numbers)
         if stream is not None:
             sent.stream = stream

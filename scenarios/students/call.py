@@ -151,7 +151,8 @@ class Call:
     def ended(self, sent: Sent) -> None:
         """Take in a request that has ended."""
         self.last, self.stream = sent, sent.stream
-        self._since_ns = time.time_ns()
+        # Whoever asked goes on as soon as the answer is read whole.
+        self._since_ns = (sent.answer and sent.read_ns) or time.time_ns()
         self._at_ns = sent.done_ns or self._since_ns
 
     def over_ns(self) -> int:
