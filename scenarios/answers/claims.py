@@ -24,8 +24,8 @@ from dress_rehearsal.records.steps import (
     TICKET,
 )
 from dress_rehearsal.records.tables import CLAIMS
-from dress_rehearsal.scenarios.answers.body import NOTHING, read_body
-from dress_rehearsal.scenarios.answers.qr_code import read_code, ticket_in
+from dress_rehearsal.scenarios.answers.body import NOTHING, Body, read_body
+from dress_rehearsal.scenarios.answers.qr_code import read_codes, ticket_in
 from dress_rehearsal.scenarios.answers.vocabulary import Vocabulary
 from dress_rehearsal.scenarios.client.limits import BEGINNING
 
@@ -90,15 +90,8 @@ def read_claims(
     said: dict[str, list[tuple[NDArray[np.int64], list[Any]]]] = {name: [] for name in CLAIMS.names}
     for step, places in rows.items():
         role = roles[step]
-        told: list[Any] = []
-        for row in places:
-            if role == CODE:
-                told.append(_of_code(bodies[row]))
-                continue
-            document, unkept = read_body(bodies[row])
-            told.append(document or NOTHING)
-            if unkept:
-                lost.update(field for field in unkept if field in _SAID[role])
+        answers = [bodies[row] for row in places]
+        told = _of_codes(answers) if role == CODE else _of_bodies(answers, _SAID[role], lost)
         at = np.array(places, dtype=np.int64)
         for field in _SAID[role]:
             values = [getattr(each, field) for each in told]
@@ -114,19 +107,32 @@ def is_page(body: bytes) -> bool:
     return b"<html" in body[:BEGINNING].lower()
 
 
-def _of_code(body: bytes) -> _Code:
-    """Return a digest of what a QR code holds, and the ticket that it names.
+def _of_bodies(answers: list[bytes], fields: tuple[str, ...], lost: Counter[str]) -> list[Body]:
+    """Return what bodies say; counted are those of the fields that are in no form of theirs."""
+    told = []
+    for answer in answers:
+        body, unkept = read_body(answer)
+        told.append(body or NOTHING)
+        if unkept:
+            lost.update(field for field in unkept if field in fields)
+    return told
+
+
+def _of_codes(answers: list[bytes]) -> list[_Code]:
+    """Return digests of what QR codes hold, and the tickets that they name.
 
     Where no ticket is seen in it the digest is of the answer as it came. A whole page of HTML is no
     code: it may be the same for everybody, and get the code elsewhere.
     """
-    if is_page(body):
-        return _Code()
-    text = read_code(body)
-    ticket = None if text is None else ticket_in(text)
-    content = body if text is None or ticket is None else text.encode()
-    digest = hashlib.blake2b(content, digest_size=8).digest()
-    return _Code(int.from_bytes(digest, "big", signed=True), ticket)
+    told = [_Code()] * len(answers)
+    codes = [place for place, answer in enumerate(answers) if not is_page(answer)]
+    texts = read_codes([answers[place] for place in codes])
+    for place, text in zip(codes, texts, strict=True):
+        ticket = None if text is None else ticket_in(text)
+        content = answers[place] if text is None or ticket is None else text.encode()
+        digest = hashlib.blake2b(content, digest_size=8).digest()
+        told[place] = _Code(int.from_bytes(digest, "big", signed=True), ticket)
+    return told
 
 
 def _column(

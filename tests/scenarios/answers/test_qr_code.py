@@ -3,13 +3,14 @@
 import io
 import random
 import re
+import tracemalloc
 
 import numpy as np
 import pytest
 import segno
 from segno import consts
 
-from dress_rehearsal.scenarios.answers.qr_code import read_svg, ticket_in
+from dress_rehearsal.scenarios.answers.qr_code import read_codes, ticket_in
 from dress_rehearsal.target_app.qr import draw_qr, sign_ticket
 
 TICKET = "0123456789abcdef" * 2
@@ -37,6 +38,16 @@ DAMAGES = {
     "too many strokes": b"M26 4.5h7" + b"m-1 0h1" * 10_000,
 }
 """What may stand in the place of a stroke, and make a path that is none."""
+
+
+LARGEST_OF_FEW = b'<path d="M0 0h7M0 176h177"/>'
+"""Two strokes that claim the largest square there is."""
+
+
+def read_svg(picture):
+    """What one picture says, read alone."""
+    (text,) = read_codes([picture])
+    return text
 
 
 def drawn(code):
@@ -131,6 +142,35 @@ def test_a_picture_that_is_cut_is_not_read():
 def test_a_long_text_in_several_blocks_is_put_together_again():
     text = "".join(random.Random(7).choices("abcdefghij0123456789", k=900))
     assert read_svg(drawn(segno.make_qr(text, error="q"))) == text
+
+
+def test_a_code_is_read_beside_others_as_it_is_alone():
+    payload = sign_ticket(b"key", "festival", TICKET, 1_795_197_600)
+    whole, larger = draw_qr(payload), drawn(segno.make_qr("1", version=5, mask=2, error="h"))
+    steps = drawn(segno.make_qr("ABC", mode="alphanumeric"))
+    damaged = [whole.replace(STROKE, damage) for damage in DAMAGES.values()]
+    nothing_first = b'<svg><path d="M0 0h7"/><path d="M0 .5h-7"/>' + whole
+    many = [whole, larger, b"text", steps, *damaged, b"", b"\xff", b"<svg", nothing_first, steps]
+    said = [payload, "1", "text", "ABC", *[None] * len(damaged), "", None, None, payload, "ABC"]
+    for turn in range(len(many)):
+        assert read_codes(many[turn:] + many[:turn]) == said[turn:] + said[:turn]
+
+
+@pytest.mark.parametrize(
+    ("picture", "many"),
+    [(draw_qr(sign_ticket(b"key", "e", TICKET, 0)), 1000), (LARGEST_OF_FEW, 1000)],
+    ids=["usual", "of a few strokes"],
+)
+def test_many_codes_take_no_more_memory_than_some(picture, many):
+    def most_bytes(pictures):
+        tracemalloc.start()
+        read_codes(pictures)
+        most = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        return most
+
+    most_bytes([picture])  # what is kept for every code of its size
+    assert most_bytes([picture] * many) < 16_000_000
 
 
 @pytest.mark.parametrize(
