@@ -7,6 +7,7 @@ while the rush goes. What an answer does not say, or says in no form that is kno
 import hashlib
 from collections import Counter
 from collections.abc import Sequence
+from operator import attrgetter
 from typing import Any, Final, NamedTuple
 
 import numpy as np
@@ -94,7 +95,7 @@ def read_claims(
         told = _of_codes(answers) if role == CODE else _of_bodies(answers, _SAID[role], lost)
         at = np.array(places, dtype=np.int64)
         for field in _SAID[role]:
-            values = [getattr(each, field) for each in told]
+            values = list(map(attrgetter(field), told))
             if field == "state":
                 values, unkept_states = states.keep(values)
                 lost[field] += unkept_states
@@ -139,11 +140,14 @@ def _column(
     kind: pa.DataType, said: list[tuple[NDArray[np.int64], list[Any]]], rows: int
 ) -> pa.Array:
     """Return a column of so many rows: at each place what was said there."""
-    if not any(any(value is not None for value in values) for _, values in said):
-        return pa.nulls(rows, kind)
-    sparse = np.full(rows, None, dtype=object)
-    for at, values in said:
-        sparse[at] = values
     plain = kind.value_type if pa.types.is_dictionary(kind) else kind
-    column = pa.array(sparse, type=plain)
+    parts = [pa.array(values, type=plain) for _, values in said]
+    if all(part.null_count == len(part) for part in parts):
+        return pa.nulls(rows, kind)
+    places = np.concatenate([at for at, _ in said])
+    among_said = np.zeros(rows, dtype=np.int64)
+    among_said[places] = np.arange(len(places))
+    is_silent = np.ones(rows, dtype=np.bool_)
+    is_silent[places] = False
+    column = pa.concat_arrays(parts).take(pa.array(among_said, mask=is_silent))
     return column if plain is kind else column.dictionary_encode().cast(kind)
