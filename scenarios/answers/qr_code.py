@@ -17,10 +17,10 @@ from segno import consts
 from dress_rehearsal.scenarios.answers.strokes import SIDES, Drawing, Modules, drawings, squares
 
 _AT_ONCE: Final = 65_536
-"""Bytes of pictures that are read together, some twenty-five of the reference app's codes: each has
-a part of what a call costs. With more, no call would be short any longer, and nothing else runs
-while one holds the interpreter's lock; and the arrays of numbers that are made of them, some twenty
-times as large, would be memory that comes from the system, and goes back to it, each time."""
+"""Bytes of pictures that are read together, some twenty-five of the reference app's codes, which
+share what each call costs. Of many more a call would take long, and no other thread runs while one
+holds the interpreter's lock. The arrays that are made of them, some twenty times as large, are
+small enough that the memory allocator keeps their room for the next."""
 _FORMAT_MASK: Final = 0x5412
 _LEVELS: Final = (
     consts.ERROR_LEVEL_M,
@@ -48,7 +48,6 @@ _GROUPS: Final = {
 """By mode and how many characters stand together: the bits they take, and what those may say."""
 _HEX: Final = re.compile(r"(?<![0-9A-Za-z])[0-9a-fA-F]{32}(?![0-9A-Za-z])")
 _BASE32: Final = re.compile(r"(?<![0-9A-Za-z])[A-Z2-7]{26}(?![0-9A-Za-z])")
-
 _AS_DIGITS: Final = str.maketrans(
     "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", "0123456789abcdefghijklmnopqrstuv"
 )
