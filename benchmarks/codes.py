@@ -1,6 +1,7 @@
-"""What a ticket's code costs the generator, in CPU time: its picture, read for the record.
+"""What tickets' codes cost the generator, in CPU time: their pictures, read for the record.
 
-The reference app's own codes, and segno's of several sizes, read as the claims of answers are.
+The codes of a shard are read together, as the claims of its answers are: the reference app's own,
+by how many there are in a shard, and segno's of several sizes.
 """
 
 import io
@@ -15,20 +16,24 @@ from dress_rehearsal.scenarios.answers.claims import read_claims
 from dress_rehearsal.scenarios.answers.vocabulary import Vocabulary
 from dress_rehearsal.target_app.qr import draw_qr, sign_ticket
 
-CODES = 200
+IN_A_SHARD = (1, 10, 50, 300, 1000)
 ROUNDS = 5
 VERSIONS = (3, 6, 10, 20, 40)
+CODES = 200
+"""Codes of segno's of the first version there would be."""
 
 
 def run() -> None:
-    """Print what one code costs, by who drew it and how many modules a side it has."""
-    tickets = [secrets.token_hex(16) for _ in range(CODES)]
+    """Print what one code costs, by who drew it, how many modules a side and how many it has
+    beside it."""
+    tickets = [secrets.token_hex(16) for _ in range(max(IN_A_SHARD))]
     print("codes: CPU microseconds to read one")
     pictures = [draw_qr(sign_ticket(b"key", "festival", ticket, 1.8e9)) for ticket in tickets]
-    print(f"  reference app, 29 modules   {_cost(pictures):8.1f}")
+    for codes in IN_A_SHARD:
+        print(f"  reference app, 29 modules, {codes:4} a shard {_cost(pictures[:codes]):8.1f}")
     for version in VERSIONS:
-        some = tickets[: max(CODES // version, 3)]
-        print(f"  segno, {17 + 4 * version:3} modules          {_cost(_drawn(some, version)):8.1f}")
+        some = _drawn(tickets[: max(CODES // version, 3)], version)
+        print(f"  segno, {17 + 4 * version:3} modules, {len(some):12} a shard {_cost(some):8.1f}")
 
 
 def _drawn(tickets: list[str], version: int) -> list[bytes]:

@@ -21,10 +21,11 @@ def write(table: pa.Table, path: Path) -> None:
     Raises:
         OSError: it cannot be written.
     """
-    # No two headers are the same: gathering them in a dictionary takes longer, and more room.
+    # No two headers are the same, nor are the times of requests or their tickets: to gather those
+    # in a dictionary takes longer, and more room. In tables without headers most values recur.
     kinds = {field.name: field.type for field in table.schema}
-    recurring: Any = [name for name, kind in kinds.items() if not pa.types.is_binary(kind)]
-    worded = True if len(recurring) == len(kinds) else recurring
+    words: Any = [name for name, kind in kinds.items() if pa.types.is_dictionary(kind)]
+    worded = words if any(map(pa.types.is_binary, kinds.values())) else True
     pq.write_table(table, path, compression="zstd", write_page_checksum=True, use_dictionary=worded)
 
 

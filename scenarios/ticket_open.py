@@ -12,7 +12,7 @@ from dress_rehearsal.plans import Plan
 from dress_rehearsal.records.steps import TICKET_OPEN
 from dress_rehearsal.records.tables import OWN_WORDS
 from dress_rehearsal.scenarios.answers.body import Body, read_body
-from dress_rehearsal.scenarios.answers.qr_code import read_svg, ticket_in
+from dress_rehearsal.scenarios.answers.qr_code import read_codes, ticket_in
 from dress_rehearsal.scenarios.buyer import (
     Admitted,
     Buyer,
@@ -253,6 +253,6 @@ def _path_of(ticket: str) -> str:
 
 def _read_off(answer: bytes, ticket: str) -> str | None:
     """Return what a ticket's picture says, None where it cannot be read for certain."""
-    text = read_svg(answer) if answer.lstrip()[:1] == b"<" else None
+    (text,) = read_codes([answer]) if answer.lstrip()[:1] == b"<" else (None,)
     named = None if text is None else ticket_in(text)
     return text if named is not None and named == ticket.replace("-", "").lower() else None

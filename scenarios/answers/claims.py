@@ -7,6 +7,7 @@ while the rush goes. What an answer does not say, or says in no form that is kno
 import hashlib
 from collections import Counter
 from collections.abc import Sequence
+from operator import attrgetter
 from typing import Any, Final, NamedTuple
 
 import numpy as np
@@ -24,8 +25,8 @@ from dress_rehearsal.records.steps import (
     TICKET,
 )
 from dress_rehearsal.records.tables import CLAIMS
-from dress_rehearsal.scenarios.answers.body import NOTHING, read_body
-from dress_rehearsal.scenarios.answers.qr_code import read_code, ticket_in
+from dress_rehearsal.scenarios.answers.body import NOTHING, Body, read_body
+from dress_rehearsal.scenarios.answers.qr_code import read_codes, ticket_in
 from dress_rehearsal.scenarios.answers.vocabulary import Vocabulary
 from dress_rehearsal.scenarios.client.limits import BEGINNING
 
@@ -90,18 +91,11 @@ def read_claims(
     said: dict[str, list[tuple[NDArray[np.int64], list[Any]]]] = {name: [] for name in CLAIMS.names}
     for step, places in rows.items():
         role = roles[step]
-        told: list[Any] = []
-        for row in places:
-            if role == CODE:
-                told.append(_of_code(bodies[row]))
-                continue
-            document, unkept = read_body(bodies[row])
-            told.append(document or NOTHING)
-            if unkept:
-                lost.update(field for field in unkept if field in _SAID[role])
+        answers = [bodies[row] for row in places]
+        told = _of_codes(answers) if role == CODE else _of_bodies(answers, _SAID[role], lost)
         at = np.array(places, dtype=np.int64)
         for field in _SAID[role]:
-            values = [getattr(each, field) for each in told]
+            values = list(map(attrgetter(field), told))
             if field == "state":
                 values, unkept_states = states.keep(values)
                 lost[field] += unkept_states
@@ -114,30 +108,46 @@ def is_page(body: bytes) -> bool:
     return b"<html" in body[:BEGINNING].lower()
 
 
-def _of_code(body: bytes) -> _Code:
-    """Return a digest of what a QR code holds, and the ticket that it names.
+def _of_bodies(answers: list[bytes], fields: tuple[str, ...], lost: Counter[str]) -> list[Body]:
+    """Return what bodies say; counted are those of the fields that are in no form of theirs."""
+    told = []
+    for answer in answers:
+        body, unkept = read_body(answer)
+        told.append(body or NOTHING)
+        if unkept:
+            lost.update(field for field in unkept if field in fields)
+    return told
+
+
+def _of_codes(answers: list[bytes]) -> list[_Code]:
+    """Return digests of what QR codes hold, and the tickets that they name.
 
     Where no ticket is seen in it the digest is of the answer as it came. A whole page of HTML is no
     code: it may be the same for everybody, and get the code elsewhere.
     """
-    if is_page(body):
-        return _Code()
-    text = read_code(body)
-    ticket = None if text is None else ticket_in(text)
-    content = body if text is None or ticket is None else text.encode()
-    digest = hashlib.blake2b(content, digest_size=8).digest()
-    return _Code(int.from_bytes(digest, "big", signed=True), ticket)
+    told = [_Code()] * len(answers)
+    codes = [place for place, answer in enumerate(answers) if not is_page(answer)]
+    texts = read_codes([answers[place] for place in codes])
+    for place, text in zip(codes, texts, strict=True):
+        ticket = None if text is None else ticket_in(text)
+        content = answers[place] if text is None or ticket is None else text.encode()
+        digest = hashlib.blake2b(content, digest_size=8).digest()
+        told[place] = _Code(int.from_bytes(digest, "big", signed=True), ticket)
+    return told
 
 
 def _column(
     kind: pa.DataType, said: list[tuple[NDArray[np.int64], list[Any]]], rows: int
 ) -> pa.Array:
     """Return a column of so many rows: at each place what was said there."""
-    if not any(any(value is not None for value in values) for _, values in said):
-        return pa.nulls(rows, kind)
-    sparse = np.full(rows, None, dtype=object)
-    for at, values in said:
-        sparse[at] = values
     plain = kind.value_type if pa.types.is_dictionary(kind) else kind
-    column = pa.array(sparse, type=plain)
+    parts = [pa.array(values, type=plain) for _, values in said]
+    if all(part.null_count == len(part) for part in parts):
+        return pa.nulls(rows, kind)
+    places = np.concatenate([at for at, _ in said])
+    among_said = np.zeros(rows, dtype=np.int64)
+    among_said[places] = np.arange(len(places))
+    is_silent = np.ones(rows, dtype=np.bool_)
+    is_silent[places] = False
+    column = pa.concat_arrays(parts).take(pa.array(among_said, mask=is_silent))
     return column if plain is kind else column.dictionary_encode().cast(kind)

@@ -8,13 +8,14 @@ from typing import Any
 
 import hypothesis
 import pytest
+import segno
 from hypothesis import strategies as st
 
 from dress_rehearsal.plans import read_plan, seeded_roster
 from dress_rehearsal.records import RunDirectory
 from dress_rehearsal.records.tables import NS_PER_S, OUTCOMES
 from dress_rehearsal.scenarios.answers.body import Body
-from dress_rehearsal.scenarios.answers.qr_code import read_code
+from dress_rehearsal.scenarios.answers.qr_code import read_codes
 from dress_rehearsal.scenarios.buyer import Granted
 from dress_rehearsal.scenarios.client.connection import Connection
 from dress_rehearsal.scenarios.client.exchange import Exchange
@@ -41,6 +42,8 @@ ANSWERS = [
 ]
 STREAM = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
 CODE = draw_qr(sign_ticket(b"key", "festival", "0123456789abcdef" * 2, 1_795_197_600))
+SEGNO = b"<svg>" + segno.make_qr("ABC 1/2").svg_inline().encode()
+"""Its strokes begin where the last one ended."""
 DECISIVE = frozenset({b"admitted", b"sold_out"})
 EVENTS = [
     b"retry: 100\n\n",
@@ -155,7 +158,7 @@ bodies = st.one_of(
     st.binary(max_size=300),
 )
 pictures = st.one_of(
-    st.sampled_from([b'<svg><path d="M0 0h7m0 1h1M0 20.4h21"/>', CODE]).flatmap(mutated),
+    st.sampled_from([b'<svg><path d="M0 0h7m0 1h1M0 20.4h21"/>', CODE, SEGNO]).flatmap(mutated),
     st.text("Mmh0123456789.,- ", max_size=80).map(lambda d: f'<path d="{d}"'.encode()),
 )
 timings = st.one_of(
@@ -204,6 +207,16 @@ def act(browser: Browser, step: str) -> Reply:
             return browser.enter(granted, now_ns)
 
 
+def test_codes_say_together_what_each_says_alone() -> None:
+    codes = st.one_of(pictures, st.sampled_from([CODE, SEGNO]), st.binary(max_size=20))
+
+    @hypothesis.given(st.lists(codes, max_size=12))
+    def same(answers: list[bytes]) -> None:
+        assert read_codes(answers) == [read_codes([answer])[0] for answer in answers]
+
+    try_out(same)
+
+
 def test_whatever_bodies_say_is_a_row_and_a_student(
     rush: Rush, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -235,7 +248,7 @@ def test_whatever_bodies_say_is_a_row_and_a_student(
             if isinstance(reply.claim, Granted):
                 rush.census.acknowledged(0, reply.claim.ticket, 1)
             if step == QR:
-                read_code(body)
+                read_codes([body])
             expected[0] += 1
         recorder.flush()
         assert recorder.error is None

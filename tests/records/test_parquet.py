@@ -35,6 +35,22 @@ def test_what_was_written_is_read(path):
     assert table["intended_ns"].to_pylist() == list(range(50_000))
 
 
+def test_what_hardly_recurs_is_gathered_in_no_dictionary(path, tmp_path):
+    def gathered(path):
+        group = pq.ParquetFile(path).metadata.row_group(0)
+        columns = map(group.column, range(group.num_columns))
+        return {column.path_in_schema for column in columns if column.has_dictionary_page}
+
+    shard = pa.table(
+        {field.name: pa.nulls(9, field.type) for field in tables.REQUEST_SHARDS},
+        schema=tables.REQUEST_SHARDS,
+    )
+    parquet.write(shard, tmp_path / "shard.parquet")
+    words = {field.name for field in shard.schema if pa.types.is_dictionary(field.type)}
+    assert gathered(tmp_path / "shard.parquet") == words
+    assert {"student", "intended_ns"} <= gathered(path)
+
+
 def test_200_zeroed_bytes_are_noticed(path):
     column = pq.ParquetFile(path).metadata.row_group(0).column(0)
     middle = column.data_page_offset + column.total_compressed_size // 2

@@ -3,13 +3,14 @@
 import io
 import random
 import re
+import tracemalloc
 
 import numpy as np
 import pytest
 import segno
 from segno import consts
 
-from dress_rehearsal.scenarios.answers.qr_code import read_svg, ticket_in
+from dress_rehearsal.scenarios.answers.qr_code import read_codes, ticket_in
 from dress_rehearsal.target_app.qr import draw_qr, sign_ticket
 
 TICKET = "0123456789abcdef" * 2
@@ -39,6 +40,18 @@ DAMAGES = {
 """What may stand in the place of a stroke, and make a path that is none."""
 
 
+LEAVING = b'<path d="M0 0h7M14 0h7M13.5 20h7.5"/>'
+"""Its last stroke ends to the right of its square, once it is put among the modules."""
+LARGEST_OF_FEW = b'<path d="M0 0h7M0 176h177"/>'
+"""Two strokes that claim the largest square there is."""
+
+
+def read_svg(picture):
+    """What one picture says, read alone."""
+    (text,) = read_codes([picture])
+    return text
+
+
 def drawn(code):
     picture = io.BytesIO()
     code.save(picture, kind="svg", scale=3)
@@ -52,6 +65,18 @@ def strokes_of(matrix):
         for row, modules in enumerate(matrix)
         for run in re.finditer(rb"\x01+", bytes(modules))
     ]
+
+
+def written(strokes, style, draw):
+    """A picture of strokes; of those that begin where the last one ended some do not, at random."""
+    path, x, y = "", 0, 0
+    for right, down, long in strokes:
+        is_absolute = "M" in style or draw.random() < 0.2
+        place = (right, down) if is_absolute else (right - x, down - y)
+        pens = style.replace("m", "M") if is_absolute else style
+        path += pens.format(*(f"{number:.9f}" for number in (*place, long)))
+        x, y = right + long, down
+    return f'<svg><path d="{path}"/></svg>'.encode()
 
 
 def test_the_apps_own_code_names_its_ticket():
@@ -96,14 +121,7 @@ def test_strokes_are_read_however_they_are_written(style, scale):
     strokes = strokes_of(segno.make_qr("ABC 1/2").matrix)
     strokes[1:] = draw.sample(strokes[1:], k=len(strokes) - 1)
     strokes += strokes[5:9]  # some are drawn twice
-    path, x, y = "", 0, 0
-    for right, down, long in scale * (np.array(strokes) + (4, 4.5, 0)):
-        is_absolute = "M" in style or draw.random() < 0.2
-        place = (right, down) if is_absolute else (right - x, down - y)
-        pens = style.replace("m", "M") if is_absolute else style
-        path += pens.format(*(f"{number:.9f}" for number in (*place, long)))
-        x, y = right + long, down
-    assert read_svg(f'<svg><path d="{path}"/></svg>'.encode()) == "ABC 1/2"
+    assert read_svg(written(scale * (np.array(strokes) + (4, 4.5, 0)), style, draw)) == "ABC 1/2"
 
 
 def test_whatever_modules_a_picture_has_it_is_read_without_a_sound():
@@ -131,6 +149,39 @@ def test_a_picture_that_is_cut_is_not_read():
 def test_a_long_text_in_several_blocks_is_put_together_again():
     text = "".join(random.Random(7).choices("abcdefghij0123456789", k=900))
     assert read_svg(drawn(segno.make_qr(text, error="q"))) == text
+
+
+def test_a_code_is_read_beside_others_as_it_is_alone():
+    payload = sign_ticket(b"key", "festival", TICKET, 1_795_197_600)
+    whole, larger = draw_qr(payload), drawn(segno.make_qr("1", version=5, mask=2, error="h"))
+    steps = drawn(segno.make_qr("ABC", mode="alphanumeric"))
+    damaged = [whole.replace(STROKE, damage) for damage in DAMAGES.values()]
+    nothing_first = b'<svg><path d="M0 0h7"/><path d="M0 .5h-7"/>' + whole
+    from_nought = steps.replace(b"M", b"m")
+    now_and_then = written(strokes_of(segno.make_qr("DEF").matrix), "m{} {}h{}", random.Random(2))
+    many = [whole, larger, b"text", now_and_then, now_and_then, steps, LEAVING, steps, *damaged]
+    many += [b"", b"\xff", b"<svg", nothing_first, from_nought]
+    said = [payload, "1", "text", "DEF", "DEF", "ABC", None, "ABC", *[None] * len(damaged)]
+    said += ["", None, None, payload, "ABC"]
+    for turn in range(len(many)):
+        assert read_codes(many[turn:] + many[:turn]) == said[turn:] + said[:turn]
+
+
+@pytest.mark.parametrize(
+    ("picture", "many"),
+    [(draw_qr(sign_ticket(b"key", "e", TICKET, 0)), 1000), (LARGEST_OF_FEW, 1000)],
+    ids=["usual", "of a few strokes"],
+)
+def test_many_codes_take_no_more_memory_than_some(picture, many):
+    def most_bytes(pictures):
+        tracemalloc.start()
+        read_codes(pictures)
+        most = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        return most
+
+    most_bytes([picture])  # what is kept for every code of its size
+    assert most_bytes([picture] * many) < 16_000_000
 
 
 @pytest.mark.parametrize(
