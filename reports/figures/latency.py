@@ -101,7 +101,7 @@ def _group(
 def _percentiles(
     frame: LatencyTable, column: str, at_s: Floats, chosen: Any, edges: Floats, shares: list[float]
 ) -> list[Floats]:
-    return quantiles(at_s, frame.loc[chosen, column].to_numpy(), edges, shares)
+    return quantiles(at_s, frame.values(column, chosen), edges, shares)
 
 
 def _draw_group(panel: Panel, group: _Group, edges: Floats) -> None:
