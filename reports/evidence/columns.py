@@ -112,7 +112,8 @@ def _column(
 def _sparse(column: Any) -> Any:
     """Return a column of which hardly anything is known: as objects, None where it is not."""
     known = column.is_valid().to_numpy(zero_copy_only=False)
-    values = column.drop_null().to_pandas(deduplicate_objects=True).to_numpy(dtype=object)
+    told = column.drop_null().dictionary_encode()  # each object is there once
+    values = told.dictionary.to_pandas().to_numpy(dtype=object)[told.indices.to_numpy()]
     kind, parts, used = pd.SparseDtype(object, np.nan), [], 0
     for first in range(0, max(len(known), 1), _ROWS):  # pandas takes much more than it keeps
         there = known[first : first + _ROWS]

@@ -102,10 +102,10 @@ def _percentiles(
 
 def _highest(values: NDArray[np.float64], number: int) -> NDArray[np.int64]:
     """Return the places of so many of the highest values, the highest first, then the earliest."""
-    there = np.arange(len(values))
-    if number < len(values):
-        least = np.partition(values, len(values) - number)[len(values) - number]
-        there = np.flatnonzero(values >= least)
+    if number >= len(values):
+        return np.argsort(-values, kind="stable")
+    least = np.partition(values, len(values) - number)[len(values) - number]
+    there = np.flatnonzero(values >= least)
     return there[np.argsort(-values[there], kind="stable")[:number]]
 
 

@@ -35,7 +35,7 @@ def draw_latency(
     meant_ns = evidence.requests["intended_ns"]
     buying = (frame["role"] == PURCHASE).to_numpy(dtype=bool)
     groups = [
-        _group(label, frame, lambda which: timeline.seconds(meant_ns[which]), chosen, edges)
+        _group(label, frame, lambda which: timeline.seconds(meant_ns, which), chosen, edges)
         for label, chosen in (("Purchases", buying), ("All other steps", ~buying))
         if chosen.any()
     ]
