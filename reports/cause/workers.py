@@ -60,9 +60,7 @@ def worker_notes(evidence: Evidence) -> Iterator[str]:
     yield from _slower(evidence, workers, late)
 
 
-def _slower(
-    evidence: Evidence, workers: pd.Categorical, late: NDArray[np.bool_]
-) -> Iterator[str]:
+def _slower(evidence: Evidence, workers: pd.Categorical, late: NDArray[np.bool_]) -> Iterator[str]:
     latency = evidence.latency
     bought = (latency["role"] == PURCHASE).to_numpy(dtype=bool) & latency.values("counts") & late
     felt_ms, of = latency.values("felt_ms", bought), workers[bought]

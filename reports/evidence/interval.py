@@ -23,6 +23,8 @@ _RESAMPLES: Final = 999
 _AT_ONCE: Final = 100_000
 """Students that are drawn at a time, whole crowds of them: no more than a processor keeps at hand;
 it changes no result."""
+AT_ONCE: Final = 2
+"""Intervals that are drawn beside each other: each has a copy of its requests' latencies."""
 _ONE_BY_ONE: Final = 20_000
 """Students up to which all of a crowd are drawn. Of more, only those are whose requests are about
 as slow as the percentile or slower, and the others are counted: such crowds are as likely."""

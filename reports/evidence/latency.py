@@ -10,6 +10,7 @@ then its first packet. The requests that were answered well have a percentile of
 import math
 import zlib
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from fractions import Fraction
 from typing import Any, Final
 
@@ -19,7 +20,7 @@ from numpy.typing import NDArray
 
 from dress_rehearsal.records.steps import Steps
 from dress_rehearsal.records.tables import ABANDONED
-from dress_rehearsal.reports.evidence.interval import Interval, percentile_interval
+from dress_rehearsal.reports.evidence.interval import AT_ONCE, Interval, percentile_interval
 from dress_rehearsal.reports.evidence.latency_table import LatencyTable
 from dress_rehearsal.reports.numbers import (
     few_beyond,
@@ -96,10 +97,13 @@ def latency_by_step(frame: LatencyTable, seed: int, steps: Steps) -> dict[str, L
     codes = {str(step): code for code, step in enumerate(words.categories)}
     every = np.bincount(words.codes[counts & (words.codes >= 0)], minlength=len(codes))
     asked = [step for step, code in codes.items() if every[code]]
-    found = {}
-    for step in steps.in_order(asked):  # one after the other: each is a copy
-        found[step] = _latency(step, frame, counts & (words.codes == codes.get(step, -2)), seed)
-    return found
+
+    def of_step(step: str) -> Latency:
+        return _latency(step, frame, counts & (words.codes == codes.get(step, -2)), seed)
+
+    named = steps.in_order(asked)
+    with ThreadPoolExecutor(AT_ONCE) as beside:  # numpy reckons without the GIL
+        return dict(zip(named, beside.map(of_step, named), strict=True))
 
 
 def latency_within(frame: LatencyTable, begin_s: float | None, end_s: float | None) -> LatencyTable:
@@ -244,8 +248,7 @@ def latency_spectrum(frame: LatencyTable, step: str) -> pd.DataFrame:
     nines = np.append(np.arange(0.0, deepest, 0.05), deepest)
     shares = 100 * (1 - 10.0**-nines)
     felt, system = (
-        percentiles(known(frame.values(name, which)), shares)
-        for name in ("felt_ms", "system_ms")
+        percentiles(known(frame.values(name, which)), shares) for name in ("felt_ms", "system_ms")
     )
     return pd.DataFrame({"nines": nines, "felt_ms": felt, "system_ms": system})
 

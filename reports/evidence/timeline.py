@@ -97,9 +97,7 @@ class Timeline:
         """Words for a caption where zero is not T-0, empty where it is."""
         return "" if self.has_t0 else " The run has no T-0, so zero is its first request."
 
-    def seconds(
-        self, times_ns: "pd.Series[Any]", which: NDArray[np.bool_] | None = None
-    ) -> Floats:
+    def seconds(self, times_ns: "pd.Series[Any]", which: NDArray[np.bool_] | None = None) -> Floats:
         """Return Unix nanoseconds as seconds from zero; null becomes NaN.
 
         Args:

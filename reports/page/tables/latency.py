@@ -7,8 +7,8 @@ from dress_rehearsal.reports.evidence.latency import (
     FELT,
     PARTS,
     at_least,
-    server_parts,
     says_little,
+    server_parts,
     unanswered_by_step,
 )
 from dress_rehearsal.reports.page.tables.table import SOME_RUSHES, Cell, Table, bad_count, row

@@ -93,6 +93,15 @@ def test_what_hardly_any_row_says_is_kept_alone(monkeypatch):
     assert code.isna().sum() == 47
 
 
+def test_a_text_that_is_said_again_is_there_once():
+    told = [None, "x" * 36, "y" * 36, "x" * 36]
+    table = {"at": pa.chunked_array([range(4)]), "told": pa.chunked_array([told])}
+    said = ordered_columns(table, ("at",), ("told",))["told"].dropna()
+
+    assert said.to_dict() == {1: "x" * 36, 2: "y" * 36, 3: "x" * 36}
+    assert said[1] is said[3]
+
+
 def test_columns_are_let_go():
     arrow = {name: TABLE[name] for name in TABLE.column_names}
     ordered_columns(arrow, ("at", "student"))
