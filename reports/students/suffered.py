@@ -82,8 +82,9 @@ def find_groups(evidence: Evidence) -> tuple[Group, ...]:
         if (groups.places == place).any()
     ]
     with ThreadPoolExecutor(AT_ONCE) as beside:  # numpy reckons without the GIL
-        seed = evidence.plan.seed
-        return tuple(beside.map(lambda each: _group(crowd, *each, seed), told_apart))
+        return tuple(
+            beside.map(lambda own: _group(crowd, own[0], own[1], evidence.plan.seed), told_apart)
+        )
 
 
 def group_notes(evidence: Evidence, groups: Sequence[Group], sale: Sale) -> Iterator[str]:
