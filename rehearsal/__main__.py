@@ -5,17 +5,22 @@ command is at work it decides itself what Ctrl-C means, and once it is done ther
 to interrupt.
 """
 
+import gc
 import os
 import signal
 import sys
 from types import FrameType, TracebackType
 
 _INTERRUPTED = 1
+_GARBAGE = (50_000, 20, 10)
+"""How many objects are made before garbage is looked for: loading makes hundreds of thousands, and
+a report's figures again, of which hardly any is garbage."""
 
 
 def main() -> int:
     """Run the command that the process's arguments name; return its exit code."""
     signal.signal(signal.SIGINT, _leave)
+    gc.set_threshold(*_GARBAGE)
     _open_descriptors()
     from dress_rehearsal.records.environment_variables import (
         leave_surroundings_outside,

@@ -14,7 +14,9 @@ from dress_rehearsal.reports.words import zero_named
 
 
 def write_report(
-    run: RunDirectory, keep: Callable[[Evidence, Verdict], None] | None = None
+    run: RunDirectory,
+    keep: Callable[[Evidence, Verdict], None] | None = None,
+    evidence: Evidence | None = None,
 ) -> Verdict:
     """Return a run's verdict, having written everything that people and CI read about it.
 
@@ -22,13 +24,15 @@ def write_report(
 
     Args:
         keep: called once it is judged, before the page is written: puts it into a history.
+        evidence: what the run left behind, where it has been read already.
 
     Raises:
         RunDirectoryUnreadableError: a file of the run is damaged.
         RunDirectoryUnusableError: the report cannot be written.
         MetricUnknownError: a gate of the plan names a number that no verdict holds.
     """
-    evidence = read_evidence(run)
+    if evidence is None:
+        evidence = read_evidence(run)
     with zero_named(evidence.plan):
         verdict = judge(evidence)
         run.write_text("verdict.json", verdict.text())

@@ -7,7 +7,7 @@ import pandas as pd
 
 from dress_rehearsal.records.tables import NS_PER_S
 from dress_rehearsal.reports.evidence import Evidence
-from dress_rehearsal.reports.numbers import integers, rounded
+from dress_rehearsal.reports.numbers import rounded
 from dress_rehearsal.reports.schema import Load, Sale
 
 
@@ -47,8 +47,8 @@ def measure_load(evidence: Evidence) -> Load:
 
 def busiest_second(sent_ns: "pd.Series[Any]") -> int | None:
     """Return the most requests sent within any one second; None when none was sent."""
-    times = integers(sent_ns, missing=-1)
-    times = np.sort(times, kind="stable")  # they nearly are: it makes use of that
+    times = sent_ns.to_numpy(dtype="int64", na_value=-1, copy=True)
+    times.sort(kind="stable")  # they nearly are: it makes use of that
     times = times[np.searchsorted(times, 0) :]
     if not len(times):
         return None

@@ -1,11 +1,17 @@
 """`rehearse report`: judges a run again from its files alone."""
 
 import argparse
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from dress_rehearsal.records import RunDirectory
 from dress_rehearsal.records.baseline import FILE as BASELINE
 from dress_rehearsal.rehearsal.commands.options import add_baseline, add_history, kept_as, opened
 from dress_rehearsal.rehearsal.terminal.console import make_console
+
+if TYPE_CHECKING:
+    from dress_rehearsal.rehearsal.baseline import Baseline
 
 
 def add(report: argparse.ArgumentParser) -> None:
@@ -17,21 +23,31 @@ def add(report: argparse.ArgumentParser) -> None:
 
 
 def _report(options: argparse.Namespace) -> int:
-    from dress_rehearsal.rehearsal.terminal.screen import print_verdict
-    from dress_rehearsal.reports.capacity.beside import keep_headroom
-    from dress_rehearsal.reports.report import write_report
+    from dress_rehearsal.reports.evidence import read_evidence
 
     run, kept, console = opened(options.run), kept_as(options), make_console()
-    keeper = kept.keeper(run, lambda said: console.print(said, markup=False))
+    baseline = None if options.baseline is None else _baseline(options.baseline, run)
+    with ThreadPoolExecutor(1) as beside:  # Arrow reads without the GIL
+        reading = beside.submit(read_evidence, run)
+        # Loaded meanwhile: what draws takes about as long to load as a large run to be read.
+        from dress_rehearsal.rehearsal.terminal.screen import print_verdict
+        from dress_rehearsal.reports.capacity.beside import keep_headroom
+        from dress_rehearsal.reports.report import write_report
+
+        evidence = reading.result()
     keep_headroom(run)
-    if options.baseline is None:
-        verdict = write_report(run, keeper)
-        print_verdict(console, verdict, options.run)
+    keeper = kept.keeper(run, lambda said: console.print(said, markup=False))
+    verdict = write_report(run, keeper, evidence)
+    print_verdict(console, verdict, options.run)
+    if baseline is None:
         return verdict.exit_code
+    return max(verdict.exit_code, baseline.hold(console, run.path, [run]))  # 99, 3, 0
+
+
+def _baseline(path: Path, run: RunDirectory) -> "Baseline":
+    """Return what a run is held against, having said so in the run."""
     from dress_rehearsal.rehearsal.baseline import Baseline
 
-    baseline = Baseline(options.baseline, run.plan())
+    baseline = Baseline(path, run.plan())
     run.write_json(BASELINE, baseline.document)
-    verdict = write_report(run, keeper)
-    print_verdict(console, verdict, options.run)
-    return max(verdict.exit_code, baseline.hold(console, run.path, [run]))  # 99, 3, 0
+    return baseline

@@ -82,7 +82,7 @@ class Said:
         self.role = pd.Categorical(rows["role"])
         self.outcome = pd.Categorical(rows["outcome"])
         self.reached = may_have_arrived(rows).to_numpy(dtype=bool)
-        self.answered = integers(rows["status"]) > 0
+        self.answered = (rows["status"] > 0).to_numpy(dtype=bool, na_value=False)
 
     @property
     def device(self) -> Any:

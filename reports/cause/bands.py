@@ -65,7 +65,7 @@ def slowest_requests(evidence: Evidence, load: Load | None) -> tuple[SlowRequest
         load: what loops and pools did meanwhile; None where it is not known.
     """
     latency = evidence.latency
-    felt = latency["felt_ms"].to_numpy()
+    felt = latency.values("felt_ms")
     asked = ~np.isnan(felt) & ~latency["abandoned"].to_numpy(dtype=bool)
     asked = asked & latency["step"].notna().to_numpy(dtype=bool)
     asked = asked & (latency["role"] != STREAM).to_numpy(dtype=bool)

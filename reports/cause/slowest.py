@@ -6,6 +6,7 @@ from typing import Any, Final
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from dress_rehearsal.records.steps import PURCHASE, STREAM
 from dress_rehearsal.reports.cause.decomposition import decompose, parts_in
@@ -53,7 +54,7 @@ class Slowest:
         return self.rows[parts_in(self.rows)].mean()
 
 
-def _many_slow(took_ms: "pd.Series[float]") -> bool:
+def _many_slow(took_ms: "pd.Series[float] | NDArray[np.float64]") -> bool:
     """Return whether enough of a step's requests took so long that students noticed."""
     least = max(min(FEWEST, len(took_ms)), 0.01 * len(took_ms))
     return int((took_ms >= SLOW_MS).sum()) >= least
@@ -62,8 +63,8 @@ def _many_slow(took_ms: "pd.Series[float]") -> bool:
 def _felt_at(latency: LatencyTable, which: "pd.Series[bool]") -> Any:
     """Return which of some requests, around T-0 and after it, students waited for (bool array)."""
     chosen = (which & ~latency["abandoned"]).to_numpy(dtype=bool, copy=True)
-    own = latency.loc[chosen, ["intended_s", "felt_ms"]]
-    chosen[chosen] = (own["intended_s"] >= -BEFORE_T0_S) & own["felt_ms"].notna()
+    late = latency.values("intended_s", chosen) >= -BEFORE_T0_S
+    chosen[chosen] = late & ~np.isnan(latency.values("felt_ms", chosen))
     return chosen
 
 
@@ -100,7 +101,7 @@ def slowest_other(evidence: Evidence, load: Load) -> Slowest | None:
     felt = [
         step
         for step in steps
-        if _many_slow(latency.loc[_felt_at(latency, latency["step"] == step), "felt_ms"])
+        if _many_slow(latency.values("felt_ms", _felt_at(latency, latency["step"] == step)))
     ]
     found = [_slowest(evidence, load, step, latency["step"] == step) for step in felt]
     slow = [each for each in found if each is not None and each.slow_once_sent]

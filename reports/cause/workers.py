@@ -7,12 +7,14 @@ a few that last, or all of the first seconds, may end with one of them.
 from collections.abc import Iterator
 from typing import Final
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from dress_rehearsal.records.steps import PURCHASE
 from dress_rehearsal.reports.cause.slowest import BEFORE_T0_S
 from dress_rehearsal.reports.evidence import Evidence
-from dress_rehearsal.reports.numbers import percentile, rounded
+from dress_rehearsal.reports.numbers import percentile, rounded, words_of
 from dress_rehearsal.reports.words import counted, milliseconds, percent, written
 
 UNEVEN: Final = 1.3
@@ -29,18 +31,19 @@ _FEWEST: Final = 100
 _FEWEST_PURCHASES: Final = 30
 
 
-def share_of_all(workers: "pd.Series[str]") -> "pd.Series[float]":
+def share_of_all(workers: "pd.Series[str] | pd.Categorical") -> "pd.Series[float]":
     """Return each worker's share of some requests, the largest first; unknown workers left out."""
-    named = workers[workers != ""]
-    return named.value_counts(normalize=True)
+    times = pd.Series(workers).value_counts()
+    times = times[(times.index != "") & (times > 0)]
+    return times / times.sum()
 
 
 def worker_notes(evidence: Evidence) -> Iterator[str]:
     """Yield a sentence where one worker got most requests, and where one was slower, by numbers."""
     latency = evidence.latency
-    late = (latency["intended_s"] >= -BEFORE_T0_S).to_numpy(dtype=bool)
-    workers = evidence.requests["worker"].astype("object").fillna("")
-    answered = workers[late & (workers != "").to_numpy(dtype=bool)]
+    late = latency.values("intended_s") >= -BEFORE_T0_S
+    workers = words_of(evidence.requests["worker"], "")
+    answered = workers[late & (workers != "")]
     shares = share_of_all(answered)
     if len(shares) < 2 or len(answered) < _FEWEST:
         return
@@ -57,14 +60,15 @@ def worker_notes(evidence: Evidence) -> Iterator[str]:
     yield from _slower(evidence, workers, late)
 
 
-def _slower(evidence: Evidence, workers: "pd.Series[str]", late: object) -> Iterator[str]:
+def _slower(evidence: Evidence, workers: pd.Categorical, late: NDArray[np.bool_]) -> Iterator[str]:
     latency = evidence.latency
-    bought = (latency["role"] == PURCHASE) & latency["counts"] & late
-    felt = latency.loc[bought, "felt_ms"].groupby(workers[bought].to_numpy())
+    bought = (latency["role"] == PURCHASE).to_numpy(dtype=bool) & latency.values("counts") & late
+    felt_ms, of = latency.values("felt_ms", bought), workers[bought]
+    felt = {str(worker): felt_ms[of == worker] for worker in sorted(of.categories) if worker}
     tenth = {
-        str(worker): (len(values), percentile(values.to_numpy(), 90))
-        for worker, values in felt
-        if worker and len(values) >= _FEWEST_PURCHASES
+        worker: (len(values), percentile(values, 90))
+        for worker, values in felt.items()
+        if len(values) >= _FEWEST_PURCHASES
     }
     if len(tenth) < 2:
         return

@@ -21,7 +21,12 @@ from dress_rehearsal.reports.evidence.clocks import (
     ClockStep,
     clock_steps,
 )
-from dress_rehearsal.reports.evidence.columns import give_back, ordered, ordered_columns
+from dress_rehearsal.reports.evidence.columns import (
+    give_back,
+    keep_apart,
+    ordered,
+    ordered_columns,
+)
 from dress_rehearsal.reports.evidence.latency_table import LatencyTable, latency_of_requests
 from dress_rehearsal.reports.evidence.ledger_times import LedgerTimes, read_ledger_times
 from dress_rehearsal.reports.evidence.promises import Promises, read_promises
@@ -48,6 +53,7 @@ SELDOM: Final = ("told_number", "told_ticket", "told_code")
 pd.set_option("mode.string_storage", "python")
 # Arrow's own pools keep what was freed: of a large run's tables as much as the rest of it takes.
 pa.set_memory_pool(pa.system_memory_pool())
+keep_apart()
 
 
 @dataclass(frozen=True, eq=False)

@@ -30,6 +30,13 @@ _ARRAYS: Final = {True: pd.arrays.BooleanArray, False: pd.arrays.IntegerArray}
 
 _AT_ONCE: Final = 1 << 26
 """Bytes of columns after which what they took is given back to the system."""
+_M_TRIM_THRESHOLD: Final = -1
+_M_MMAP_THRESHOLD: Final = -3
+_LARGE: Final = 1 << 22
+"""Bytes of a large piece: more than what is reckoned with at a time, less than a column of a large
+run, or its nulls."""
+_KEPT: Final = 1 << 26
+"""Bytes of small pieces that are kept for the next ones, as glibc comes to by itself."""
 _ROWS: Final = 1 << 18
 """Rows that are looked at together: of all of them it would take as much room again."""
 
@@ -112,7 +119,8 @@ def _column(
 def _sparse(column: Any) -> Any:
     """Return a column of which hardly anything is known: as objects, None where it is not."""
     known = column.is_valid().to_numpy(zero_copy_only=False)
-    values = column.drop_null().to_pandas(deduplicate_objects=True).to_numpy(dtype=object)
+    told = column.drop_null().dictionary_encode()  # each object is there once
+    values = told.dictionary.to_pandas().to_numpy(dtype=object)[told.indices.to_numpy()]
     kind, parts, used = pd.SparseDtype(object, np.nan), [], 0
     for first in range(0, max(len(known), 1), _ROWS):  # pandas takes much more than it keeps
         there = known[first : first + _ROWS]
@@ -152,6 +160,17 @@ def give_back() -> None:
     """
     with suppress(AttributeError, OSError):
         ctypes.CDLL(None).malloc_trim(0)
+
+
+def keep_apart() -> None:
+    """Have glibc take large pieces from the system each by itself: what is let go is given back.
+
+    By itself it puts ever larger ones among the small, where what of a large run is let go stays.
+    Elsewhere there is nothing to be done, or no need.
+    """
+    with suppress(AttributeError, OSError):
+        for option, size in ((_M_MMAP_THRESHOLD, _LARGE), (_M_TRIM_THRESHOLD, _KEPT)):
+            ctypes.CDLL(None).mallopt(option, size)
 
 
 def ordered(table: Any, keys: list[str]) -> pd.DataFrame:

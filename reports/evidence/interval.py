@@ -23,6 +23,8 @@ _RESAMPLES: Final = 999
 _AT_ONCE: Final = 100_000
 """Students that are drawn at a time, whole crowds of them: no more than a processor keeps at hand;
 it changes no result."""
+AT_ONCE: Final = 2
+"""Intervals that are drawn beside each other: each has a copy of its requests' latencies."""
 _ONE_BY_ONE: Final = 20_000
 """Students up to which all of a crowd are drawn. Of more, only those are whose requests are about
 as slow as the percentile or slower, and the others are counted: such crowds are as likely."""
@@ -102,10 +104,10 @@ def _percentiles(
 
 def _highest(values: NDArray[np.float64], number: int) -> NDArray[np.int64]:
     """Return the places of so many of the highest values, the highest first, then the earliest."""
-    there = np.arange(len(values))
-    if number < len(values):
-        least = np.partition(values, len(values) - number)[len(values) - number]
-        there = np.flatnonzero(values >= least)
+    if number >= len(values):
+        return np.argsort(-values, kind="stable")
+    least = np.partition(values, len(values) - number)[len(values) - number]
+    there = np.flatnonzero(values >= least)
     return there[np.argsort(-values[there], kind="stable")[:number]]
 
 

@@ -10,9 +10,9 @@ then its first packet. The requests that were answered well have a percentile of
 import math
 import zlib
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from fractions import Fraction
-from itertools import chain
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import pandas as pd
@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from dress_rehearsal.records.steps import Steps
 from dress_rehearsal.records.tables import ABANDONED
-from dress_rehearsal.reports.evidence.interval import Interval, percentile_interval
+from dress_rehearsal.reports.evidence.interval import AT_ONCE, Interval, percentile_interval
 from dress_rehearsal.reports.evidence.latency_table import LatencyTable
 from dress_rehearsal.reports.numbers import (
     few_beyond,
@@ -97,10 +97,13 @@ def latency_by_step(frame: LatencyTable, seed: int, steps: Steps) -> dict[str, L
     codes = {str(step): code for code, step in enumerate(words.categories)}
     every = np.bincount(words.codes[counts & (words.codes >= 0)], minlength=len(codes))
     asked = [step for step, code in codes.items() if every[code]]
-    found = {}
-    for step in steps.in_order(asked):  # one after the other: each is a copy
-        found[step] = _latency(step, frame, counts & (words.codes == codes.get(step, -2)), seed)
-    return found
+
+    def of_step(step: str) -> Latency:
+        return _latency(step, frame, counts & (words.codes == codes.get(step, -2)), seed)
+
+    named = steps.in_order(asked)
+    with ThreadPoolExecutor(AT_ONCE) as beside:  # numpy reckons without the GIL
+        return dict(zip(named, beside.map(of_step, named), strict=True))
 
 
 def latency_within(frame: LatencyTable, begin_s: float | None, end_s: float | None) -> LatencyTable:
@@ -109,7 +112,7 @@ def latency_within(frame: LatencyTable, begin_s: float | None, end_s: float | No
     Args:
         begin_s, end_s: None: that end is open. Without a T-0 no request is within.
     """
-    meant_s = frame["intended_s"].to_numpy()
+    meant_s = frame.values("intended_s")
     within = ~np.isnan(meant_s)
     if begin_s is not None:
         within &= meant_s >= begin_s
@@ -120,8 +123,7 @@ def latency_within(frame: LatencyTable, begin_s: float | None, end_s: float | No
 
 def latency_of(frame: LatencyTable, step: str, seed: int) -> Latency:
     """Return one step's percentiles, those of `latency_by_step`."""
-    which = (frame["counts"] & (frame["step"] == step)).to_numpy(dtype=bool)
-    return _latency(step, frame, which, seed)
+    return _latency(step, frame, _counting(frame, step), seed)
 
 
 def latency_interval(frame: LatencyTable, step: str, field: str, seed: int) -> Interval | None:
@@ -201,19 +203,17 @@ def unanswered_by_step(frame: LatencyTable, steps: Steps) -> pd.DataFrame:
     return table.reindex(index=names, columns=words, fill_value=0).astype(int)
 
 
-def latency_split(
+def server_parts(
     frame: LatencyTable, requests: pd.DataFrame, shares: Sequence[float]
 ) -> list[pd.DataFrame]:
-    """Return percentiles of each part of the latency, a row a step.
+    """Return percentiles of each part that the server says its time went to, a row a step.
 
     Percentiles of parts do not add up to the percentile of the whole.
 
     Returns:
-        A frame for each percentile: index step; columns felt_ms, generator_ms, system_ms,
-        read_lag_ms, queue_ms … app_ms.
+        A frame for each percentile: index step; columns queue_ms … app_ms, NaN where none is said.
     """
-    measured = ("felt_ms", "generator_ms", "system_ms")
-    columns = [*measured, "read_lag_ms", *(f"{part}_ms" for part in PARTS)]
+    columns = [f"{part}_ms" for part in PARTS]
     words, counted = pd.Categorical(frame["step"]), frame["counts"].to_numpy(dtype=bool)
     places = (
         np.flatnonzero(counted & (words.codes == code)).astype(np.int32)
@@ -222,16 +222,14 @@ def latency_split(
     rows = {step: own for step, own in zip(words.categories, places, strict=True) if len(own)}
     steps = sorted(rows, key=lambda step: rows[step][0])
     found = np.full((len(shares), len(steps), len(columns)), np.nan)
-    every = chain(
-        (frame[name].to_numpy() for name in measured),
-        map(read_lag_ms, [requests]),
-        (part_ms(requests, part) for part in PARTS),
-    )
-    for column, of_all in enumerate(every):
+    for column, part in enumerate(PARTS):
+        spent_us: Any = requests[f"{part}_us"].array
+        if spent_us.isna().all():
+            continue
         for place, step in enumerate(steps):
-            own = known(of_all[rows[step]])
+            own = spent_us[rows[step]].dropna().to_numpy("int64")
             if len(own):
-                found[:, place, column] = percentiles(own, shares)
+                found[:, place, column] = [us / 1e3 for us in percentiles(own, shares)]
     return [pd.DataFrame(each, index=pd.Index(steps), columns=columns) for each in found]
 
 
@@ -242,7 +240,7 @@ def latency_spectrum(frame: LatencyTable, step: str) -> pd.DataFrame:
         Columns nines (-log10 of what is above; the maximum counts as one in all), felt_ms,
         system_ms. Empty without requests.
     """
-    which = (frame["counts"] & (frame["step"] == step)).to_numpy(dtype=bool)
+    which = _counting(frame, step)
     number = int(which.sum())
     if not number:
         return pd.DataFrame(columns=["nines", "felt_ms", "system_ms"], dtype=float)
@@ -250,32 +248,36 @@ def latency_spectrum(frame: LatencyTable, step: str) -> pd.DataFrame:
     nines = np.append(np.arange(0.0, deepest, 0.05), deepest)
     shares = 100 * (1 - 10.0**-nines)
     felt, system = (
-        percentiles(known(frame.loc[which, name].to_numpy()), shares)
-        for name in ("felt_ms", "system_ms")
+        percentiles(known(frame.values(name, which)), shares) for name in ("felt_ms", "system_ms")
     )
     return pd.DataFrame({"nines": nines, "felt_ms": felt, "system_ms": system})
 
 
+def _counting(frame: LatencyTable, step: str) -> NDArray[np.bool_]:
+    """Return which requests of a step belong in percentiles."""
+    which: NDArray[np.bool_] = (frame["counts"] & (frame["step"] == step)).to_numpy(dtype=bool)
+    return which
+
+
 def _latency(step: str, frame: LatencyTable, which: NDArray[np.bool_], seed: int) -> Latency:
     """Return one step's percentiles, of some rows: a column after the other, for each is large."""
-    felt = frame.loc[which, "felt_ms"].to_numpy()
-    students = frame.loc[which, "student"].to_numpy()
+    felt, students = frame.values("felt_ms", which), frame.values("student", which)
     interval = _interval_of(step, felt, students, "p99", seed)
     del students
     low, high = (None, None) if interval is None else interval
     felt_at = percentiles(felt, [*FELT.values()])
-    answered = frame.loc[which, "answered"].to_numpy(dtype=bool)
+    answered = frame.values("answered", which)
     good_p99 = percentile(felt if answered.all() else felt[answered], 99)
     del felt
     return Latency(
         count=len(answered),
         failed=int((~answered).sum()),
-        given_up=int(frame.loc[which, "given_up"].sum()),
+        given_up=int(frame.values("given_up", which).sum()),
         **{field: rounded(value) for field, value in zip(FELT, felt_at, strict=True)},
         p99_low=low,
         p99_high=high,
         good_p99=rounded(good_p99),
-        system_p99=rounded(percentile(known(frame.loc[which, "system_ms"].to_numpy()), 99)),
+        system_p99=rounded(percentile(known(frame.values("system_ms", which)), 99)),
     )
 
 

@@ -73,14 +73,25 @@ class LatencyTable:
         """Return a column of some rows; what is worked out is so for those alone."""
         if name in self._columns:
             return self._columns[name][which]
-        index = self.index[which]
-        values, found = np.empty(len(index)), 0
+        return pd.Series(self.values(name, which), self.index[which], name=name, copy=False)
+
+    def values(self, name: str, which: Any = _ALL) -> NDArray[Any]:
+        """Return a column of some rows as an array: without the index, which is as large again.
+
+        Args:
+            which: a bool array.
+        """
+        if name in self._columns:
+            column: NDArray[Any] = self._columns[name].to_numpy()
+            return column if which is _ALL else column[which]
+        number = len(self) if which is _ALL else int(np.count_nonzero(which))
+        values, found = np.empty(number), 0
         for first in range(0, len(self), _AT_ONCE):
             part = slice(first, first + _AT_ONCE)
             own = self._worked_out(name, part, _ALL if which is _ALL else which[part])
             values[found : found + len(own)] = own
             found += len(own)
-        return pd.Series(values, index, name=name, copy=False)
+        return values
 
     def _worked_out(self, name: str, part: slice, which: Any) -> Any:
         """Return a column of those of the part's rows."""

@@ -97,13 +97,21 @@ class Timeline:
         """Words for a caption where zero is not T-0, empty where it is."""
         return "" if self.has_t0 else " The run has no T-0, so zero is its first request."
 
-    def seconds(self, times_ns: "pd.Series[Any]") -> Floats:
-        """Return Unix nanoseconds as seconds from zero; null becomes NaN."""
-        since = np.empty(len(times_ns))
-        for first in range(0, len(since), _AT_ONCE):
+    def seconds(self, times_ns: "pd.Series[Any]", which: NDArray[np.bool_] | None = None) -> Floats:
+        """Return Unix nanoseconds as seconds from zero; null becomes NaN.
+
+        Args:
+            which: those of some rows alone.
+        """
+        since = np.empty(len(times_ns) if which is None else int(np.count_nonzero(which)))
+        found = 0
+        for first in range(0, len(times_ns), _AT_ONCE):
             part = slice(first, first + _AT_ONCE)
-            own = times_ns.iloc[part] - self.zero_ns
-            since[part] = own.to_numpy(dtype="float64", na_value=np.nan)
+            own = times_ns.iloc[part] if which is None else times_ns.iloc[part][which[part]]
+            since[found : found + len(own)] = (own - self.zero_ns).to_numpy(
+                dtype="float64", na_value=np.nan
+            )
+            found += len(own)
         since /= NS_PER_S
         return since
 

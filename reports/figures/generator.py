@@ -29,7 +29,7 @@ def draw_generator(evidence: Evidence, run: RunSeries, generator: Generator) -> 
     name, heading = "generator", "The generator's health"
     window, frame, timeline = run.window_s, evidence.latency, evidence.timeline
     cpu = {component: run.rate(_CPU, "processes", component=component) for component in _LOOKS}
-    if window is None or np.isnan(frame["generator_ms"].to_numpy()).all():
+    if window is None or np.isnan(frame.values("generator_ms")).all():
         return Missing(name, heading, "No request was sent, so the generator cannot be judged.")
     closed = evidence.plan.load is not None
     title = _kept_pace(evidence, generator) if closed else _finding(generator)
@@ -96,7 +96,7 @@ def _delays(
     evidence: Evidence, at_s: Floats, edges: Floats
 ) -> Iterator[tuple[Floats, str, str, float]]:
     """Yield the p99 of each known delay, in ms, and how it is drawn; one of them is in memory."""
-    late = evidence.latency["generator_ms"].to_numpy()
+    late = evidence.latency.values("generator_ms")
     if not np.isnan(late).all():
         yield quantiles(at_s, late, edges, [0.99])[0], GREEN, "p99 late start", 2.2
     del late

@@ -35,7 +35,7 @@ def draw_latency(
     meant_ns = evidence.requests["intended_ns"]
     buying = (frame["role"] == PURCHASE).to_numpy(dtype=bool)
     groups = [
-        _group(label, frame, lambda which: timeline.seconds(meant_ns[which]), chosen, edges)
+        _group(label, frame, lambda which: timeline.seconds(meant_ns, which), chosen, edges)
         for label, chosen in (("Purchases", buying), ("All other steps", ~buying))
         if chosen.any()
     ]
@@ -101,7 +101,7 @@ def _group(
 def _percentiles(
     frame: LatencyTable, column: str, at_s: Floats, chosen: Any, edges: Floats, shares: list[float]
 ) -> list[Floats]:
-    return quantiles(at_s, frame.loc[chosen, column].to_numpy(), edges, shares)
+    return quantiles(at_s, frame.values(column, chosen), edges, shares)
 
 
 def _draw_group(panel: Panel, group: _Group, edges: Floats) -> None:

@@ -87,7 +87,7 @@ def draw_spectrum(evidence: Evidence, latency_ms: Mapping[str, Latency]) -> Draw
 def _shown(evidence: Evidence, latency_ms: Mapping[str, Latency]) -> list[str]:
     """Return the steps that lines can be told apart of: those for buying, then those asked most."""
     bought = evidence.steps.of_role(PURCHASE)
-    asked = evidence.latency["step"].astype("object").value_counts()
+    asked = evidence.latency["step"].value_counts()
     most = sorted(latency_ms, key=lambda step: (step not in bought, -asked.get(step, 0)))
     kept = set(most[: len(_LOOKS)])
     return [step for step in latency_ms if step in kept]

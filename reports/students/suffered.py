@@ -7,6 +7,7 @@ gets none, and who is not enrolled is refused.
 """
 
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from fractions import Fraction
 from typing import Any, Final, NamedTuple
 
@@ -16,7 +17,7 @@ from dress_rehearsal.plans.names import ENDS
 from dress_rehearsal.records.steps import LOGIN, PAGE, PURCHASE
 from dress_rehearsal.records.tables import ABANDONED, JOURNEYS, NS_PER_S
 from dress_rehearsal.reports.evidence import Evidence
-from dress_rehearsal.reports.evidence.interval import percentile_interval
+from dress_rehearsal.reports.evidence.interval import AT_ONCE, percentile_interval
 from dress_rehearsal.reports.evidence.latency import falls_among
 from dress_rehearsal.reports.numbers import integers, least_of, percentile, rounded
 from dress_rehearsal.reports.part import Group, InCommon
@@ -74,12 +75,16 @@ def find_groups(evidence: Evidence) -> tuple[Group, ...]:
         _by_login(evidence, crowd),
         _by_arrival(evidence, crowd),
     )
-    return tuple(
-        _group(crowd, groups, place, evidence.plan.seed)
+    told_apart = [
+        (groups, place)
         for groups in found
         for place in range(len(groups.names))
         if (groups.places == place).any()
-    )
+    ]
+    with ThreadPoolExecutor(AT_ONCE) as beside:  # numpy reckons without the GIL
+        return tuple(
+            beside.map(lambda own: _group(crowd, own[0], own[1], evidence.plan.seed), told_apart)
+        )
 
 
 def group_notes(evidence: Evidence, groups: Sequence[Group], sale: Sale) -> Iterator[str]:

@@ -58,7 +58,7 @@ def judge_generator(
     plan, frame = evidence.plan, evidence.latency
     late_ms = None
     if plan.load is None:  # Locust's users mean nothing before they send it
-        late_ms = rounded(percentile(known(frame["generator_ms"].to_numpy()), 99))
+        late_ms = rounded(percentile(known(frame.values("generator_ms")), 99))
     tries = frame.loc[frame["role"] == PURCHASE, ["intended_s", "generator_ms"]]
     released = tries.loc[tries["intended_s"].abs() <= AROUND_T0_S, "generator_ms"]
     skew = released.dropna().abs().to_numpy()
@@ -92,7 +92,7 @@ def judge_generator(
     if frame.empty:
         doubts.append(Doubt("No request was recorded."))
     doubts += _short_of_ports(evidence)
-    untimed = int((frame["answered"] & frame["felt_ms"].isna()).sum())
+    untimed = int(np.isnan(frame.values("felt_ms", frame.values("answered"))).sum())
     if untimed:
         doubts.append(
             Doubt(

@@ -27,7 +27,7 @@ AS_IT_IS = "-m dress_rehearsal.rehearsal"
 SHOWING = """
 import pickle, sys, types
 known = types.ModuleType("dress_rehearsal.reports.report")
-known.write_report = lambda run, _: pickle.loads((run.path / "verdict.pickle").read_bytes())
+known.write_report = lambda run, *_: pickle.loads((run.path / "verdict.pickle").read_bytes())
 sys.modules[known.__name__] = known
 from dress_rehearsal.rehearsal.__main__ import main
 sys.exit(main())

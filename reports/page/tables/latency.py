@@ -7,8 +7,8 @@ from dress_rehearsal.reports.evidence.latency import (
     FELT,
     PARTS,
     at_least,
-    latency_split,
     says_little,
+    server_parts,
     unanswered_by_step,
 )
 from dress_rehearsal.reports.page.tables.table import SOME_RUSHES, Cell, Table, bad_count, row
@@ -117,7 +117,7 @@ def _percentile(latency: Latency, field: str) -> Cell:
 
 def server_split_table(evidence: Evidence) -> Table | None:
     """Return where the server says the time went; None when no answer carried Server-Timing."""
-    half, most = latency_split(evidence.latency, evidence.requests, [50.0, 99.0])
+    half, most = server_parts(evidence.latency, evidence.requests, [50.0, 99.0])
     parts = [part for part in PARTS if not most.empty and most[f"{part}_ms"].notna().any()]
     if not parts:
         return None

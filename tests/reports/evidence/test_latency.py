@@ -12,8 +12,8 @@ from dress_rehearsal.reports.evidence.latency import (
     latency_by_step,
     latency_interval,
     latency_spectrum,
-    latency_split,
     says_little,
+    server_parts,
     system_ms,
     unanswered_by_step,
 )
@@ -128,12 +128,20 @@ def test_a_slow_reader_is_part_of_no_latency(evidence_of):
     assert quick == slow
 
 
-def test_the_split_names_the_part_that_grew(evidence_of):
-    late = evidence_of(students=200, tickets=60, generator_late_ms=700)
-    (split,) = latency_split(late.latency, late.requests, [99.0])
-    assert split.loc[PURCHASE, "generator_ms"] > 700
-    assert split.loc[PURCHASE, "system_ms"] < 50
-    assert split.loc[LOGIN, "generator_ms"] < 50
+def test_a_part_s_percentiles_are_those_of_the_requests_that_say_it(healthy):
+    frame, requests = healthy.latency, healthy.requests
+    half, most = server_parts(frame, requests, [50.0, 99.0])
+    assert half["external_ms"].isna().all()
+    for step in (PURCHASE, LOGIN):
+        own = requests[(frame["counts"] & (frame["step"] == step)).to_numpy(dtype=bool)]
+        said_ms = np.sort(own["app_us"].dropna().to_numpy("float64")) / 1e3
+        assert 0 < len(said_ms) <= len(own)
+        assert half.at[step, "app_ms"] == np.percentile(said_ms, 50, method="higher")
+        assert most.at[step, "app_ms"] == np.percentile(said_ms, 99, method="higher")
+    slower = requests.assign(app_us=requests["app_us"].where(frame["step"] != LOGIN, 700_000))
+    (grown,) = server_parts(frame, slower, [99.0])
+    assert grown.at[LOGIN, "app_ms"] == 700.0
+    assert grown.at[PURCHASE, "app_ms"] == most.at[PURCHASE, "app_ms"]
 
 
 def test_the_spectrum_ends_at_the_maximum(healthy):

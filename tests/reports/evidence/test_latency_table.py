@@ -39,6 +39,16 @@ def test_some_rows_have_what_they_have_among_all(healthy):
     assert table.loc[which & False, "felt_ms"].empty
 
 
+def test_values_are_the_column_without_its_index(healthy):
+    table = healthy.latency
+    which = np.arange(len(table)) % 7 == 3
+    for name in ("student", "counts", *WORKED_OUT):
+        assert np.array_equal(table.values(name), table[name].to_numpy(), equal_nan=True)
+        own = table.loc[which, name].to_numpy()
+        assert np.array_equal(table.values(name, which), own, equal_nan=True)
+    assert not len(table.values("felt_ms", which & False))
+
+
 def test_a_column_that_is_none_is_said_to_be(healthy):
     with pytest.raises(KeyError, match="read_lag_ms"):
         healthy.latency["read_lag_ms"]

@@ -1,6 +1,9 @@
 """The timeline says how the run went and when each fault was on."""
 
+import numpy as np
 import pytest
+
+from dress_rehearsal.reports.evidence import timeline as module
 
 SMALL = {"students": 200, "tickets": 60}
 
@@ -30,3 +33,13 @@ def test_a_fault_lasts_until_it_is_ended_and_a_momentary_one_no_time(evidence_of
         ("slow_database", 2.0, float("inf")),
         ("worker_crash", 3.0, 3.0),
     ]
+
+
+def test_the_times_of_some_rows_are_what_they_are_among_all(healthy, monkeypatch):
+    monkeypatch.setattr(module, "_AT_ONCE", 97)
+    sent_ns = healthy.requests["sent_ns"].mask(healthy.requests.index % 5 == 0)
+    which = np.arange(len(sent_ns)) % 7 == 3
+    every_s = healthy.timeline.seconds(sent_ns)
+
+    assert np.isnan(every_s[which]).any()
+    assert np.array_equal(healthy.timeline.seconds(sent_ns, which), every_s[which], equal_nan=True)
