@@ -97,6 +97,11 @@ def counted(number: int, one: str, many: str | None = None) -> str:
     return f"{number:,} {one if number == 1 else many or one + 's'}"
 
 
+def bound_words(words: str, *, at_least: bool) -> str:
+    """Return a number's words, and that it is a lower bound where it is one."""
+    return f"at least {words}" if at_least else words
+
+
 def span_words(
     low: float | None, high: float | None, words: Callable[[float], str] = written
 ) -> str:

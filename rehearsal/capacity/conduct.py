@@ -28,7 +28,7 @@ from dress_rehearsal.reports.capacity.schema import Capacity, CapacityTry
 from dress_rehearsal.reports.capacity.standing import edge_of, standings
 from dress_rehearsal.reports.capacity.tried import try_of, watched_step
 from dress_rehearsal.reports.evidence import read_evidence
-from dress_rehearsal.reports.words import milliseconds, percent, written
+from dress_rehearsal.reports.words import bound_words, milliseconds, percent, written
 
 _NOTHING_JUDGED: Final = 1
 _MOST_BROKEN: Final = 2
@@ -180,7 +180,8 @@ class _Conduct:
         unknown = self._begun - self._search.number
         self._most = min(self._most, self._search.at_most() + unknown)
         write_numbers(self._folder, self._capacity("interrupted"))
-        p99 = "" if one.p99_ms is None else f", p99 {milliseconds(one.p99_ms)}"
+        took = bound_words(milliseconds(one.p99_ms), at_least=one.p99_at_least)
+        p99 = "" if one.p99_ms is None else f", p99 {took}"
         self._say(f"{axis.words(people)}: {one.outcome}{p99}; {self._between()}.")
         if len(self._tries) == 1:
             self._say(f"Now {self._bound.told(self._most)}.")

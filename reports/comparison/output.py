@@ -25,7 +25,7 @@ from dress_rehearsal.reports.comparison.tables import (
 )
 from dress_rehearsal.reports.comparison.words import audit_words, cause_words, verdict_words
 from dress_rehearsal.reports.directions import unit_of
-from dress_rehearsal.reports.figures.comparison import Bars, draw_comparison
+from dress_rehearsal.reports.figures.comparison import Bars, Spread, draw_comparison
 from dress_rehearsal.reports.figures.palette import FORMS, WIDE, Form
 from dress_rehearsal.reports.figures.svg import Svg
 from dress_rehearsal.reports.markdown import escaped, markdown_table
@@ -179,6 +179,7 @@ def _drawn(comparison: Comparison, form: Form = WIDE) -> Svg:
                 _ends(side, len(own.runs))
                 for side, own in zip(number.sides, comparison.sides, strict=True)
             ],
+            ["median" in side.at_least for side in number.sides],
         )
         for number in shown.values()
         if any(side.median is not None for side in number.sides)
@@ -190,10 +191,12 @@ def _drawn(comparison: Comparison, form: Form = WIDE) -> Svg:
     return draw_comparison([side.name for side in comparison.sides], bars, said, form=form)
 
 
-def _ends(side: SideNumber, runs: int) -> tuple[float, float] | None:
+def _ends(side: SideNumber, runs: int) -> Spread | None:
     """Return how far a number spreads: over runs, or of a single run its own interval."""
     low, high = (side.low, side.high) if runs == 1 else (side.least, side.most)
-    return None if low is None or high is None else (low, high)
+    if low is None or high is None:
+        return None
+    return Spread(low, high, goes_on="most" in side.at_least)
 
 
 def _block(

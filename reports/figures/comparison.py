@@ -1,8 +1,8 @@
 """Figure: sides beside each other, one small panel of bars a quantity, and what came of each."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from dress_rehearsal.reports.figures.layout import LINE, Poster
 from dress_rehearsal.reports.figures.palette import (
@@ -16,6 +16,7 @@ from dress_rehearsal.reports.figures.palette import (
 )
 from dress_rehearsal.reports.figures.style import own_style
 from dress_rehearsal.reports.figures.svg import Svg, text_width_pt, wrapped
+from dress_rehearsal.reports.words import NOT_MEASURED, bound_words, capitalized
 
 _ROW: Final = 2.3
 """A bar's height and what is around it, over font size."""
@@ -26,14 +27,36 @@ _NAMED_PT: Final = 160.0
 """How long a side's name may be in the title."""
 
 
+class Spread(NamedTuple):
+    """From where to where a quantity spreads; `goes_on`: `high` is a lower bound."""
+
+    low: float
+    high: float
+    goes_on: bool = False
+
+
 @dataclass(frozen=True, slots=True)
 class Bars:
-    """One quantity of every side; how far it spreads is drawn as a line over its bar."""
+    """One quantity of every side; how far it spreads is drawn as a line over its bar, without a
+    mark at an end that is a lower bound. `at_least`: which values are lower bounds.
+    """
 
     label: str
     values: Sequence[float | None]
     words: Callable[[float], str]
-    spreads: Sequence[tuple[float, float] | None] = ()
+    spreads: Sequence[Spread | None] = ()
+    at_least: Sequence[bool] = ()
+
+    @property
+    def sides(self) -> Iterator[tuple[float | None, Spread | None, bool]]:
+        """Each side's value, how far it spreads, and whether the value is a lower bound."""
+        none: Sequence[None] = [None] * len(self.values)
+        return zip(
+            self.values,
+            self.spreads or none,
+            self.at_least or [False] * len(self.values),
+            strict=True,
+        )
 
 
 @own_style()
@@ -89,15 +112,17 @@ def _draw_panel(
 ) -> None:
     row = font * _ROW
     poster.write(x, top + font * 1.4, bars.label, bold=True)
-    spreads = list(bars.spreads) or [None] * len(labels)
-    said = ["not measured" if value is None else bars.words(value) for value in bars.values]
+    said = [
+        NOT_MEASURED if value is None else bound_words(bars.words(value), at_least=bound)
+        for value, _, bound in bars.sides
+    ]
     left = 0.0 if above else max(text_width_pt(name, font) for name in labels) + 8
     right = max(text_width_pt(words, font) for words in said) + 8
-    ends = [end for spread in spreads if spread for end in spread]
+    ends = [end for spread in bars.spreads if spread for end in (spread.low, spread.high)]
     known = [value for value in (*bars.values, *ends) if value is not None]
     scale = max(wide - left - right, 20.0) / max([*known, 1e-9])
     y = top + font * 2.2
-    for name, value, spread, words in zip(labels, bars.values, spreads, said, strict=True):
+    for name, (value, spread, _), words in zip(labels, bars.sides, said, strict=True):
         poster.write(x, y + row * 0.64, name)
         if above:
             y += row
@@ -113,12 +138,12 @@ def _draw_panel(
 
 
 def _draw_spread(
-    poster: Poster, x: float, y: float, row: float, scale: float, spread: tuple[float, float]
+    poster: Poster, x: float, y: float, row: float, scale: float, spread: Spread
 ) -> None:
-    """Draw from where to where, with an edge at both ends."""
-    low, high = (x + end * scale for end in spread)
+    """Draw from where to where, with an edge at both ends; at one where it goes on."""
+    low, high = (x + end * scale for end in (spread.low, spread.high))
     poster.box(low, y + row / 2 - 1, high - low, 2, VERMILLION)
-    for end in (low, high):
+    for end in (low,) if spread.goes_on else (low, high):
         poster.box(end - 1, y + 5, 2, row - 10, VERMILLION)
 
 
@@ -132,22 +157,32 @@ def _shortened(name: str, wide: float, font: float = WIDE.font_pt) -> str:
 
 
 def _finding(labels: Sequence[str], quantities: Sequence[Bars]) -> str:
-    """Return who has least and who most of each quantity that differs by a tenth or more."""
-    said = []
+    """Return who has least and who most of each quantity that differs by a tenth or more.
+
+    Who has least is certain only where that is no lower bound.
+    """
+    said, unknown = [], []
     for bars in quantities:
         known = [
-            (value, name)
-            for value, name in zip(bars.values, labels, strict=True)
+            (value, bound, name)
+            for (value, _, bound), name in zip(bars.sides, labels, strict=True)
             if value is not None
         ]
         if len(known) < 2:
             continue
-        (least, best), (most, worst) = min(known), max(known)
-        if most > 1.1 * least:
-            subject = bars.label.partition(":")[0].partition(",")[0].lower().replace("cpu", "CPU")
-            low, high = (_shortened(name, _NAMED_PT) for name in (best, worst))
-            said.append(f"{subject}, {low}: {bars.words(least)} against {high}: {bars.words(most)}")
+        least, most = min(known), max(known)
+        subject = bars.label.partition(":")[0].partition(",")[0].lower().replace("cpu", "CPU")
+        apart = most[0] > 1.1 * least[0]
+        if least[1] or (not apart and any(bound for _, bound, _ in known)):
+            unknown.append(subject)
+        elif apart:
+            low, high = (
+                f"{_shortened(name, _NAMED_PT)}: {bound_words(bars.words(value), at_least=bound)}"
+                for value, bound, name in (least, most)
+            )
+            said.append(f"{subject}, {low} against {high}")
+    if unknown:
+        said.append(f"of {' and '.join(unknown)} only lower bounds are known, so not who has least")
     if not said:
         return "The sides do not differ by a tenth in anything shown"
-    finding = "; ".join(said)
-    return finding[0].upper() + finding[1:]
+    return capitalized("; ".join(said))

@@ -3,12 +3,12 @@
 import re
 from xml.etree import ElementTree as ET
 
-from dress_rehearsal.reports.figures.comparison import Bars, draw_comparison
+from dress_rehearsal.reports.figures.comparison import Bars, Spread, draw_comparison
 from dress_rehearsal.reports.figures.palette import FORMS, NARROW
 from dress_rehearsal.reports.words import milliseconds, written
 
 BAR = re.compile(r'd="M ([\d.]+) [\d.]+L ([\d.]+) [^"]*" style="fill: #0072b2')
-P99 = Bars("Buying, p99", [70.0, 180.0], milliseconds, [(60.0, 80.0), None])
+P99 = Bars("Buying, p99", [70.0, 180.0], milliseconds, [Spread(60.0, 80.0), None])
 
 
 def title_of(svg):
