@@ -1,6 +1,6 @@
 """Figure: sides beside each other, one small panel of bars a quantity, and what came of each."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
@@ -23,6 +23,7 @@ _ROW: Final = 2.3
 _GAP_PT: Final = 26.0
 _LABEL_SHARE: Final = 0.35
 """Of a panel's width: longer labels stand above their bars and leave these the room."""
+NO_VERDICT: Final = "no verdict"
 _NAMED_PT: Final = 160.0
 """How long a side's name may be in the title."""
 
@@ -38,7 +39,8 @@ class Spread(NamedTuple):
 @dataclass(frozen=True, slots=True)
 class Bars:
     """One quantity of every side; how far it spreads is drawn as a line over its bar, without a
-    mark at an end that is a lower bound. `at_least`: which values are lower bounds.
+    mark at an end that is a lower bound. `at_least`: which values are lower bounds. `unjudged`: the
+    places of sides that have no verdict, and so none of these; a cross stands for their bar.
     """
 
     label: str
@@ -46,6 +48,7 @@ class Bars:
     words: Callable[[float], str]
     spreads: Sequence[Spread | None] = ()
     at_least: Sequence[bool] = ()
+    unjudged: Collection[int] = ()
 
     @property
     def sides(self) -> Iterator[tuple[float | None, Spread | None, bool]]:
@@ -57,6 +60,13 @@ class Bars:
             self.at_least or [False] * len(self.values),
             strict=True,
         )
+
+    def said(self, place: int) -> str:
+        """Return what stands beside the bar of a side."""
+        value, _, bound = list(self.sides)[place]
+        if value is None:
+            return NO_VERDICT if place in self.unjudged else NOT_MEASURED
+        return bound_words(self.words(value), at_least=bound)
 
 
 @own_style()
@@ -95,7 +105,10 @@ def draw_comparison(
     for line in (line for lines in told for line in lines):
         y += font * LINE
         poster.write(8, y, line, colour=MUTED)
+    unjudged = sorted({place for bars in quantities for place in bars.unjudged})
     said = "One panel a quantity, one bar a side, all from zero."
+    if unjudged:
+        said += f" A cross: {NO_VERDICT} of {', '.join(labels[place] for place in unjudged)}."
     return poster.svg(f"comparison-{form.name}", said)
 
 
@@ -112,23 +125,23 @@ def _draw_panel(
 ) -> None:
     row = font * _ROW
     poster.write(x, top + font * 1.4, bars.label, bold=True)
-    said = [
-        NOT_MEASURED if value is None else bound_words(bars.words(value), at_least=bound)
-        for value, _, bound in bars.sides
-    ]
+    said = [bars.said(place) for place in range(len(labels))]
     left = 0.0 if above else max(text_width_pt(name, font) for name in labels) + 8
     right = max(text_width_pt(words, font) for words in said) + 8
     ends = [end for spread in bars.spreads if spread for end in (spread.low, spread.high)]
     known = [value for value in (*bars.values, *ends) if value is not None]
     scale = max(wide - left - right, 20.0) / max([*known, 1e-9])
     y = top + font * 2.2
-    for name, (value, spread, _), words in zip(labels, bars.sides, said, strict=True):
+    sides = zip(labels, bars.sides, said, strict=True)
+    for place, (name, (value, spread, _), words) in enumerate(sides):
         poster.write(x, y + row * 0.64, name)
         if above:
             y += row
         poster.box(x + left, y + 4, wide - left - right, row - 8, GRID, alpha=0.45)
         if value is not None:
             poster.box(x + left, y + 4, value * scale, row - 8, BLUE)
+        if place in bars.unjudged:
+            poster.write(x + left + 4, y + row * 0.64, "×", bold=True, colour=VERMILLION)
         if spread is not None:
             _draw_spread(poster, x + left, y, row, scale, spread)
         poster.write(

@@ -231,3 +231,12 @@ def test_what_differs_between_plans_and_machines_is_shown_but_no_secret(side_of,
     assert "letmein" not in text
     assert "| packages.litestar | 2.15 | 2.16 |" in text
     assert "seed" not in text.partition("between the plans")[2].partition("##")[0]
+
+
+def test_a_figure_shows_the_sides_that_have_no_verdict_where_they_were_planned(side_of):
+    comparison = compare([side_of("4", [100.0]), side_of("16", [300.0])])
+    plain = comparison_figure(comparison)
+    told = comparison_figure(comparison, {1: ("8", "no space was left")})
+    assert "A cross: no verdict of 8." in told
+    assert "no verdict" not in plain
+    assert len(told) > len(plain)
