@@ -155,7 +155,8 @@ def _ends(
     raised = told.get("exceptions", [])
     if raised:
         words = ", ".join(f"{each} times" for each in raised[:_MOST_STEPS])
-        more = f" and {len(raised) - _MOST_STEPS} more kinds" if len(raised) > _MOST_STEPS else ""
+        others = len(raised) - _MOST_STEPS
+        more = f" and {counted(others, 'more kind')}" if others > 0 else ""
         sentence = f"Tasks of the file raised what they did not catch: {words}{more}."
         (failures if strict else notes).append(sentence)
     if refused := told.get("refused", []):

@@ -193,8 +193,11 @@ class _Conduct:
         known = standings(self._search.tried, self._given.asked.repeats)
         low, above = edge_of(known)
         if above is not None and known[above] == "undecided":
-            passing = "no load is known to pass" if low is None else f"{axis.words(low)} pass"
-            return f"{passing}, and {axis.words(above)} stay undecided"
+            passing = "no load is known to pass"
+            if low is not None:
+                passing = f"{axis.words(low)} {axis.agreeing(low, 'passes', 'pass')}"
+            stays = axis.agreeing(above, "stays", "stay")
+            return f"{passing}, and {axis.words(above)} {stays} undecided"
         if low is None:
             below = above is not None and f"the edge is below {axis.words(above)}"
             return below or "nothing is known yet"

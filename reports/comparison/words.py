@@ -7,6 +7,7 @@ from dress_rehearsal.reports.comparison.schema import Change, ComparedSide, Side
 from dress_rehearsal.reports.words import (
     EMPTY,
     bound_words,
+    counted,
     percent,
     quantity,
     resource_words,
@@ -69,7 +70,8 @@ def side_words(number: SideNumber, unit: str, runs: int) -> str:
         said = f"{said} ({_spread_words(number, unit, runs)})"
     if number.counted == runs:
         return said
-    return f"{said}, {'disturbed' if not number.counted else f'of {number.counted} runs'}"
+    of = f"of {counted(number.counted, 'run')}" if number.counted else "disturbed"
+    return f"{said}, {of}"
 
 
 def median_words(number: SideNumber, unit: str) -> str:

@@ -6,7 +6,7 @@ from dress_rehearsal.reports.directions import unit_of
 from dress_rehearsal.reports.history.entry import Entry, metric_of
 from dress_rehearsal.reports.history.series import Change, Series
 from dress_rehearsal.reports.page.tables.table import Cell, Table
-from dress_rehearsal.reports.words import EMPTY, SIGNS, bound_words, quantity
+from dress_rehearsal.reports.words import EMPTY, SIGNS, bound_words, counted, quantity
 
 
 def changes_table(series: Series, name: str = "changes") -> Table:
@@ -33,7 +33,7 @@ def last_runs_table(
     columns = [("Run", "text"), ("At", "text"), ("Build", "text"), ("Verdict", "text")]
     columns += [(metric, "number") for metric in metrics]
     rows = [_run(entry, metrics) for entry in series.entries[-last:][::-1]]
-    return Table(name, f"The last {len(rows)} runs", columns, rows)
+    return Table(name, f"The last {counted(len(rows), 'run')}", columns, rows)
 
 
 def _change(change: Change) -> Sequence[Cell]:
