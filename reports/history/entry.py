@@ -47,12 +47,13 @@ Instant = Annotated[AwareDatetime, AfterValidator(_in_utc)]
 class Entry(Part):
     """The whole of `<run>.json` in a history folder; None stands for "not measured".
 
-    `when`: T-0 in UTC, or when the run began where it had none. `plan_digest` is equal of plans
-    that rehearse the same, `fingerprint` of machines that may be compared. `target`: which build
-    was rehearsed, by whoever ran it; `harness`, `commit`: which version of Dress Rehearsal did.
-    `doubts`: why the numbers are not those of the planned rush on a quiet machine, as words.
-    `numbers`: by the names of their gates and metrics; `at_least` names those that are lower
-    bounds, percentiles among given-up requests.
+    `run` is its name, `plan` its plan's, `verdict` what was said of it. `when`: T-0 in UTC, or when
+    the run began where it had none. `plan_digest` is equal of plans that rehearse the same,
+    `fingerprint` of machines that may be compared. `target`: which build was rehearsed, by whoever
+    ran it; `harness`, `commit`: which version of Dress Rehearsal did. `doubts`: why the numbers are
+    not those of the planned rush on a quiet machine, as words. `numbers`: by the names of their
+    gates and metrics; `at_least` names those that are lower bounds: percentiles among given-up
+    requests.
     """
 
     schema_version: Literal[1] = Field(default=1, alias="schema")
