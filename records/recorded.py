@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 
 from dress_rehearsal.plans import Plan
 from dress_rehearsal.records import soundness
+from dress_rehearsal.records.baseline import BaselineNumbers
 from dress_rehearsal.records.damage import Damage
 from dress_rehearsal.records.run_directory import RunDirectory
 from dress_rehearsal.records.soundness import Bounds, sound_rows
@@ -38,7 +39,7 @@ class Recorded:
     plan: Plan
     events: tuple[TimelineEvent, ...]
     environment: dict[str, Any]
-    baseline: dict[str, Any]
+    baseline: BaselineNumbers
     requests: pa.Table
     students: pa.Table
     metrics: pa.Table

@@ -22,7 +22,7 @@ from dress_rehearsal.plans.read import check_plan
 from dress_rehearsal.plans.visible import visible_values
 from dress_rehearsal.records import parquet, tables
 from dress_rehearsal.records.baseline import FILE as BASELINE
-from dress_rehearsal.records.baseline import read_numbers
+from dress_rehearsal.records.baseline import NO_BASELINE, BaselineNumbers, read_numbers
 from dress_rehearsal.records.damage import Damage, left_out, missing_parts
 from dress_rehearsal.records.environment import FILE as ENVIRONMENT
 from dress_rehearsal.records.environment import read_facts
@@ -246,7 +246,7 @@ class RunDirectory:
         self._tell(found, damage)
         return facts
 
-    def baseline(self, damage: list[Damage] | None = None) -> dict[str, Any]:
+    def baseline(self, damage: list[Damage] | None = None) -> BaselineNumbers:
         """Return the numbers that the run was rehearsed against, by name; empty without any.
 
         Raises:
@@ -254,7 +254,7 @@ class RunDirectory:
         """
         content = self._content(BASELINE, damage)
         if content is None:
-            return {}
+            return NO_BASELINE
         numbers, found = read_numbers(content)
         self._tell(found, damage)
         return numbers

@@ -18,7 +18,11 @@ from dress_rehearsal.plans.visible import visible_line
 from dress_rehearsal.records.environment_variables import given
 from dress_rehearsal.records.http import KIB, NoAnswerError, ask
 from dress_rehearsal.reports.schema import Verdict
-from dress_rehearsal.reports.words import SIGNS, written
+from dress_rehearsal.reports.words import (
+    SIGNS,
+    counted,
+    written,
+)
 
 _TIMEOUT_S: Final = 10.0
 _LIMIT_BYTES: Final = 64 * KIB
@@ -55,7 +59,7 @@ def slack_text(plan: Plan, verdict: Verdict) -> str:
     shown = [_escaped(line) for line in lines]
     shown += [_escaped(f"Note: {note}", _NOTE_LONGEST) for note in verdict.notes[:_MOST_NOTES]]
     if verdict.notes[_MOST_NOTES:]:
-        shown.append(f"… and {written(len(verdict.notes) - _MOST_NOTES)} more notes.")
+        shown.append(f"… and {counted(len(verdict.notes) - _MOST_NOTES, 'more note')}.")
     if plan.notify.reports_url is None:
         return "\n".join([*shown, _escaped(f"Run {verdict.run}")])
     report = f"{plan.notify.reports_url}/{quote(verdict.run)}/report.html"

@@ -12,8 +12,9 @@ from typing import Any, Final, TypeVar
 from dress_rehearsal.plans import Gate, format_duration
 from dress_rehearsal.records.timeline import LOCUST_ENDED
 from dress_rehearsal.reports.evidence import Evidence
+from dress_rehearsal.reports.evidence.latency import at_least
 from dress_rehearsal.reports.schema import Latency, Measured, StepAnswers
-from dress_rehearsal.reports.words import counted, milliseconds, percent, written
+from dress_rehearsal.reports.words import counted, given_up_words, milliseconds, percent, written
 
 NONE_FAILED: Final = Gate(metric="load.failed", limit="== 0")
 
@@ -120,15 +121,18 @@ def what_held(measured: Measured, limits: str) -> str:
     parts = [f"It held: {counted(load.requests or 0, 'request')}, {failed}"]
     slowest = max(measured.latency_ms.items(), key=_p99, default=None)
     if slowest is not None and slowest[1].p99 is not None:
-        parts.append(
-            f"99% of each kind took at most {milliseconds(slowest[1].p99)} ({slowest[0]} is the "
-            f"slowest)"
-        )
+        took = milliseconds(slowest[1].p99)
+        if at_least(slowest[1], "p99"):
+            told = given_up_words(slowest[1].given_up / slowest[1].count)
+            parts.append(f"p99 of {slowest[0]} is at least {took} ({told})")
+        else:
+            parts.append(f"99% of each kind took at most {took} ({slowest[0]} is the slowest)")
     return f"{', '.join(parts)}{f' and {limits}' if limits else ''}."
 
 
-def _p99(item: tuple[str, Latency]) -> float:
-    return item[1].p99 or 0.0
+def _p99(item: tuple[str, Latency]) -> tuple[bool, float]:
+    """Return by what the slowest kind is found: how slow a lower bound is nobody knows."""
+    return at_least(item[1], "p99"), item[1].p99 or 0.0
 
 
 def _told(evidence: Evidence) -> Mapping[str, Any]:
@@ -151,7 +155,8 @@ def _ends(
     raised = told.get("exceptions", [])
     if raised:
         words = ", ".join(f"{each} times" for each in raised[:_MOST_STEPS])
-        more = f" and {len(raised) - _MOST_STEPS} more kinds" if len(raised) > _MOST_STEPS else ""
+        others = len(raised) - _MOST_STEPS
+        more = f" and {counted(others, 'more kind')}" if others > 0 else ""
         sentence = f"Tasks of the file raised what they did not catch: {words}{more}."
         (failures if strict else notes).append(sentence)
     if refused := told.get("refused", []):

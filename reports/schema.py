@@ -223,8 +223,8 @@ class GateResult(OfMetric):
 
     `low` to `high` is the value's 95% interval, None where it has none: only percentiles of
     latencies are a matter of chance. `baseline`: the median of the runs that it was rehearsed
-    against. `given_up` is the share (0 to 1) of the requests that were given up, where the value
-    falls among these and is a lower bound; else None.
+    against; `baseline_at_least`: that is a lower bound. `given_up` is the share (0 to 1) of the
+    requests that were given up, where the value falls among these and is a lower bound; else None.
     """
 
     limit: str
@@ -232,6 +232,7 @@ class GateResult(OfMetric):
     low: float | None
     high: float | None
     baseline: Number | None
+    baseline_at_least: bool = False
     given_up: float | None = None
     status: Status
 
@@ -244,12 +245,15 @@ class GateResult(OfMetric):
 class Regression(OfMetric):
     """A number that the plan lets become worse by `margins` at most; `value` is this run's.
 
-    No run alone decides it: comparisons do, over runs. `baseline` as of `GateResult`.
+    No run alone decides it: comparisons do, over runs. `baseline`, `baseline_at_least` and
+    `given_up` as of `GateResult`.
     """
 
     margins: str
     value: Number | None
     baseline: Number | None = None
+    baseline_at_least: bool = False
+    given_up: float | None = None
 
 
 def named(metric: str, window: str | None) -> str:

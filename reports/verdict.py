@@ -73,6 +73,7 @@ from dress_rehearsal.reports.trust import TrustFinding, judge_trust
 from dress_rehearsal.reports.trust.belief import belief_words
 from dress_rehearsal.reports.what_ran import what_ran
 from dress_rehearsal.reports.words import (
+    agreeing,
     counted,
     given_up_words,
     milliseconds,
@@ -251,13 +252,14 @@ def _what_held(
     if unchecked:
         wronged = (
             f"{wronged} by what could be checked "
-            f"({written(sum(unchecked.values()))} answers say {', '.join(unchecked)}, which no "
-            f"check knows)"
+            f"({counted(sum(unchecked.values()), 'answer says', 'answers say')} "
+            f"{', '.join(unchecked)}, which no check knows)"
         )
     fairness = measured.fairness
     if (fairness.overtaken_max_s or 0.0) >= _WORTH_TELLING_S:
         wronged += (
-            f" ({written(fairness.overtaken)} were overtaken, by up to "
+            f" ({written(fairness.overtaken)} {agreeing(fairness.overtaken, 'was', 'were')} "
+            f"overtaken, by up to "
             f"{seconds(fairness.overtaken_max_s)}, which the plan lets pass)"
         )
     parts = [

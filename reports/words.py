@@ -94,7 +94,18 @@ def cell(value: float | None, words: Callable[[float], str] = written) -> str:
 
 def counted(number: int, one: str, many: str | None = None) -> str:
     """Return a count with its noun: "1 ticket", "5,212 tickets"."""
-    return f"{number:,} {one if number == 1 else many or one + 's'}"
+    return f"{number:,} {agreeing(number, one, many)}"
+
+
+def agreeing(number: float | None, one: str, many: str | None = None) -> str:
+    """Return the word that goes with a number written before it: the noun of which it is a count,
+    or the verb of whose subject it is."""
+    return one if number == 1 else many or f"{one}s"
+
+
+def bound_words(words: str, *, at_least: bool) -> str:
+    """Return a number's words, and that it is a lower bound where it is one."""
+    return f"at least {words}" if at_least else words
 
 
 def span_words(

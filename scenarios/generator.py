@@ -174,6 +174,6 @@ def main(
 def _check_enough(people: Sequence[Person], plan: Plan) -> None:
     if len(people) < plan.event.students:
         raise ScenarioError(
-            f"The roster holds {len(people)} people but the plan has "
-            f"{plan.event.students} students; give a longer roster or --students."
+            f"The roster is too short: people on it {len(people)}, students of the plan "
+            f"{plan.event.students}; give a longer roster or --students."
         )

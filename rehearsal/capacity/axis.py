@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from dress_rehearsal.plans import Plan, PlanError
-from dress_rehearsal.reports.capacity.unit import UNITS, Over, load_words
+from dress_rehearsal.reports.capacity.unit import UNITS, Over, load_verb, load_words
 from dress_rehearsal.reports.words import counted, written
 from dress_rehearsal.scenarios.kind import has_shape
 
@@ -48,6 +48,10 @@ class Axis:
     def words(self, people: int) -> str:
         """Return a load as a sentence names it: "6,000 students", "120 arrivals a second"."""
         return load_words(self.over, self.value(people))
+
+    def agreeing(self, people: int, one: str, many: str) -> str:
+        """Return the verb that goes with a load as a sentence names it."""
+        return load_verb(self.over, self.value(people), one, many)
 
     def details(self, people: int) -> str:
         """Return what else a load comes to, as "(2,500 tickets)"; empty where that is nothing."""

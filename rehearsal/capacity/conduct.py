@@ -28,7 +28,7 @@ from dress_rehearsal.reports.capacity.schema import Capacity, CapacityTry
 from dress_rehearsal.reports.capacity.standing import edge_of, standings
 from dress_rehearsal.reports.capacity.tried import try_of, watched_step
 from dress_rehearsal.reports.evidence import read_evidence
-from dress_rehearsal.reports.words import milliseconds, percent, written
+from dress_rehearsal.reports.words import bound_words, milliseconds, percent, written
 
 _NOTHING_JUDGED: Final = 1
 _MOST_BROKEN: Final = 2
@@ -180,7 +180,8 @@ class _Conduct:
         unknown = self._begun - self._search.number
         self._most = min(self._most, self._search.at_most() + unknown)
         write_numbers(self._folder, self._capacity("interrupted"))
-        p99 = "" if one.p99_ms is None else f", p99 {milliseconds(one.p99_ms)}"
+        took = bound_words(milliseconds(one.p99_ms), at_least=one.p99_at_least)
+        p99 = "" if one.p99_ms is None else f", p99 {took}"
         self._say(f"{axis.words(people)}: {one.outcome}{p99}; {self._between()}.")
         if len(self._tries) == 1:
             self._say(f"Now {self._bound.told(self._most)}.")
@@ -192,8 +193,11 @@ class _Conduct:
         known = standings(self._search.tried, self._given.asked.repeats)
         low, above = edge_of(known)
         if above is not None and known[above] == "undecided":
-            passing = "no load is known to pass" if low is None else f"{axis.words(low)} pass"
-            return f"{passing}, and {axis.words(above)} stay undecided"
+            passing = "no load is known to pass"
+            if low is not None:
+                passing = f"{axis.words(low)} {axis.agreeing(low, 'passes', 'pass')}"
+            stays = axis.agreeing(above, "stays", "stay")
+            return f"{passing}, and {axis.words(above)} {stays} undecided"
         if low is None:
             below = above is not None and f"the edge is below {axis.words(above)}"
             return below or "nothing is known yet"

@@ -68,6 +68,7 @@ def _add(options: argparse.Namespace) -> int:
     from dress_rehearsal.records import RecordError
     from dress_rehearsal.reports.errors import ReportError
     from dress_rehearsal.reports.history.folder import entry_in, remember
+    from dress_rehearsal.reports.words import agreeing, counted
 
     check_folder(options.to, "--to")
     label, console, failed = label_in(options), make_console(), 0
@@ -78,7 +79,8 @@ def _add(options: argparse.Namespace) -> int:
             console.print(f"{run.id} is left out: {error}", style="red", markup=False)
             failed += 1
     added = len(options.runs) - failed
-    console.print(f"{added} of {len(options.runs)} runs are in {options.to}.", markup=False)
+    runs, are = counted(len(options.runs), "run"), agreeing(added, "is", "are")
+    console.print(f"{added} of {runs} {are} in {options.to}.", markup=False)
     return BROKEN if failed else 0
 
 

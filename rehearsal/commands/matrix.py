@@ -54,6 +54,7 @@ def _matrix(options: argparse.Namespace) -> int:
     grid = Grid(console, cells)
     run = MatrixRun(matrix.name, cells, options.out, lanes, again=options.again)
     run.make_folder()
+    console.print(run.time_told, markup=False)
     try:
         run.carry_out(grid)
     finally:  # what was judged is shown, even where the rest could not be

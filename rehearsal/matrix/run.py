@@ -21,6 +21,7 @@ from dress_rehearsal.rehearsal.matrix.judgement import Judgement, broken_cell
 from dress_rehearsal.rehearsal.matrix.lane_process import LaneProcess
 from dress_rehearsal.rehearsal.matrix.screen import Grid
 from dress_rehearsal.rehearsal.preflight.bystanders import await_quiet
+from dress_rehearsal.rehearsal.series.bound import lanes_told
 from dress_rehearsal.rehearsal.signals import interruptible, uninterruptible
 from dress_rehearsal.reports.figures.heat_map import MatrixCell, State, draw_heat_map
 from dress_rehearsal.reports.schema import EXIT_CODES
@@ -84,6 +85,12 @@ class MatrixRun:
         if self.interrupted:
             return _INTERRUPTED
         return EXIT_CODES["fail" if any(each.differs for each in self.judgements) else "pass"]
+
+    @property
+    def time_told(self) -> str:
+        """How long it takes, in a sentence."""
+        beside, alone = ([cell.plan for cell in cells] for cells in (self._waiting, self._alone))
+        return lanes_told(beside, alone, self._lane_count)
 
     def make_folder(self) -> None:
         """Make the matrix's folder.

@@ -90,7 +90,7 @@ class Grid(LiveView):
 
     def _render(self) -> RenderableType:
         clock = seconds(round(time.monotonic() - self._begun_s))
-        line = f"{self._judged} of {len(self._marks)} cells, {clock}"
+        line = f"{self._judged} of {counted(len(self._marks), 'cell')}, {clock}"
         return Group(Text(line, style="bold"), self.table())
 
 

@@ -12,7 +12,10 @@ from dress_rehearsal.plans.hosts import loopback_ports
 from dress_rehearsal.records.collectors.machine_cpu import MachineCpu
 from dress_rehearsal.records.collectors.own_processes import Household
 from dress_rehearsal.records.samples import SourceUnreadableError
-from dress_rehearsal.reports.words import written
+from dress_rehearsal.reports.words import (
+    agreeing,
+    written,
+)
 
 _LEAST_S: Final = 1.0
 _SHOWN: Final = 3
@@ -31,7 +34,8 @@ class Busy:
     def words(self) -> str:
         """Return it as "1.7 of 2 cores (python3 1.0, chrome 0.7)"."""
         named = ", ".join(f"{name} {cores:.1f}" for name, cores in self.programs[:_SHOWN])
-        return f"{self.cores:.1f} of {written(self.cpus)} cores{f' ({named})' if named else ''}"
+        cores = agreeing(self.cpus, "core")
+        return f"{self.cores:.1f} of {written(self.cpus)} {cores}{f' ({named})' if named else ''}"
 
 
 class Bystanders:

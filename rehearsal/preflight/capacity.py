@@ -16,7 +16,13 @@ from dress_rehearsal.records.machine import environment
 from dress_rehearsal.rehearsal.preflight.doctor import checkup
 from dress_rehearsal.rehearsal.preflight.finding import Status
 from dress_rehearsal.rehearsal.preflight.forecast import TOGETHER, Times, busiest
-from dress_rehearsal.reports.words import counted, offset, seconds, written
+from dress_rehearsal.reports.words import (
+    agreeing,
+    counted,
+    offset,
+    seconds,
+    written,
+)
 
 SPAN_S: Final = 0.1
 """What is asked for at the peak is what comes within so many seconds."""
@@ -64,7 +70,9 @@ def _cpu(plan: Plan, times: Mapping[str, Times]) -> Iterator[Sum]:
         of = counted(plan.app.workers, "worker")
         yield _processor("app", asked, _APP_CPU_S, min(float(plan.app.workers), cores), of)
         each_s = _APP_CPU_S + _GENERATOR_CPU_S
-        yield _processor("machine", asked, each_s, cores, f"both, on {cores:g} cores")
+        yield _processor(
+            "machine", asked, each_s, cores, f"both, on {cores:g} {agreeing(cores, 'core')}"
+        )
 
 
 def _processor(name: str, when: Times, each_s: float, cores: float, of: str) -> Sum:

@@ -52,7 +52,7 @@ def _never_begun(plan: Plan) -> Iterator[str]:
     most = math.ceil(rate * load.run_time)
     if most < users:
         yield (
-            f"Of {written(users)} users at most {written(most)} will have started: {rate:g} a "
+            f"Of {counted(users, 'user')} at most {written(most)} will have started: {rate:g} a "
             f"second {'is' if rate == 1 else 'are'} begun, for {format_duration(load.run_time)}. "
             f"Begin them faster (--spawn-rate {users}, or load.spawn_rate), or give more time "
             f"(--run-time, or load.run_time)."

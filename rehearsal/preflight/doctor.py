@@ -2,8 +2,9 @@
 
 import os
 import platform
+import re
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -33,8 +34,11 @@ _RUN_SPACE_BASE_BYTES: Final = 100 * 2**20
 _RUN_SPACE_PER_STUDENT_BYTES: Final = 10 * 2**10
 _SERVER: Final = "a server binary"
 _WIDE: Final = 110
-_MOST_KEPT: Final = 32
-"""The longest word that is not broken in two, in columns: a key of the plan is to be copied."""
+_TITLE: Final = "Will it fit this machine?"
+_KEY: Final = re.compile(r"(?<!\S)[^\s/]*[a-z_]+(?:\.[A-Za-z0-9_]+)+[^\s/]*(?!\S)")
+"""A word with a key of the plan: that is to be copied, and so never broken in two."""
+_LEAST: Final = 16
+"""How wide a column of the table is to be, at least."""
 _STYLES: Final = {"ok": "green", "warn": "yellow", "fail": "bold red"}
 
 
@@ -110,23 +114,25 @@ def _remedy(finding: Finding, key: str) -> str:
 def print_findings(findings: list[Finding], console: Console) -> None:
     """Print the findings as a table, then for each that is not ok what it limits and what to do.
 
-    A wide console shows in the table what each one limits; commands stand alone, to be copied.
+    A wide console shows in the table what each one limits; one that is too narrow for a table in
+    which no key of the plan is broken in two has lines instead. Commands stand alone, to be copied.
     """
     wide = console.width >= _WIDE
-    table = Table(title="Will it fit this machine?", title_justify="left")
-    headings = ["", "check", "value", "needed"]
-    for heading in [*headings, "what it limits"] if wide else headings:
-        least = _longest_word([each.needed for each in findings]) if heading == "needed" else None
-        table.add_column(heading, overflow="fold", min_width=least)
-    for finding in findings:
-        table.add_row(
-            f"[{_STYLES[finding.status]}]{finding.status}[/]",
-            escape(finding.check),
-            escape(finding.value),
-            escape(finding.needed),
-            *([escape(finding.limits)] if wide else []),
+    kept = {
+        heading: max((len(key) for text in texts for key in _KEY.findall(text)), default=0)
+        for heading, texts in (
+            ("value", [each.value for each in findings]),
+            ("needed", [each.needed for each in findings]),
         )
-    console.print(table)
+    }
+    columns = ["", "check", "value", "needed", *(["what it limits"] if wide else [])]
+    # Two for the status' sides, the longest check, and three for what is between columns.
+    room = console.width - 4 - max((len(each.check) for each in findings), default=0)
+    room -= 3 * len(columns) + 1 + (_LEAST if wide else 0)
+    if sum(max(each, _LEAST) for each in kept.values()) > room:
+        _print_lines(findings, console)
+    else:
+        _print_table(findings, console, columns, kept)
     for finding in findings:
         if finding.status != "ok":
             style = _STYLES[finding.status]
@@ -137,10 +143,38 @@ def print_findings(findings: list[Finding], console: Console) -> None:
                 console.print(f"  {finding.change}", markup=False, highlight=False, soft_wrap=True)
 
 
-def _longest_word(texts: Sequence[str]) -> int:
-    """Return how wide a column is to be for no key of the plan in it to be broken in two."""
-    words = [len(word) for text in texts for word in text.split()]
-    return min(max(words, default=0), _MOST_KEPT)
+def _print_table(
+    findings: Sequence[Finding], console: Console, columns: Sequence[str], kept: Mapping[str, int]
+) -> None:
+    """Print a row a finding.
+
+    Args:
+        kept: how wide a column is to be for no key of the plan in it to be broken in two.
+    """
+    table = Table(title=_TITLE, title_justify="left")
+    for heading in columns:
+        least = kept.get(heading) or None
+        fixed = least if least is not None and least > console.width // len(columns) else None
+        table.add_column(heading, overflow="fold", min_width=least, width=fixed)
+    for finding in findings:
+        table.add_row(
+            f"[{_STYLES[finding.status]}]{finding.status}[/]",
+            escape(finding.check),
+            escape(finding.value),
+            escape(finding.needed),
+            *([escape(finding.limits)] if len(columns) > 4 else []),
+        )
+    console.print(table)
+
+
+def _print_lines(findings: Sequence[Finding], console: Console) -> None:
+    """Print the same without columns: a line for each cell, however long."""
+    console.print(_TITLE, style="italic")
+    for finding in findings:
+        style = _STYLES[finding.status]
+        console.print(f"[{style}]{finding.status:<4}[/] {escape(finding.check)}", soft_wrap=True)
+        for heading, text in (("value ", finding.value), ("needed", finding.needed)):
+            console.print(f"     {heading} {escape(text)}", soft_wrap=True)
 
 
 def _python(machine: dict[str, Any]) -> Finding:

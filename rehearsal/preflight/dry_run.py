@@ -16,7 +16,12 @@ from dress_rehearsal.plans.sections.request import PlannedRequest, shown_request
 from dress_rehearsal.plans.shown import HIDDEN, looks_secret, shown
 from dress_rehearsal.rehearsal.preflight.external_target import first_needed_s, needs_admin_token
 from dress_rehearsal.rehearsal.preflight.forecast import Moment, forecast
-from dress_rehearsal.reports.words import counted, offset, written
+from dress_rehearsal.reports.words import (
+    agreeing,
+    counted,
+    offset,
+    written,
+)
 
 _PLACEHOLDERS: Final = re.compile(r"[\w .:-]{0,24}\{\w+\}[\w .:-]{0,24}")
 _LONGEST_WORD: Final = 80
@@ -105,8 +110,9 @@ def _load(plan: Plan, people: Sequence[Person]) -> Iterator[str]:
 
 
 def _line(moment: Moment) -> str:
+    times = agreeing(moment.count, "time")
     return (
-        f"{moment.name:<9}{written(moment.count):>9} times, at most {written(moment.peak):>7} in "
+        f"{moment.name:<9}{written(moment.count):>9} {times}, at most {written(moment.peak):>7} in "
         f"one second: that of {offset(moment.peak_s)}"
     )
 

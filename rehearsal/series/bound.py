@@ -7,10 +7,12 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from dress_rehearsal.plans import Plan, PlanError
-from dress_rehearsal.reports.words import counted, seconds, written
+from dress_rehearsal.reports.words import agreeing, counted, seconds, written
 
 _AROUND_S: Final = {"embedded": 30.0, "external": 30.0, "docker": 90.0}
 """[A] What setting the stage, clearing it and judging take beside the plan's schedule."""
+_AROUND_A_CELL_S: Final = 2.0
+"""[A] What settling, judging and clearing the sale take of a matrix' cell, whose stage stays."""
 _MINUTES_FROM_S: Final = 180.0
 
 
@@ -148,6 +150,34 @@ class SeriesTime:
     def _ahead_s(self, done: int) -> float:
         beside_s = statistics.median(self.beside_s) if self.beside_s else self.around_s
         return sum(max(each + beside_s, 0.0) for each in self.scheduled_s[done:])
+
+
+def lanes_told(beside: Sequence[Plan], alone: Sequence[Plan], lanes: int) -> str:
+    """Return how long the cells of a matrix take, as it is told before the first: "98 cells of …".
+
+    Args:
+        beside: the plans of cells that lanes carry out at the same time, in their order.
+        alone: those of cells that are carried out one by one after them.
+        lanes: each sets its stage once.
+    """
+    busy_s = [_AROUND_S["embedded"]] * lanes
+    each_s = [
+        _scheduled_s(plan) - plan.schedule.settle + _AROUND_A_CELL_S for plan in (*beside, *alone)
+    ]
+    for cell_s in each_s[: len(beside)]:
+        busy_s[busy_s.index(min(busy_s))] += cell_s
+    whole_s = max(busy_s) + sum(each_s[len(beside) :])
+    least, most = (pick(each_s) for pick in (min, max))
+    spans = " to ".join(dict.fromkeys(seconds(round(each)) for each in (least, most)))
+    together = f", {lanes} at a time" if lanes > 1 else ""
+    last = f", {written(len(alone))} of them alone at the end" if beside and alone else ""
+    each = " each" if len(each_s) > 1 else ""
+    return (
+        f"{counted(len(each_s), 'cell')} of about {spans}{each} (by the plan, and "
+        f"{seconds(_AROUND_A_CELL_S)} assumed for settling and judging){together}{last}, and "
+        f"{seconds(_AROUND_S['embedded'])} assumed for setting the {agreeing(lanes, 'stage')}: "
+        f"{long_words(whole_s)} in all."
+    )
 
 
 def _scheduled_s(plan: Plan) -> float:

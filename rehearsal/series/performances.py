@@ -190,7 +190,7 @@ def perform(
             app_python=planned.app_python,
         )
     except (PlanError, RecordError, RehearsalError, StageError) as error:
-        console.print(f"{planned.label} has no verdict: {error}", style="red", markup=False)
+        console.print(f"No verdict of {planned.label}: {error}", style="red", markup=False)
         short = error.short if isinstance(error, StageError) else str(error).partition("\n")[0]
         return Unjudged(planned.label, short.rstrip("."))
     run = RunDirectory.open(folder / verdict.run)

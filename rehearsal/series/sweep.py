@@ -18,7 +18,6 @@ from dress_rehearsal.rehearsal.errors import RehearsalError
 from dress_rehearsal.rehearsal.series.performances import Planned, Unjudged, perform_series
 from dress_rehearsal.rehearsal.terminal.console import make_console
 from dress_rehearsal.reports.comparison import (
-    Comparison,
     compare,
     comparison_figure,
     overview,
@@ -100,7 +99,7 @@ def sweep(
 ) -> int:
     """Rehearse every plan, the next one even when one fails, and compare them.
 
-    Every plan has a row in the table, also one that has no verdict.
+    Every plan has a row in the table and in the figure, also one that has no verdict.
 
     Args:
         plans: each with its label in the comparison, the swept key's value among its overrides.
@@ -137,7 +136,7 @@ def sweep(
     shown = overview(comparison, missing)
     console.print(shown, markup=False, soft_wrap=True)
     if comparison is not None and not interrupted:
-        _write(shown, comparison, table, figure)
+        _write(table, figure, lambda: f"{shown}\n", lambda: comparison_figure(comparison, missing))
     for path in (table, figure):
         if path is not None and (interrupted or not sides):
             why = "the sweep was interrupted" if interrupted else "no run has a verdict"
@@ -158,14 +157,12 @@ def unwaited(plans: Sequence[Planned], over: Iterable[str]) -> Iterator[str]:
             yield f"{f'In {len(said)} of {len(plans)} runs: ' if some else ''}{said[0]}"
 
 
-def _write(shown: str, comparison: Comparison, table: Path | None, figure: Path | None) -> None:
+def _write(
+    table: Path | None, figure: Path | None, written: Callable[[], str], drawn: Callable[[], str]
+) -> None:
     """Write both files, the second one even when the first cannot be."""
     problems = []
-    files: list[tuple[str, Path | None, Callable[[], str]]] = [
-        ("table", table, lambda: f"{shown}\n"),
-        ("figure", figure, lambda: comparison_figure(comparison)),
-    ]
-    for what, path, made in files:
+    for what, path, made in (("table", table, written), ("figure", figure, drawn)):
         try:
             if path is not None:
                 path.write_text(made(), encoding="utf-8")

@@ -211,7 +211,7 @@ def _beyond_a_page(evidence: Evidence, durable: pd.DataFrame, promised: pd.DataF
     else:
         return ""
     return (
-        f" (it has {written(rows)} rows, as many as a page may have, and these were told of "
+        f" (it has {counted(rows, 'row')}, as many as a page may have, and these were told of "
         f"{side} than those: if it shows one page only, have it show all)"
     )
 

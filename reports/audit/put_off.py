@@ -16,7 +16,7 @@ from dress_rehearsal.reports.evidence import Evidence
 from dress_rehearsal.reports.evidence.stores import durable_rows
 from dress_rehearsal.reports.evidence.ticket_names import renamed
 from dress_rehearsal.reports.numbers import integers
-from dress_rehearsal.reports.words import counted, seconds, written
+from dress_rehearsal.reports.words import agreeing, counted, seconds, written
 
 _NO: Final = ("sold_out", "refused")
 
@@ -58,7 +58,8 @@ def put_off_notes(evidence: Evidence) -> Iterator[str]:
         yield f"{said}; no ledger of the plan says whether they have one."
     else:
         held = int(has.reindex(who.index).sum())
-        yield f"{said}; {written(held)} of them have one in {evidence.stores.durable}."
+        have = agreeing(held, "has", "have")
+        yield f"{said}; {written(held)} of them {have} one in {evidence.stores.durable}."
 
 
 def _unheard(evidence: Evidence) -> pd.DataFrame:

@@ -21,6 +21,8 @@ _MARKS: Final[dict[Outcome, tuple[str, str, str]]] = {
 }
 """Marker, colour and words of each outcome: the shape says it too."""
 _FLOOR_MS: Final = 0.1
+_ABOVE: Final = 1.25
+"""So far above its mark stands the sign of a lower bound."""
 _ROOM: Final = 0.08
 
 
@@ -60,6 +62,12 @@ def _latencies(panel: Panel, capacity: Capacity, timed: Sequence[CapacityTry]) -
     for each, low, high in zip(timed, lowest, highest, strict=True):
         panel.axes.plot([each.load] * 2, [low, high], color=MUTED, linewidth=1.2)
     _marks(panel, timed, lambda each: max(each.p99_ms or 0.0, _FLOOR_MS))
+    bounds = [each for each in timed if each.p99_at_least]
+    if bounds:
+        above = [_ABOVE * max(each.p99_ms or 0.0, _FLOOR_MS) for each in bounds]
+        text = "triangle: at least, requests were given up"
+        panel.points([float(each.load) for each in bounds], above, INK, text, marker="^")
+        highest += above
     if capacity.limit_ms is not None:
         panel.limit(capacity.limit_ms, INK, f"the plan's limit, {milliseconds(capacity.limit_ms)}")
         highest.append(capacity.limit_ms)

@@ -19,6 +19,7 @@ from dress_rehearsal.reports.schema import Status
 from dress_rehearsal.reports.words import (
     EMPTY,
     SIGNS,
+    bound_words,
     cell,
     counted,
     milliseconds,
@@ -144,7 +145,7 @@ def _rows(capacity: Capacity) -> list[tuple[str, ...]]:
             each.run,
             written(float(each.load)),
             f"{_SIGNS[each.outcome]} {each.outcome}",
-            cell(each.p99_ms, milliseconds),
+            _p99(each),
             span_words(each.p99_low, each.p99_high, milliseconds),
             cell(each.tickets_per_s),
             cell(each.answers_per_s),
@@ -152,6 +153,10 @@ def _rows(capacity: Capacity) -> list[tuple[str, ...]]:
         )
         for each in sorted(capacity.tries, key=lambda one: one.people)
     ]
+
+
+def _p99(each: CapacityTry) -> str:
+    return bound_words(cell(each.p99_ms, milliseconds), at_least=each.p99_at_least)
 
 
 def _why(each: CapacityTry) -> str:

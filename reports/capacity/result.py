@@ -17,9 +17,12 @@ from dress_rehearsal.reports.capacity.schema import (
 )
 from dress_rehearsal.reports.capacity.standing import Outcome, Standing, standing
 from dress_rehearsal.reports.capacity.tried import gated_p99
-from dress_rehearsal.reports.capacity.unit import UNITS, Over, load_words
+from dress_rehearsal.reports.capacity.unit import UNITS, Over, load_verb, load_words
 from dress_rehearsal.reports.capacity.usl import fitted
-from dress_rehearsal.reports.words import written
+from dress_rehearsal.reports.words import (
+    counted,
+    written,
+)
 
 Ended = Literal["found", "tries", "time", "interrupted", "broken"]
 """Why a search ends: it knows what was asked, or it used up its tries or its time, or somebody
@@ -68,6 +71,10 @@ class Sought:
     def words(self, people: int) -> str:
         """Return a load as a sentence names it."""
         return load_words(self.over, people * self.value)
+
+    def agreeing(self, people: int, one: str, many: str) -> str:
+        """Return the verb that goes with a load as a sentence names it."""
+        return load_verb(self.over, people * self.value, one, many)
 
 
 def capacity_of(
@@ -166,16 +173,20 @@ def _sentence(sought: Sought, tries: Sequence[CapacityTry], known: Known) -> str
             f"No load is known to pass: the smallest that was tried, {sought.words(smallest)}, "
             f"{word}.{_of_load(sought, tries, smallest)}"
         )
-    said = f"{_capital(sought.words(passes))} pass"
+    said = f"{_capital(sought.words(passes))} {sought.agreeing(passes, 'passes', 'pass')}"
     if above is None:
         larger = min((load for load in known.standings if load > passes), default=None)
         why = "" if larger is None else _of_load(sought, tries, larger)
         return f"{said}; {known.larger}.{why}"
     if above == known.fails:
-        return f"{said}, {sought.words(above)} do not."
+        return f"{said}, {sought.words(above)} {sought.agreeing(above, 'does', 'do')} not."
     limited = known.standings[above] == "limited"
-    word = "cannot be sent from here" if limited else "are undecided"
-    beyond = "" if known.fails is None else f", {sought.words(known.fails)} do not pass"
+    undecided = f"{sought.agreeing(above, 'is', 'are')} undecided"
+    word = "cannot be sent from here" if limited else undecided
+    beyond = ""
+    if known.fails is not None:
+        do = sought.agreeing(known.fails, "does", "do")
+        beyond = f", {sought.words(known.fails)} {do} not pass"
     return f"{said}, {sought.words(above)} {word}{beyond}.{_of_load(sought, tries, above)}"
 
 
@@ -207,7 +218,7 @@ def _ended(
     if ended == "interrupted":
         yield "The search was interrupted; what was tried until then is told."
     elif ended == "tries":
-        yield f"The search ended after the {written(sought.most_tries)} runs it had."
+        yield f"The search ended after the {counted(sought.most_tries, 'run')} it had."
     elif ended == "time":
         yield (
             "The search ended because another run would have taken longer than the time that was "
@@ -235,7 +246,8 @@ def _ended(
             number = sum(each.people == above for each in tries)
             often = "once" if number == 1 else f"{written(number)} times"
             yield (
-                f"{_capital(sought.words(above))} were tried {often} and stay undecided: {reason}"
+                f"{_capital(sought.words(above))} {sought.agreeing(above, 'was', 'were')} tried "
+                f"{often} and {sought.agreeing(above, 'stays', 'stay')} undecided: {reason}"
             )
 
 

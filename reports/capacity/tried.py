@@ -7,6 +7,7 @@ from dress_rehearsal.reports.capacity.levels import levels_of
 from dress_rehearsal.reports.capacity.schema import CapacityTry
 from dress_rehearsal.reports.capacity.standing import Outcome
 from dress_rehearsal.reports.evidence import Evidence
+from dress_rehearsal.reports.evidence.latency import at_least
 from dress_rehearsal.reports.metrics import gate_words
 from dress_rehearsal.reports.schema import GateResult, Verdict
 from dress_rehearsal.reports.throughput import busiest_second
@@ -36,6 +37,7 @@ def try_of(
         took_s: from its beginning until it was judged.
     """
     latency = None if step is None else verdict.latency_ms.get(step)
+    bound = latency is not None and at_least(latency, "p99")
     levels = levels_of(evidence)
     answered = evidence.latency["answered"].to_numpy(dtype=bool)
     return CapacityTry(
@@ -49,8 +51,9 @@ def try_of(
         cause=verdict.cause,
         broken=first_broken(verdict),
         p99_ms=None if latency is None else latency.p99,
-        p99_low=None if latency is None else latency.p99_low,
-        p99_high=None if latency is None else latency.p99_high,
+        p99_low=None if latency is None or bound else latency.p99_low,
+        p99_high=None if latency is None or bound else latency.p99_high,
+        p99_at_least=bound,
         tickets_per_s=verdict.sale.tickets_per_s,
         answers_per_s=busiest_second(evidence.requests.loc[answered, "done_ns"]),
         took_s=round(took_s, 1),

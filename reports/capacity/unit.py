@@ -2,7 +2,7 @@
 
 from typing import Final, Literal
 
-from dress_rehearsal.reports.words import counted, written
+from dress_rehearsal.reports.words import agreeing, counted, written
 
 Over = Literal["event.students", "arrivals", "load.users"]
 
@@ -17,5 +17,10 @@ UNITS: Final[dict[Over, str]] = {
 def load_words(over: Over, load: float) -> str:
     """Return a load as a sentence names it: "6,000 students", "120 arrivals a second"."""
     if over == "arrivals":
-        return f"{written(round(load, 1))} arrivals a second"
+        return f"{written(round(load, 1))} {agreeing(round(load, 1), 'arrival')} a second"
     return counted(round(load), "user" if over == "load.users" else "student")
+
+
+def load_verb(over: Over, load: float, one: str, many: str) -> str:
+    """Return the verb whose subject `load_words` is."""
+    return agreeing(round(load, 1 if over == "arrivals" else None), one, many)

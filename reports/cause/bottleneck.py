@@ -38,6 +38,7 @@ from dress_rehearsal.reports.part import Band, SlowRequest
 from dress_rehearsal.reports.pools import PoolFinding, run_grid
 from dress_rehearsal.reports.schema import Bottleneck, Pool
 from dress_rehearsal.reports.words import (
+    agreeing,
     counted,
     milliseconds,
     offset,
@@ -254,7 +255,7 @@ def _line(slow: Slowest, found: Bottleneck, pool: Pool | None, where: str, seen:
     what = resource_words(found.resource)
     if pool is not None and pool.leaked:
         alone = where if found.worker else ""  # who waits need not be who leaked
-        leaked = f"{written(pool.leaked)} of {written(pool.max)} connections"
+        leaked = f"{written(pool.leaked)} of {written(pool.max)} {agreeing(pool.max, 'connection')}"
         return f"{CAUSE}: {what} leaked {leaked}{alone}; {came}."
     how = "" if pool is None else _HOW.get(pool.diagnosis or "", "")
     since = offset(found.since_s)

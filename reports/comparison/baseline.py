@@ -1,10 +1,10 @@
 """A baseline: what a rehearsal is held against, and the snapshot of it that its run keeps.
 
 A run is judged from its files alone, so what it was rehearsed against is among them:
-`baseline.json` has the medians of the baseline's numbers, and says of which runs they are.
+`baseline.json` has the medians of the baseline's numbers, and says of which runs they are and which
+of them are lower bounds.
 """
 
-import statistics
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
@@ -16,6 +16,7 @@ from dress_rehearsal.reports.comparison.intervals import FEWEST
 from dress_rehearsal.reports.comparison.numbers import Metric, metrics_of, unmeasured, values_of
 from dress_rehearsal.reports.comparison.sides import Side, read_sides
 from dress_rehearsal.reports.errors import ComparisonRefusedError
+from dress_rehearsal.reports.lower_bounds import over_runs
 from dress_rehearsal.reports.numbers import significant
 from dress_rehearsal.reports.words import counted
 
@@ -91,11 +92,13 @@ def _unmeasured(base: Side, plan: Plan) -> Iterator[str]:
 
 def snapshot(base: Side) -> dict[str, Any]:
     """Return `baseline.json` of a run that is rehearsed against this."""
-    medians = {}
+    medians, at_least = {}, []
     for metric in metrics_of([base]):
         values = values_of(base, metric)
         if values:
-            medians[metric.name] = significant(statistics.median(values))
+            of_runs = over_runs(values)
+            medians[metric.name] = significant(of_runs.median)
+            at_least += [metric.name] if "median" in of_runs.at_least else []
     return {
         "schema": _SCHEMA,
         "of": base.name,
@@ -110,4 +113,5 @@ def snapshot(base: Side) -> dict[str, Any]:
             for run in base.runs
         ],
         "numbers": medians,
+        "at_least": at_least,
     }

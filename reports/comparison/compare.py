@@ -23,7 +23,10 @@ from dress_rehearsal.reports.comparison.sides import Side, one_machine, told_apa
 from dress_rehearsal.reports.doubts import disturbance_words
 from dress_rehearsal.reports.errors import ComparisonRefusedError
 from dress_rehearsal.reports.numbers import significant
-from dress_rehearsal.reports.words import counted
+from dress_rehearsal.reports.words import (
+    agreeing,
+    counted,
+)
 
 _GRAVEST_FIRST: Final[tuple[Outcome, ...]] = ("worse", "undecided", "no_worse")
 _OF_THE_SALE: Final = ("sale.tickets_per_s", "sale.sold_out_after_s")
@@ -130,7 +133,8 @@ def _disturbed(sides: Sequence[Side]) -> Iterator[str]:
         if not why:
             continue
         number, runs = why.total(), len(side.runs)
-        of = "the run was disturbed" if runs == 1 else f"{number} of {runs} runs were disturbed"
+        were = agreeing(number, "was", "were")
+        of = "the run was disturbed" if runs == 1 else f"{number} of {runs} runs {were} disturbed"
         listed = "; ".join(
             words if runs == 1 else f"in {counted(times, 'run')} {words}"
             for words, times in why.most_common()

@@ -1,17 +1,30 @@
 """The numbers of sides beside each other: which there are, of how many runs, and how far apart."""
 
-import statistics
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Iterable, Sequence
+from typing import Final, NamedTuple
 
 from dress_rehearsal.reports.comparison.intervals import FEWEST, difference_interval
-from dress_rehearsal.reports.comparison.schema import Change, ComparedNumber, SideNumber
+from dress_rehearsal.reports.comparison.schema import Bound, Change, ComparedNumber, SideNumber
 from dress_rehearsal.reports.comparison.sides import Side, SideRun
 from dress_rehearsal.reports.doubts import believed, may_be_others_doing
 from dress_rehearsal.reports.errors import MetricUnknownError
+from dress_rehearsal.reports.lower_bounds import (
+    RunNumber,
+    difference_extremes,
+    is_lower_bound,
+    over_runs,
+)
 from dress_rehearsal.reports.metrics import metric_value
 from dress_rehearsal.reports.numbers import significant
 from dress_rehearsal.reports.schema import GateResult, Number, Regression, Verdict, named
+
+_BOUNDS: Final[dict[tuple[bool, bool], Bound | None]] = {
+    (False, False): None,
+    (False, True): "at_least",
+    (True, False): "at_most",
+    (True, True): "unknown",
+}
+"""What a difference is, by whether the base's median and the side's are lower bounds."""
 
 
 class Metric(NamedTuple):
@@ -63,10 +76,17 @@ def counts(run: SideRun, metric: Metric) -> bool:
     return believed(doubts, metric.path)
 
 
-def values_of(side: Side, metric: Metric) -> list[Number]:
+def values_of(side: Side, metric: Metric) -> list[RunNumber]:
     """Return the number of each run of a side that counts."""
-    values = [value_in(run, metric) for run in side.runs if counts(run, metric)]
-    return [value for value in values if value is not None]
+    return _values([run for run in side.runs if counts(run, metric)], metric)
+
+
+def _values(runs: Iterable[SideRun], metric: Metric) -> list[RunNumber]:
+    return [
+        RunNumber(value, is_lower_bound(run.verdict, *metric))
+        for run in runs
+        if (value := value_in(run, metric)) is not None
+    ]
 
 
 def unmeasured(side: Side, metric: Metric) -> int:
@@ -90,15 +110,19 @@ def compared_number(sides: Sequence[Side], metric: Metric) -> ComparedNumber:
     )
 
 
-def _side_number(side: Side, metric: Metric, counted: list[Number]) -> SideNumber:
-    every = (value_in(run, metric) for run in side.runs)
-    values = counted or [value for value in every if value is not None]
-    low, high = _own_interval(side, metric) if len(side.runs) == 1 else (None, None)
+def _side_number(side: Side, metric: Metric, counted: list[RunNumber]) -> SideNumber:
+    values = counted or _values(side.runs, metric)
+    if not values:
+        return SideNumber(counted=0, median=None, least=None, most=None)
+    median, least, most, at_least = over_runs(values)
+    exact = len(side.runs) == 1 and not at_least
+    low, high = _own_interval(side, metric) if exact else (None, None)
     return SideNumber(
         counted=len(counted),
-        median=significant(statistics.median(values)) if values else None,
-        least=min(values, default=None),
-        most=max(values, default=None),
+        median=significant(median),
+        least=least,
+        most=most,
+        at_least=at_least,
         low=low,
         high=high,
     )
@@ -118,19 +142,22 @@ def _own_interval(side: Side, metric: Metric) -> tuple[Number | None, Number | N
 
 
 def _change(
-    base: SideNumber, other: SideNumber, before: Sequence[Number], after: Sequence[Number]
+    base: SideNumber, other: SideNumber, before: Sequence[RunNumber], after: Sequence[RunNumber]
 ) -> Change:
-    interval = difference_interval(before, after)
-    low, high = (None, None) if interval is None else map(significant, interval)
+    bound = _BOUNDS["median" in base.at_least, "median" in other.at_least]
     absolute = relative = None
-    if base.median is not None and other.median is not None:
+    if base.median is not None and other.median is not None and bound != "unknown":
         absolute = significant(other.median - base.median)
         relative = None if not base.median else (other.median - base.median) / abs(base.median)
-    missing = sum(max(FEWEST - len(values), 0) for values in (before, after))
+    low = high = None  # also of an end without end
+    least, most = difference_extremes(before, after, difference_interval)
+    if least is not None and most is not None:
+        low, high = significant(least[0]), significant(most[1])
     return Change(
         absolute=absolute,
         relative=None if relative is None else significant(relative),
+        bound=bound,
         low=low,
         high=high,
-        missing=missing,
+        missing=sum(max(FEWEST - len(values), 0) for values in (before, after)),
     )

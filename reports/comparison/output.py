@@ -1,11 +1,11 @@
 """What is written of a comparison: JSON for programs, Markdown for a pull request, and a page."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from types import MappingProxyType
-from typing import Final
+from typing import Final, TypeVar
 
 from markupsafe import Markup
 
@@ -25,7 +25,7 @@ from dress_rehearsal.reports.comparison.tables import (
 )
 from dress_rehearsal.reports.comparison.words import audit_words, cause_words, verdict_words
 from dress_rehearsal.reports.directions import unit_of
-from dress_rehearsal.reports.figures.comparison import Bars, draw_comparison
+from dress_rehearsal.reports.figures.comparison import NO_VERDICT, Bars, Spread, draw_comparison
 from dress_rehearsal.reports.figures.palette import FORMS, WIDE, Form
 from dress_rehearsal.reports.figures.svg import Svg
 from dress_rehearsal.reports.markdown import escaped, markdown_table
@@ -50,6 +50,7 @@ _WRAPPED: Final = {
 }
 """Columns of a page whose words may go on in a second line."""
 _MOST_DIFFERENCES: Final = 60
+_Side = TypeVar("_Side")
 _NONE: Final[Mapping[int, tuple[str, str]]] = MappingProxyType({})
 
 
@@ -71,7 +72,7 @@ def overview(comparison: Comparison | None, missing: Mapping[int, tuple[str, str
     rows = [] if comparison is None else list(side_rows(comparison))
     for place, (name, why) in sorted(missing.items()):
         rest = [EMPTY] * (len(SIDE_COLUMNS) - 2)
-        rows.insert(place, (name, f"{EMPTY} no verdict: {why}", *rest))
+        rows.insert(place, (name, f"{EMPTY} {NO_VERDICT}: {why}", *rest))
     columns = dict(zip(SIDE_COLUMNS, zip(*rows, strict=True), strict=True))
     shown = {head: cells for head, cells in columns.items() if set(cells) != {EMPTY}}
     texts = [0, *(place for place, head in enumerate(shown) if head in _TEXTS)]
@@ -104,9 +105,15 @@ def comparison_markdown(comparison: Comparison) -> str:
     return "\n\n".join(block for block in blocks if block) + "\n"
 
 
-def comparison_figure(comparison: Comparison) -> str:
-    """Return the figure as SVG that stands alone."""
-    return _drawn(comparison).file
+def comparison_figure(
+    comparison: Comparison, missing: Mapping[int, tuple[str, str]] = _NONE
+) -> str:
+    """Return the figure as SVG that stands alone.
+
+    Args:
+        missing: as of `overview`.
+    """
+    return _drawn(comparison, missing=missing).file
 
 
 def comparison_page(comparison: Comparison) -> str:
@@ -164,36 +171,58 @@ def beside(first: Path) -> Path:
     return first.resolve().parent / f"comparison-{stamp}"
 
 
-def _drawn(comparison: Comparison, form: Form = WIDE) -> Svg:
+def _drawn(
+    comparison: Comparison,
+    form: Form = WIDE,
+    missing: Mapping[int, tuple[str, str]] = _NONE,
+) -> Svg:
     """Return one panel a number: those of the sale, buying, and what gates hold."""
     held = {one.name for one in comparison.regressions}
     shown = {number.name: number for number in comparison.overview}
     shown |= {number.name: number for number in comparison.numbers if number.name in held}
     titles = {**_TITLES, str(comparison.purchase): "Buying, p99"}
-    bars = [
-        Bars(
-            titles.get(number.name, number.name),
-            [side.median for side in number.sides],
-            partial(quantity, unit=unit_of(number.metric)),
-            [
-                _ends(side, len(own.runs))
-                for side, own in zip(number.sides, comparison.sides, strict=True)
-            ],
+    sides = _among(comparison.sides, missing)
+    bars = []
+    for number in shown.values():
+        own = _among(number.sides, missing)
+        if all(side is None or side.median is None for side in own):
+            continue
+        bars.append(
+            Bars(
+                titles.get(number.name, number.name),
+                [None if side is None else side.median for side in own],
+                partial(quantity, unit=unit_of(number.metric)),
+                [
+                    None if side is None or every is None else _ends(side, len(every.runs))
+                    for side, every in zip(own, sides, strict=True)
+                ],
+                [side is not None and "median" in side.at_least for side in own],
+                unjudged=missing,
+            )
         )
-        for number in shown.values()
-        if any(side.median is not None for side in number.sides)
-    ]
+    names = [missing[place][0] if side is None else side.name for place, side in enumerate(sides)]
     said = [
-        f"{verdict_words(side)}; audit {audit_words(side.audit)}; cause: {cause_words(side)}"
-        for side in comparison.sides
+        f"{NO_VERDICT}: {missing[place][1]}"
+        if side is None
+        else f"{verdict_words(side)}; audit {audit_words(side.audit)}; cause: {cause_words(side)}"
+        for place, side in enumerate(sides)
     ]
-    return draw_comparison([side.name for side in comparison.sides], bars, said, form=form)
+    return draw_comparison(names, bars, said, form=form)
 
 
-def _ends(side: SideNumber, runs: int) -> tuple[float, float] | None:
+def _among(sides: Sequence[_Side], missing: Collection[int]) -> list[_Side | None]:
+    """Return sides in the places that are theirs among those without a run."""
+    judged = iter(sides)
+    places = range(len(sides) + len(missing))
+    return [None if place in missing else next(judged) for place in places]
+
+
+def _ends(side: SideNumber, runs: int) -> Spread | None:
     """Return how far a number spreads: over runs, or of a single run its own interval."""
     low, high = (side.low, side.high) if runs == 1 else (side.least, side.most)
-    return None if low is None or high is None else (low, high)
+    if low is None or high is None:
+        return None
+    return Spread(low, high, goes_on="most" in side.at_least)
 
 
 def _block(

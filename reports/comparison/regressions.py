@@ -3,14 +3,20 @@
 Worse is a number that reached all margins of its gate and whose difference's 95% interval excludes
 zero. One that reached them, but within what chance does, is undecided, and so is one that too few
 runs tell of, or that is of another plan or another machine. Everything else is no worse.
+
+Where runs have only a lower bound of it, that decides as far as it is certain: whatever the number
+really is, the same has to come of it. A side whose bound alone is beyond the margins is worse.
 """
 
+import math
+import statistics
 from collections.abc import Iterator, Sequence
+from functools import partial
 
 from dress_rehearsal.plans import Plan
-from dress_rehearsal.plans.sections.margins import parse_margins
+from dress_rehearsal.plans.sections.margins import Margins, parse_margins
 from dress_rehearsal.reports.alike import plan_differences
-from dress_rehearsal.reports.comparison.intervals import FEWEST
+from dress_rehearsal.reports.comparison.intervals import FEWEST, difference_interval
 from dress_rehearsal.reports.comparison.numbers import (
     Metric,
     compared_number,
@@ -25,10 +31,16 @@ from dress_rehearsal.reports.comparison.schema import (
     Outcome,
 )
 from dress_rehearsal.reports.comparison.sides import Side, one_machine
-from dress_rehearsal.reports.comparison.words import change_words, interval_words
+from dress_rehearsal.reports.comparison.words import (
+    change_words,
+    interval_words,
+    median_words,
+)
 from dress_rehearsal.reports.directions import unit_of, worse_when
-from dress_rehearsal.reports.numbers import exact
-from dress_rehearsal.reports.words import counted, quantity
+from dress_rehearsal.reports.lower_bounds import difference_extremes
+from dress_rehearsal.reports.numbers import exact, significant
+from dress_rehearsal.reports.schema import Number
+from dress_rehearsal.reports.words import counted
 
 
 def held_regressions(base: Side, side: Side) -> Iterator[HeldRegression]:
@@ -111,28 +123,56 @@ def _held(
             f"Undecided: {metric.name}: not measured in {' and '.join(without)}, and what those "
             f"would have said is not known."
         )
-    if change.missing or change.absolute is None:
+    if change.missing:
         return "undecided", f"Undecided: {metric.name}: {_too_few([base, side], metric)}."
-    margins = parse_margins(told)
     said = _said(number, change, side.name)
-    scale = 1000 if unit_of(metric.path) == "s" else 1
-    sign = 1 if worse_when(metric.path) == "more" else -1
-    median = number.sides[0].median
-    assert median is not None
-    worse = sign * exact(change.absolute) * scale
-    ends = [sign * end for end in (change.low, change.high) if end is not None]
-    if not margins.reached(worse, exact(median) * scale):
+    becomes = partial(_outcome, metric=metric, margins=parse_margins(told))
+    outcomes = difference_extremes(values_of(base, metric), values_of(side, metric), becomes)
+    if len(set(outcomes)) > 1:
+        return "undecided", (
+            f"Undecided: {said}, of which no more is known, for requests were given up; whether "
+            f"that is within {told} is open: have students wait longer (students.timeout)."
+        )
+    if outcomes[0] == "no_worse":
         return "no_worse", f"No worse: {said}, within {told}."
-    if min(ends) > 0:
+    if outcomes[0] == "worse":
         return "worse", f"Worse: {said}, beyond {told}."
     return "undecided", (
         f"Undecided: {said}, beyond {told}, but chance may have done it: repeat both more often."
     )
 
 
+def _outcome(
+    before: Sequence[float], after: Sequence[float], *, metric: Metric, margins: Margins
+) -> Outcome:
+    """Return what becomes of a number with these values of five runs or more; those of one side may
+    be infinite."""
+    sign = 1 if worse_when(metric.path) == "more" else -1
+    base, here = statistics.median(before), statistics.median(after)
+    if math.isinf(here - base):
+        reached = sign * (here - base) > 0
+    else:
+        scale = 1000 if unit_of(metric.path) == "s" else 1
+        median = _told(base)
+        apart = exact(_told(_told(here) - median))
+        reached = margins.reached(sign * apart * scale, exact(median) * scale)
+    if not reached:
+        return "no_worse"
+    interval = difference_interval(before, after)
+    assert interval is not None
+    return "worse" if min(sign * end for end in interval) > 0 else "undecided"
+
+
+def _told(value: float) -> Number:
+    """Return a number to the digits that a comparison tells of it."""
+    kept = significant(value)
+    assert kept is not None
+    return kept
+
+
 def _said(number: ComparedNumber, change: Change, side: str) -> str:
     unit = unit_of(number.metric)
-    before, after = (quantity(each.median, unit) for each in number.sides)
+    before, after = (median_words(each, unit) for each in number.sides)
     return (
         f"{number.name} is {after} in {side}, {before} before: {change_words(change, unit)} (95% "
         f"interval {interval_words(change, unit)})"

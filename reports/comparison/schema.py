@@ -5,10 +5,12 @@ from typing import Final, Literal
 
 from pydantic import Field
 
+from dress_rehearsal.reports.lower_bounds import Ranked
 from dress_rehearsal.reports.part import Part
 from dress_rehearsal.reports.schema import Number, OfMetric, Status
 
 Outcome = Literal["no_worse", "worse", "undecided"]
+Bound = Literal["at_least", "at_most", "unknown"]
 
 EXIT_CODES: Final[dict[Outcome, int]] = {"no_worse": 0, "worse": 99, "undecided": 3}
 
@@ -56,7 +58,8 @@ class SideNumber(Part):
     """One number on one side: `median`, `least` and `most` of the `counted` runs that count.
 
     A time does not count of a run whose machine was disturbed, and nothing of a run that was cut
-    short; where none counts, they are of all that have the number, and `counted` is 0. Of a single
+    short; where none counts, they are of all that have the number, and `counted` is 0. `at_least`
+    names those that are lower bounds: they rest on percentiles among given-up requests. Of a single
     run `low` to `high` is its own 95% interval, where it has one.
     """
 
@@ -64,6 +67,7 @@ class SideNumber(Part):
     median: Number | None
     least: Number | None
     most: Number | None
+    at_least: tuple[Ranked, ...] = ()
     low: Number | None = None
     high: Number | None = None
 
@@ -71,12 +75,15 @@ class SideNumber(Part):
 class Change(Part):
     """How far a side's number is from the base's: `absolute` of the medians, `relative` to it.
 
+    `bound`: these are no more than a bound, for a median is a lower one: the side's makes the
+    difference `at_least` that, the base's `at_most`; with both it is not known, and None.
     `low` to `high` is the 95% interval of the difference, over runs; None with fewer than five a
-    side that count, `missing` of which there are not.
+    side that count, `missing` of which there are not, and at an end that lower bounds leave open.
     """
 
     absolute: Number | None
     relative: float | None
+    bound: Bound | None = None
     low: float | None
     high: float | None
     missing: int
@@ -90,9 +97,9 @@ class ComparedNumber(OfMetric):
 
     @property
     def same(self) -> bool:
-        """Whether all runs of all sides have the same number."""
+        """Whether all runs of all sides have the same number, and it is no lower bound."""
         ends = {end for side in self.sides for end in (side.least, side.most)}
-        return len(ends) == 1
+        return len(ends) == 1 and not any(side.at_least for side in self.sides)
 
 
 class HeldRegression(OfMetric):

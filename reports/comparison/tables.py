@@ -33,7 +33,7 @@ OUTCOMES: Final[dict[Outcome, str]] = {
 }
 SIDE_COLUMNS: Final = (
     *("run", "verdict", "tickets/s", "sold out after", "purchase p99", "pool wait p99", "audit"),
-    *("cause", "tickets", "failed"),
+    *("cause", "tickets", "failed/unknown"),
 )
 _NUMBER_COLUMNS: Final = ("base", "here", "difference", "95% interval", "held")
 POOL_COLUMNS: Final = ("pool", "side", "saturated in", "wait p99", "never given back")
@@ -52,7 +52,7 @@ def side_rows(comparison: Comparison) -> Iterator[Row]:
             audit_words(side.audit),
             cause_words(side),
             written(side.census["ticket"]),
-            written(side.census["failed"] + side.census["unknown"]),
+            "/".join(written(side.census[word]) for word in ("failed", "unknown")),
         )
 
 

@@ -1,9 +1,13 @@
 """How differences are written for people."""
 
+from typing import Final
+
 from dress_rehearsal.reports.comparison.intervals import FEWEST
 from dress_rehearsal.reports.comparison.schema import Change, ComparedSide, SideNumber
 from dress_rehearsal.reports.words import (
     EMPTY,
+    bound_words,
+    counted,
     percent,
     quantity,
     resource_words,
@@ -11,6 +15,8 @@ from dress_rehearsal.reports.words import (
     written,
 )
 
+NOT_KNOWN: Final = "not known"
+"""What a difference is of two lower bounds."""
 _SIGNS = {True: "+", False: "−"}
 
 
@@ -21,20 +27,25 @@ def signed(value: float, unit: str) -> str:
 
 
 def change_words(change: Change, unit: str) -> str:
-    """Return how far a number is from the base's: "+12.5 ms (+10.4%)"."""
+    """Return how far a number is from the base's: "+12.5 ms (+10.4%)", "at least +2 ms (+5%)"."""
     if change.absolute is None:
-        return EMPTY
-    if change.relative is None or change.absolute == 0:
-        return signed(change.absolute, unit)
-    share = f"{_SIGNS[change.relative > 0]}{percent(abs(change.relative))}"
-    return f"{signed(change.absolute, unit)} ({share})"
+        return NOT_KNOWN if change.bound else EMPTY
+    said = signed(change.absolute, unit)
+    if change.relative is not None and change.absolute != 0:
+        share = f"{_SIGNS[change.relative > 0]}{percent(abs(change.relative))}"
+        said = f"{said} ({share})"
+    return said if change.bound is None else f"{change.bound.replace('_', ' ')} {said}"
 
 
 def interval_words(change: Change, unit: str) -> str:
-    """Return the interval of a difference; `EMPTY` where too few runs count for one."""
-    if change.low is None or change.high is None:
+    """Return the interval of a difference, open at an end where lower bounds leave it so: "+3 ms or
+    more"; `EMPTY` where too few runs count for one."""
+    if change.missing:
         return EMPTY
-    return f"{signed(change.low, unit)} to {signed(change.high, unit)}"
+    low, high = (None if end is None else signed(end, unit) for end in (change.low, change.high))
+    if low is None:
+        return NOT_KNOWN if high is None else f"{high} or less"
+    return f"{low} or more" if high is None else f"{low} to {high}"
 
 
 def missing_words(before: SideNumber, here: SideNumber) -> str:
@@ -54,13 +65,26 @@ def side_words(number: SideNumber, unit: str, runs: int) -> str:
     if number.median is None:
         return EMPTY
     ends = (number.low, number.high) if runs == 1 else (number.least, number.most)
-    spread = span_words(*ends, words=lambda value: quantity(value, unit))
-    said = quantity(number.median, unit)
-    if spread != EMPTY and (ends[0] != ends[1]):
-        said = f"{said} ({spread})"
+    said = median_words(number, unit)
+    if None not in ends and ends[0] != ends[1]:
+        said = f"{said} ({_spread_words(number, unit, runs)})"
     if number.counted == runs:
         return said
-    return f"{said}, {'disturbed' if not number.counted else f'of {number.counted} runs'}"
+    of = f"of {counted(number.counted, 'run')}" if number.counted else "disturbed"
+    return f"{said}, {of}"
+
+
+def median_words(number: SideNumber, unit: str) -> str:
+    """Return a number's median: "120 ms", "at least 10,000 ms"."""
+    return bound_words(quantity(number.median, unit), at_least="median" in number.at_least)
+
+
+def _spread_words(number: SideNumber, unit: str, runs: int) -> str:
+    if runs == 1:
+        return span_words(number.low, number.high, lambda value: quantity(value, unit))
+    least = bound_words(quantity(number.least, unit), at_least="least" in number.at_least)
+    most = bound_words(quantity(number.most, unit), at_least="most" in number.at_least)
+    return f"{least} to {most}"
 
 
 def verdict_words(side: ComparedSide) -> str:

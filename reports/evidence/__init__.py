@@ -11,6 +11,7 @@ import pyarrow as pa
 from dress_rehearsal.plans import Plan
 from dress_rehearsal.records import RunDirectory, TimelineEvent
 from dress_rehearsal.records.baseline import FILE as BASELINE
+from dress_rehearsal.records.baseline import NO_BASELINE, BaselineNumbers
 from dress_rehearsal.records.damage import Damage
 from dress_rehearsal.records.environment import FILE as ENVIRONMENT
 from dress_rehearsal.records.recorded import METRICS, read_recorded
@@ -72,7 +73,7 @@ class Evidence:
         damage: what of the record cannot be read and is left out.
         steps: those of its scenario, with what each is for.
         unkept: how many values the answers' headers said that cannot be kept, by their names.
-        baseline: the numbers of what it was rehearsed against, by the names of their gates.
+        baseline: the numbers of what it was rehearsed against.
     """
 
     run: str
@@ -87,7 +88,7 @@ class Evidence:
     damage: tuple[Damage, ...] = ()
     steps: Steps = field(default_factory=Steps.ticket_open)
     unkept: Mapping[str, int] = field(default_factory=dict)
-    baseline: Mapping[str, float] = field(default_factory=dict)
+    baseline: BaselineNumbers = NO_BASELINE
 
     def __post_init__(self) -> None:
         """Add to `requests` what each was for, as the column `role`."""

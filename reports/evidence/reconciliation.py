@@ -18,7 +18,10 @@ from dress_rehearsal.records.steps import Steps
 from dress_rehearsal.records.tables import CONNECT_ERRORS, NS_PER_S
 from dress_rehearsal.reports.evidence.samples import Samples, label
 from dress_rehearsal.reports.numbers import integers
-from dress_rehearsal.reports.words import written
+from dress_rehearsal.reports.words import (
+    agreeing,
+    written,
+)
 
 COUNTER = "http_server_requests_total"
 _FEW = 5
@@ -175,8 +178,9 @@ def began_ns(requests: pd.DataFrame) -> int | None:
 
 def _difference(step: str, tally: Tally) -> str:
     return (
-        f"The server answered {written(tally.counted)} × {step} but {written(tally.recorded)} are "
-        f"recorded{_allowance(tally.uncertain)}: {_direction(tally.difference)}"
+        f"The server answered {written(tally.counted)} × {step} but {written(tally.recorded)} "
+        f"{agreeing(tally.recorded, 'is', 'are')} recorded{_allowance(tally.uncertain)}: "
+        f"{_direction(tally.difference)}"
     )
 
 

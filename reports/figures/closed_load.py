@@ -6,12 +6,13 @@ from typing import Final
 import numpy as np
 
 from dress_rehearsal.reports.evidence import Evidence
+from dress_rehearsal.reports.evidence.latency import at_least
 from dress_rehearsal.reports.figures.drawing import Drawing, Missing, drawn
 from dress_rehearsal.reports.figures.layout import Sheet
 from dress_rehearsal.reports.figures.palette import BLUE, INK, OUTCOME_COLOURS, VERMILLION
 from dress_rehearsal.reports.figures.time_axis import bins_s, counts, quantiles
 from dress_rehearsal.reports.schema import Latency, Load
-from dress_rehearsal.reports.words import counted, milliseconds, seconds, written
+from dress_rehearsal.reports.words import counted, given_up_words, milliseconds, seconds, written
 
 _ALONE: Final = 3
 """The busiest kinds of request have a chart each; all others share one."""
@@ -107,5 +108,10 @@ def _finding(latency_ms: Mapping[str, Latency]) -> str:
     known = {step: own.p99 for step, own in latency_ms.items() if own.p99 is not None}
     if not known:
         return "Of no request it is known how long it took"
-    slowest = max(known, key=lambda step: known[step])
-    return f"{slowest} was slowest: 99 of 100 took at most {milliseconds(known[slowest])}"
+    bounds = {step: at_least(latency_ms[step], "p99") for step in known}
+    slowest = max(known, key=lambda step: (bounds[step], known[step]))
+    took = milliseconds(known[slowest])
+    if bounds[slowest]:
+        own = latency_ms[slowest]
+        return f"p99 of {slowest} is at least {took}: {given_up_words(own.given_up / own.count)}"
+    return f"{slowest} was slowest: 99 of 100 took at most {took}"

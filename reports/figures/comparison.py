@@ -1,8 +1,8 @@
 """Figure: sides beside each other, one small panel of bars a quantity, and what came of each."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from dress_rehearsal.reports.figures.layout import LINE, Poster
 from dress_rehearsal.reports.figures.palette import (
@@ -16,24 +16,57 @@ from dress_rehearsal.reports.figures.palette import (
 )
 from dress_rehearsal.reports.figures.style import own_style
 from dress_rehearsal.reports.figures.svg import Svg, text_width_pt, wrapped
+from dress_rehearsal.reports.words import NOT_MEASURED, bound_words, capitalized
 
 _ROW: Final = 2.3
 """A bar's height and what is around it, over font size."""
 _GAP_PT: Final = 26.0
 _LABEL_SHARE: Final = 0.35
 """Of a panel's width: longer labels stand above their bars and leave these the room."""
+NO_VERDICT: Final = "no verdict"
 _NAMED_PT: Final = 160.0
 """How long a side's name may be in the title."""
 
 
+class Spread(NamedTuple):
+    """From where to where a quantity spreads; `goes_on`: `high` is a lower bound."""
+
+    low: float
+    high: float
+    goes_on: bool = False
+
+
 @dataclass(frozen=True, slots=True)
 class Bars:
-    """One quantity of every side; how far it spreads is drawn as a line over its bar."""
+    """One quantity of every side; how far it spreads is drawn as a line over its bar, without a
+    mark at an end that is a lower bound. `at_least`: which values are lower bounds. `unjudged`: the
+    places of sides that have no verdict, and so none of these; a cross stands for their bar.
+    """
 
     label: str
     values: Sequence[float | None]
     words: Callable[[float], str]
-    spreads: Sequence[tuple[float, float] | None] = ()
+    spreads: Sequence[Spread | None] = ()
+    at_least: Sequence[bool] = ()
+    unjudged: Collection[int] = ()
+
+    @property
+    def sides(self) -> Iterator[tuple[float | None, Spread | None, bool]]:
+        """Each side's value, how far it spreads, and whether the value is a lower bound."""
+        none: Sequence[None] = [None] * len(self.values)
+        return zip(
+            self.values,
+            self.spreads or none,
+            self.at_least or [False] * len(self.values),
+            strict=True,
+        )
+
+    def said(self, place: int) -> str:
+        """Return what stands beside the bar of a side."""
+        value, _, bound = list(self.sides)[place]
+        if value is None:
+            return NO_VERDICT if place in self.unjudged else NOT_MEASURED
+        return bound_words(self.words(value), at_least=bound)
 
 
 @own_style()
@@ -72,7 +105,10 @@ def draw_comparison(
     for line in (line for lines in told for line in lines):
         y += font * LINE
         poster.write(8, y, line, colour=MUTED)
+    unjudged = sorted({place for bars in quantities for place in bars.unjudged})
     said = "One panel a quantity, one bar a side, all from zero."
+    if unjudged:
+        said += f" A cross: {NO_VERDICT} of {', '.join(labels[place] for place in unjudged)}."
     return poster.svg(f"comparison-{form.name}", said)
 
 
@@ -89,21 +125,23 @@ def _draw_panel(
 ) -> None:
     row = font * _ROW
     poster.write(x, top + font * 1.4, bars.label, bold=True)
-    spreads = list(bars.spreads) or [None] * len(labels)
-    said = ["not measured" if value is None else bars.words(value) for value in bars.values]
+    said = [bars.said(place) for place in range(len(labels))]
     left = 0.0 if above else max(text_width_pt(name, font) for name in labels) + 8
     right = max(text_width_pt(words, font) for words in said) + 8
-    ends = [end for spread in spreads if spread for end in spread]
+    ends = [end for spread in bars.spreads if spread for end in (spread.low, spread.high)]
     known = [value for value in (*bars.values, *ends) if value is not None]
     scale = max(wide - left - right, 20.0) / max([*known, 1e-9])
     y = top + font * 2.2
-    for name, value, spread, words in zip(labels, bars.values, spreads, said, strict=True):
+    sides = zip(labels, bars.sides, said, strict=True)
+    for place, (name, (value, spread, _), words) in enumerate(sides):
         poster.write(x, y + row * 0.64, name)
         if above:
             y += row
         poster.box(x + left, y + 4, wide - left - right, row - 8, GRID, alpha=0.45)
         if value is not None:
             poster.box(x + left, y + 4, value * scale, row - 8, BLUE)
+        if place in bars.unjudged:
+            poster.write(x + left + 4, y + row * 0.64, "×", bold=True, colour=VERMILLION)
         if spread is not None:
             _draw_spread(poster, x + left, y, row, scale, spread)
         poster.write(
@@ -113,12 +151,12 @@ def _draw_panel(
 
 
 def _draw_spread(
-    poster: Poster, x: float, y: float, row: float, scale: float, spread: tuple[float, float]
+    poster: Poster, x: float, y: float, row: float, scale: float, spread: Spread
 ) -> None:
-    """Draw from where to where, with an edge at both ends."""
-    low, high = (x + end * scale for end in spread)
+    """Draw from where to where, with an edge at both ends; at one where it goes on."""
+    low, high = (x + end * scale for end in (spread.low, spread.high))
     poster.box(low, y + row / 2 - 1, high - low, 2, VERMILLION)
-    for end in (low, high):
+    for end in (low,) if spread.goes_on else (low, high):
         poster.box(end - 1, y + 5, 2, row - 10, VERMILLION)
 
 
@@ -132,22 +170,32 @@ def _shortened(name: str, wide: float, font: float = WIDE.font_pt) -> str:
 
 
 def _finding(labels: Sequence[str], quantities: Sequence[Bars]) -> str:
-    """Return who has least and who most of each quantity that differs by a tenth or more."""
-    said = []
+    """Return who has least and who most of each quantity that differs by a tenth or more.
+
+    Who has least is certain only where that is no lower bound.
+    """
+    said, unknown = [], []
     for bars in quantities:
         known = [
-            (value, name)
-            for value, name in zip(bars.values, labels, strict=True)
+            (value, bound, name)
+            for (value, _, bound), name in zip(bars.sides, labels, strict=True)
             if value is not None
         ]
         if len(known) < 2:
             continue
-        (least, best), (most, worst) = min(known), max(known)
-        if most > 1.1 * least:
-            subject = bars.label.partition(":")[0].partition(",")[0].lower().replace("cpu", "CPU")
-            low, high = (_shortened(name, _NAMED_PT) for name in (best, worst))
-            said.append(f"{subject}, {low}: {bars.words(least)} against {high}: {bars.words(most)}")
+        least, most = min(known), max(known)
+        subject = bars.label.partition(":")[0].partition(",")[0].lower().replace("cpu", "CPU")
+        apart = most[0] > 1.1 * least[0]
+        if least[1] or (not apart and any(bound for _, bound, _ in known)):
+            unknown.append(subject)
+        elif apart:
+            low, high = (
+                f"{_shortened(name, _NAMED_PT)}: {bound_words(bars.words(value), at_least=bound)}"
+                for value, bound, name in (least, most)
+            )
+            said.append(f"{subject}, {low} against {high}")
+    if unknown:
+        said.append(f"of {' and '.join(unknown)} only lower bounds are known, so not who has least")
     if not said:
         return "The sides do not differ by a tenth in anything shown"
-    finding = "; ".join(said)
-    return finding[0].upper() + finding[1:]
+    return capitalized("; ".join(said))

@@ -7,7 +7,7 @@ from dress_rehearsal.reports.figures.drawing import Drawing, Missing
 from dress_rehearsal.reports.figures.palette import GREEN, MUTED, SKY, VERMILLION
 from dress_rehearsal.reports.figures.stacks import Bar, Legend, draw_stacks
 from dress_rehearsal.reports.part import Group
-from dress_rehearsal.reports.words import milliseconds, percent, written
+from dress_rehearsal.reports.words import counted, milliseconds, percent, written
 
 _ENDS: Final = (
     Legend(GREEN, "ticket"),
@@ -54,9 +54,9 @@ def _finding(groups: Sequence[Group]) -> str:
     everybody = sum(group.students for group in groups if group.by == "journey")
     tenths = [group for group in groups if group.by == "arrival"]
     said = (
-        f"{written(bad)} of {written(everybody)} students came to no good end"
+        f"{written(bad)} of {counted(everybody, 'student')} came to no good end"
         if bad
-        else f"All {written(everybody)} students ended with a ticket, sold out or refused"
+        else f"{_all(everybody)} ended with a ticket, sold out or refused"
     )
     if len(tenths) < 2:
         return said
@@ -66,3 +66,7 @@ def _finding(groups: Sequence[Group]) -> str:
         f"{said}; of the first tenth to come {percent(share[first])} got a ticket, of the last "
         f"{percent(share[last])}"
     )
+
+
+def _all(students: int) -> str:
+    return "The one student" if students == 1 else f"All {counted(students, 'student')}"

@@ -12,9 +12,12 @@ from dress_rehearsal.reports.figures.layout import Sheet
 from dress_rehearsal.reports.figures.palette import BLUE, INK, MUTED, VERMILLION
 from dress_rehearsal.reports.history.entry import metric_of
 from dress_rehearsal.reports.history.series import FEWEST, Change, Series
-from dress_rehearsal.reports.words import counted, quantity, written
+from dress_rehearsal.reports.words import counted, written
 
 _HEADING: Final = "Over the last runs"
+_BOUNDS: Final = (
+    " A triangle is a lower bound, for requests were given up: the number is at least that."
+)
 
 
 def draw_history(
@@ -32,6 +35,8 @@ def draw_history(
         f"ones were disturbed and are left out where changes are looked for. A line between two "
         f"runs: there the level changed; dashes: the means before and after."
     )
+    if any(metric in entry.at_least for entry in entries for metric in metrics):
+        caption += _BOUNDS
 
     def draw(sheet: Sheet) -> None:
         for place, metric in enumerate(metrics):
@@ -40,9 +45,13 @@ def draw_history(
             unit = unit_of(metric_of(metric))
             panel = sheet.panel(f"{metric}{f', {unit}' if unit else ''}", 90, beside=place % 2 > 0)
             x = np.arange(1, len(entries) + 1)
+            bounds = np.array([metric in entry.at_least for entry in entries])
             for chosen, colour, words in ((counts, BLUE, "a run"), (~counts, MUTED, "disturbed")):
-                if not np.isnan(values[chosen]).all():
-                    panel.points(x[chosen], values[chosen], colour, words)
+                exact, bound = chosen & ~bounds, chosen & bounds
+                if not np.isnan(values[exact]).all():
+                    panel.points(x[exact], values[exact], colour, words)
+                if bound.any():
+                    panel.points(x[bound], values[bound], colour, f"{words}: at least", marker="^")
             own = [change for change in shown if change.metric == metric]
             _levels(panel, own, places, len(entries))
             known = values[~np.isnan(values)]
@@ -68,10 +77,7 @@ def _levels(panel: Any, changes: Sequence[Change], places: dict[str, int], runs:
 def _finding(series: Series, changes: Sequence[Change]) -> str:
     if changes:
         newest = changes[0]
-        ends = (
-            quantity(end, unit_of(metric_of(newest.metric)))
-            for end in (newest.before, newest.after)
-        )
+        ends = newest.level_words
         more = f", the newest of {len(changes)} changes" if len(changes) > 1 else ""
         return f"{newest.metric} changed from {' to '.join(ends)} with the run {newest.run}{more}"
     if series.believed < FEWEST:

@@ -97,9 +97,13 @@ class Panel:
         self.axes.axvspan(since_s, until_s, color=colour, alpha=BAND_ALPHA, linewidth=0, zorder=0.5)
         self.axes.axvline(since_s, color=colour, linewidth=1.0, zorder=0.6)
 
-    def points(self, x: Any, y: Any, colour: str, text: str) -> None:
-        """Draw values that nothing lies between; NaN is left out."""
-        self.axes.plot(x, y, color=colour, linestyle="", marker="o", ms=4, markeredgewidth=0)
+    def points(self, x: Any, y: Any, colour: str, text: str, *, marker: str = "o") -> None:
+        """Draw values that nothing lies between; NaN is left out.
+
+        Args:
+            marker: matplotlib's name of their shape; the legend has a circle, and tells any other.
+        """
+        self.axes.plot(x, y, color=colour, linestyle="", marker=marker, ms=4, markeredgewidth=0)
         self.entries.append(Entry("point", colour, text))
 
     def mark(self, x: float, colour: str, text: str) -> None:

@@ -96,7 +96,15 @@ def apply_gates(
         elif result.status == "inconclusive":
             undecided.append(why)
     return GatesFinding(
-        tuple(each.model_copy(update={"baseline": before.get(each.name)}) for each in results),
+        tuple(
+            each.model_copy(
+                update={
+                    "baseline": before.numbers.get(each.name),
+                    "baseline_at_least": each.name in before.at_least,
+                }
+            )
+            for each in results
+        ),
         tuple(broken),
         tuple(undecided),
         tuple(
@@ -124,7 +132,9 @@ def _regression(gate: Gate, measured: Measured, evidence: Evidence) -> Regressio
         window=gate.span,
         margins=gate.regression or "",
         value=number.value,
-        baseline=evidence.baseline.get(number.name),
+        baseline=evidence.baseline.numbers.get(number.name),
+        baseline_at_least=number.name in evidence.baseline.at_least,
+        given_up=number.given_up,
     )
 
 

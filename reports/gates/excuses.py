@@ -10,7 +10,8 @@ from dress_rehearsal.reports.doubts import may_be_others_doing
 from dress_rehearsal.reports.evidence import Evidence
 from dress_rehearsal.reports.evidence.latency import FELT, system_ms
 from dress_rehearsal.reports.evidence.timeline import MEASURING
-from dress_rehearsal.reports.gates.number import GateNumber, step_of
+from dress_rehearsal.reports.gates.number import GateNumber
+from dress_rehearsal.reports.lower_bounds import step_of
 from dress_rehearsal.reports.metrics import in_unit_of
 from dress_rehearsal.reports.numbers import exact
 from dress_rehearsal.reports.schema import Measured

@@ -8,7 +8,6 @@ from dress_rehearsal.reports.directions import COUNTS_OF_LATENCY
 from dress_rehearsal.reports.evidence import Evidence
 from dress_rehearsal.reports.evidence.interval import Interval
 from dress_rehearsal.reports.evidence.latency import (
-    at_least,
     latency_interval,
     latency_of,
     latency_within,
@@ -16,8 +15,8 @@ from dress_rehearsal.reports.evidence.latency import (
     requests_needed,
 )
 from dress_rehearsal.reports.evidence.latency_table import LatencyTable
+from dress_rehearsal.reports.lower_bounds import given_up_share, step_of
 from dress_rehearsal.reports.metrics import metric_value
-from dress_rehearsal.reports.numbers import rounded
 from dress_rehearsal.reports.schema import Measured, Number, named
 from dress_rehearsal.reports.words import counted
 
@@ -68,26 +67,11 @@ def number_of(gate: Gate, measured: Measured, evidence: Evidence) -> GateNumber:
             needed = requests_needed(field)
         if there < needed:
             value, missing = None, _too_few(there, needed)
-    given_up = None if value is None else _given_up(path, measured)
+    given_up = None if value is None else given_up_share(measured, path)
     interval = None
     if value is not None and given_up is None:
         interval = _interval(path, measured, frame, evidence.plan.seed)
     return GateNumber(named(path, gate.span), value, interval, measured, frame, missing, given_up)
-
-
-def step_of(path: str) -> str:
-    """Return the step in a latency's path."""
-    return path.rpartition(".")[0].removeprefix(_OF_LATENCY).removesuffix("]")
-
-
-def _given_up(path: str, measured: Measured) -> float | None:
-    """Return the share of a step's requests that were given up, None where its number is exact."""
-    if not path.startswith(_OF_LATENCY):
-        return None
-    own = measured.latency_ms.get(step_of(path))
-    if own is None or not at_least(own, path.rpartition(".")[2]):
-        return None
-    return rounded(own.given_up / own.count, 6)
 
 
 def _interval(path: str, measured: Measured, frame: LatencyTable, seed: int) -> Interval | None:

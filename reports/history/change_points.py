@@ -16,8 +16,9 @@ stood to the left of a change that was taken back is tested anew too; and values
 same have no place that differs, whatever rounding does to their mean.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import math
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any, Final
 
@@ -59,11 +60,14 @@ def change_points(
     max_pvalue: float = 0.001,
     min_magnitude: float = 0.0,
     window: int = WINDOW,
+    at_least: Collection[int] = (),
 ) -> list[ChangePoint]:
     """Return where the level of a series changed, in their order.
 
     Args:
         values: finite numbers, the oldest first.
+        at_least: the places of those that are lower bounds. A change is certain only where they
+            stand on its upper side: what they really are makes it larger then.
         max_pvalue: how significant each has to be.
         min_magnitude: how large, see `ChangePoint.magnitude`.
         window: how many values are looked at together.
@@ -75,7 +79,8 @@ def change_points(
         weak = _split(series, start, min(start + window, len(series)), _LOOSER * max_pvalue)
         found.update(weak)
         start = max([start + window // 2, *weak])
-    return _merged(series, sorted(found), max_pvalue, min_magnitude)
+    bounds = np.isin(np.arange(len(series)), list(at_least))
+    return _merged(series, bounds, sorted(found), max_pvalue, min_magnitude)
 
 
 def _split(series: Any, start: int, end: int, max_pvalue: float) -> list[int]:
@@ -117,16 +122,22 @@ def _most_different(part: Any) -> tuple[float, int]:
 
 
 def _merged(
-    series: Any, places: Sequence[int], max_pvalue: float, min_magnitude: float
+    series: Any, bounds: Any, places: Sequence[int], max_pvalue: float, min_magnitude: float
 ) -> list[ChangePoint]:
-    """Return the changes that are left once the weakest were taken back one by one."""
+    """Return the changes that are left once the weakest were taken back one by one; those that are
+    not certain are weaker than all others.
+
+    Args:
+        bounds: which values are lower bounds (bool array).
+    """
     left = list(places)
     while left:
-        bounds = [0, *left, len(series)]
-        changes = [
-            _tested(series, one, place, other)
-            for one, place, other in zip(bounds, left, bounds[2:], strict=False)
-        ]
+        ends = [0, *left, len(series)]
+        changes = []
+        for one, place, other in zip(ends, left, ends[2:], strict=False):
+            change = _tested(series, one, place, other)
+            lower = slice(one, place) if change.before <= change.after else slice(place, other)
+            changes.append(replace(change, p=math.inf) if bounds[lower].any() else change)
         weakest = max(changes, key=lambda change: change.p)
         if weakest.p <= max_pvalue:
             weakest = min(changes, key=lambda change: change.magnitude)

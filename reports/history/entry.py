@@ -12,6 +12,7 @@ from dress_rehearsal.plans import Plan
 from dress_rehearsal.records.tables import NS_PER_S
 from dress_rehearsal.reports.alike import plan_digest
 from dress_rehearsal.reports.doubts import believed, disturbances
+from dress_rehearsal.reports.lower_bounds import is_lower_bound
 from dress_rehearsal.reports.part import Part
 from dress_rehearsal.reports.schema import Number, Status, Verdict
 
@@ -46,10 +47,13 @@ Instant = Annotated[AwareDatetime, AfterValidator(_in_utc)]
 class Entry(Part):
     """The whole of `<run>.json` in a history folder; None stands for "not measured".
 
-    `when`: T-0 in UTC, or when the run began where it had none. `plan_digest` is equal of plans
-    that rehearse the same, `fingerprint` of machines that may be compared. `target`: which build
-    was rehearsed, by whoever ran it; `harness`, `commit`: which version of Dress Rehearsal did.
-    `doubts`: why the numbers are not those of the planned rush on a quiet machine, as words.
+    `run` is its name, `plan` its plan's, `verdict` what was said of it. `when`: T-0 in UTC, or when
+    the run began where it had none. `plan_digest` is equal of plans that rehearse the same,
+    `fingerprint` of machines that may be compared. `target`: which build was rehearsed, by whoever
+    ran it; `harness`, `commit`: which version of Dress Rehearsal did. `doubts`: why the numbers are
+    not those of the planned rush on a quiet machine, as words. `numbers`: by the names of their
+    gates and metrics; `at_least` names those that are lower bounds: percentiles among given-up
+    requests.
     """
 
     schema_version: Literal[1] = Field(default=1, alias="schema")
@@ -64,6 +68,7 @@ class Entry(Part):
     verdict: Status
     doubts: tuple[str, ...]
     numbers: dict[str, Finite | None]
+    at_least: tuple[str, ...] = ()
 
     @property
     def build(self) -> str:
@@ -104,6 +109,7 @@ def entry_of(
         label: which build of the target it was; None: what was said when it was rehearsed.
     """
     packages = environment.get("packages")
+    numbers = {name: _finite(value) for name, value in _numbers(verdict)}
     return Entry(
         run=verdict.run,
         when=_when(verdict.run, t0_ns),
@@ -115,7 +121,8 @@ def entry_of(
         commit=_text(environment.get("git_commit")),
         verdict=verdict.verdict,
         doubts=verdict.doubts or (),
-        numbers={name: _finite(value) for name, value in _numbers(verdict)},
+        numbers=numbers,
+        at_least=tuple(name for name in numbers if _is_lower_bound(verdict, name)),
     )
 
 
@@ -148,6 +155,12 @@ def _numbers(verdict: Verdict) -> Iterator[tuple[str, Number | None]]:
                 if table != "audit" or field not in verdict.not_applicable:
                     yield f"{table}.{field}", getattr(part, field)
     yield "load.failed", verdict.load.failed
+
+
+def _is_lower_bound(verdict: Verdict, name: str) -> bool:
+    metric = metric_of(name)
+    window = name.removeprefix(f"{metric} in ")
+    return is_lower_bound(verdict, metric, None if window == name else window)
 
 
 def _finite(value: Number | None) -> Number | None:

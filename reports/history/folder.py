@@ -16,6 +16,7 @@ from dress_rehearsal.reports.evidence import read_evidence
 from dress_rehearsal.reports.history.entry import Entry, entry_of
 from dress_rehearsal.reports.schema import Verdict
 from dress_rehearsal.reports.verdict import judge
+from dress_rehearsal.reports.words import agreeing, counted
 
 _SUFFIX: Final = ".json"
 _LARGEST: Final = 2**20
@@ -67,7 +68,8 @@ def read_history(folder: Path) -> tuple[list[Entry], list[str]]:
         except (OSError, ValueError) as error:
             remarks.append(f"{named(path)} is left out: {_why(error)}.")
     if len(remarks) > _MOST_REMARKS:
-        more = f"{len(remarks) - _MOST_REMARKS} more files are left out."
+        others = len(remarks) - _MOST_REMARKS
+        more = f"{counted(others, 'more file')} {agreeing(others, 'is', 'are')} left out."
         remarks = [*remarks[:_MOST_REMARKS], more]
     return sorted(entries, key=lambda entry: (entry.when, entry.run)), remarks
 

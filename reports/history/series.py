@@ -2,18 +2,19 @@
 
 Numbers of another plan or of another machine are another series, and are never compared. Runs that
 were disturbed, by other programs that had the CPU for one, stay in the series and are left out
-where changes are looked for.
+where changes are looked for. A change that a lower bound makes uncertain is none.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Literal
 
 from dress_rehearsal.reports.directions import unit_of, worse_when
 from dress_rehearsal.reports.history.change_points import change_points
 from dress_rehearsal.reports.history.entry import Entry, metric_of
 from dress_rehearsal.reports.part import Part
 from dress_rehearsal.reports.schema import Number
+from dress_rehearsal.reports.words import bound_words, quantity
 
 MAX_PVALUE: Final = 0.001
 MIN_MAGNITUDE: Final = 0.05
@@ -27,7 +28,8 @@ class Change(Part):
 
     `before` and `after` are the means of the runs since the last change, and from this one on;
     `runs` of these there are so far. `relative`: by how much of `before`, None where that is 0.
-    `worse`: None where neither way is.
+    `at_least`: which of both means is a lower bound, as a number is in one of its runs: the larger
+    one, or the change would not be certain. `worse`: None where neither way is.
     """
 
     metric: str
@@ -38,10 +40,20 @@ class Change(Part):
     build: str
     before: float
     after: float
+    at_least: Literal["before", "after"] | None = None
     relative: float | None
     worse: bool | None
     p: float
     runs: int
+
+    @property
+    def level_words(self) -> tuple[str, str]:
+        """The levels before and after, as people read them."""
+        unit = unit_of(metric_of(self.metric))
+        return (
+            bound_words(quantity(self.before, unit), at_least=self.at_least == "before"),
+            bound_words(quantity(self.after, unit), at_least=self.at_least == "after"),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,11 +145,16 @@ def _changes(
     ]
     if len(known) < FEWEST:
         return
+    bounds = {place for place, (entry, _) in enumerate(known) if metric in entry.at_least}
     found = change_points(
-        [value for _, value in known], max_pvalue=max_pvalue, min_magnitude=min_magnitude
+        [value for _, value in known],
+        max_pvalue=max_pvalue,
+        min_magnitude=min_magnitude,
+        at_least=bounds,
     )
+    begins = [0, *(change.index for change in found)]
     ends = [*(change.index for change in found[1:]), len(known)]
-    for change, end in zip(found, ends, strict=False):  # without a change there is one end
+    for begin, change, end in zip(begins, found, ends, strict=False):  # without a change one end
         last, first = known[change.index - 1][0], known[change.index][0]
         worse = worse_when(metric_of(metric))
         yield Change(
@@ -149,8 +166,18 @@ def _changes(
             build=first.build,
             before=change.before,
             after=change.after,
+            at_least=_bound_side(bounds, begin, change.index, end),
             relative=(change.after - change.before) / abs(change.before) if change.before else None,
             worse=None if worse is None else (change.after > change.before) == (worse == "more"),
             p=change.p,
             runs=end - change.index,
         )
+
+
+def _bound_side(
+    bounds: set[int], begin: int, index: int, end: int
+) -> Literal["before", "after"] | None:
+    """Return on which side of a change lower bounds are; never on both."""
+    if not bounds.isdisjoint(range(begin, index)):
+        return "before"
+    return None if bounds.isdisjoint(range(index, end)) else "after"

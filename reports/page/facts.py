@@ -138,8 +138,9 @@ def kernel_timestamps(evidence: Evidence) -> str:
             f"Kernel receive timestamps were available for {written(timed)} of "
             f"{counted(answered, 'answer')}; for the others read lag could not be split off."
         )
+    every = "the one answer" if answered == 1 else f"all {written(answered)} answers"
     return (
-        f"Kernel receive timestamps were available for all {written(answered)} answers: the "
+        f"Kernel receive timestamps were available for {every}: the "
         "time the generator took to read them is part of no latency."
     )
 

@@ -10,6 +10,7 @@ from dress_rehearsal.reports.evidence.latency import at_least, says_little
 from dress_rehearsal.reports.schema import Latency, Sale, Verdict
 from dress_rehearsal.reports.words import (
     NOT_MEASURED,
+    bound_words,
     capitalized,
     counted,
     given_up_words,
@@ -117,8 +118,7 @@ def _bottleneck(verdict: Verdict) -> tuple[str, str]:
 
 def _felt_p99(latency: Latency) -> str:
     """Return a p99, and that it is a lower bound where it is one."""
-    words = milliseconds(latency.p99)
-    return f"at least {words}" if at_least(latency, "p99") else words
+    return bound_words(milliseconds(latency.p99), at_least=at_least(latency, "p99"))
 
 
 def _felt_note(bought: Latency) -> str:
@@ -129,8 +129,9 @@ def _felt_note(bought: Latency) -> str:
     if says_little(bought, "p99"):
         parts.append(f"of {counted(bought.count, 'request')} only")
     if bought.system_p99 is not None:
-        bound = "at least " if at_least(bought, "system_p99") else ""
-        parts.append(f"the system's part {bound}{milliseconds(bought.system_p99)}")
+        words = milliseconds(bought.system_p99)
+        own = bound_words(words, at_least=at_least(bought, "system_p99"))
+        parts.append(f"the system's part {own}")
     if bought.failed:
         parts.append(f"of good answers alone {milliseconds(bought.good_p99)}")
     return "; ".join(parts)

@@ -34,7 +34,13 @@ from dress_rehearsal.reports.pools.implausible import stands_still
 from dress_rehearsal.reports.pools.leaks import leaked_at_rest
 from dress_rehearsal.reports.pools.unread import matches
 from dress_rehearsal.reports.schema import Pool
-from dress_rehearsal.reports.words import milliseconds, percent, seconds, written
+from dress_rehearsal.reports.words import (
+    agreeing,
+    milliseconds,
+    percent,
+    seconds,
+    written,
+)
 
 _NOBODY: Final = os.strerror(errno.ECONNREFUSED)
 _SILENT_S: Final = 2.0
@@ -200,7 +206,7 @@ def _evidence(pool: ForeignPool, first: int) -> str:
     said = []
     if pool.kind == "cpu" and not np.isnan(used):
         of = "" if np.isnan(most) else f", {percent(used / most)} of {written(round(most, 2))}"
-        said.append(f"{written(round(used, 2))} cores busy{of}")
+        said.append(f"{written(round(used, 2))} {agreeing(round(used, 2), 'core')} busy{of}")
     elif not np.isnan(used):
         said.append(f"{written(used)}{'' if np.isnan(most) else f' of {written(most)}'} in use")
     if pending > 0:

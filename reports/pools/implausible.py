@@ -13,7 +13,11 @@ from dress_rehearsal.plans.sections.metrics import Metrics
 from dress_rehearsal.records.steps import PURCHASE
 from dress_rehearsal.reports.evidence import Evidence
 from dress_rehearsal.reports.evidence.samples import label, single_series
-from dress_rehearsal.reports.words import counted, written
+from dress_rehearsal.reports.words import (
+    agreeing,
+    counted,
+    written,
+)
 
 _LEVEL = "db_client_connections"
 _PREFIX = "db_client_connection_"
@@ -87,8 +91,9 @@ def _levels(
         peak, first = own["value"].max(), own["value"].iloc[0]
         if peak > most:
             yield (
-                f"The pool {name} has {written(peak)} of {written(most)} connections in use: its "
-                f"names are swapped, or it may grow beyond what it says is its most."
+                f"The pool {name} has {written(peak)} of {written(most)} "
+                f"{agreeing(most, 'connection')} in use: its names are swapped, or it may "
+                f"grow beyond what it says is its most."
             )
             return
         before = opens_ns is not None and own["t_ns"].iloc[0] < opens_ns

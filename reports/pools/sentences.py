@@ -4,14 +4,18 @@ from collections.abc import Iterable
 
 from dress_rehearsal.plans.names import pool_words
 from dress_rehearsal.reports.pools.client import PoolFinding
-from dress_rehearsal.reports.words import counted, written
+from dress_rehearsal.reports.words import (
+    agreeing,
+    counted,
+    written,
+)
 
 
 def leaks(pools: Iterable[PoolFinding]) -> list[str]:
     """Return which pools' connections were never given back."""
     return [
         f"Leak: {counted(leaked, 'connection')} of {written(finding.pool.max)} in the "
-        f"{pool_words(finding.pool.name)} were never given back."
+        f"{pool_words(finding.pool.name)} {agreeing(leaked, 'was', 'were')} never given back."
         for finding in pools
         if (leaked := finding.pool.leaked)
     ]

@@ -31,7 +31,13 @@ from dress_rehearsal.reports.numbers import integers, known, percentile, rounded
 from dress_rehearsal.reports.pools.client import MIN_WAITERS, PoolFinding, grid_interval_s
 from dress_rehearsal.reports.pools.diagnosis import runs
 from dress_rehearsal.reports.schema import Pool
-from dress_rehearsal.reports.words import counted, milliseconds, seconds, written
+from dress_rehearsal.reports.words import (
+    agreeing,
+    counted,
+    milliseconds,
+    seconds,
+    written,
+)
 
 SHARED_POOLS = (
     "write_back",
@@ -169,7 +175,9 @@ def _accept_queue(evidence: Evidence, grid: Any) -> PoolFinding | None:
     since_ns = min((moment for moment in moments if moment is not None), default=None)
     said = f"the kernel dropped {counted(lost, 'connection')}"
     if full.any():
-        said = f"{written(limit)} connections filled the accept queue and {said}"
+        said = (
+            f"{written(limit)} {agreeing(limit, 'connection')} filled the accept queue and {said}"
+        )
     return _finding(
         "accept_queue", evidence, since_ns, said, most=limit, used=length, timeouts=lost
     )
@@ -192,7 +200,9 @@ def _max_connections(evidence: Evidence, grid: Any) -> PoolFinding | None:
     if np.isnan(used).all():
         return None
     since_ns = _since_ns(grid, (used >= most) & (most > 0))
-    said = f"all {written(_peak(most))} connections of PostgreSQL were taken"
+    were = agreeing(_peak(most), "was", "were")
+    taken = f"{written(_peak(most))} {agreeing(_peak(most), 'connection')}"
+    said = f"all {taken} of PostgreSQL {were} taken"
     return _finding("max_connections", evidence, since_ns, said, most=_peak(most), used=_peak(used))
 
 
@@ -253,7 +263,7 @@ def _generator_loop(evidence: Evidence) -> PoolFinding | None:
     if len(crowd):
         since_ns = (evidence.t0_ns or 0) + int(0.25 * crowd.index.min() * NS_PER_S)
     said = (
-        f"{written(len(late))} requests started more than {milliseconds(limit_ms)} late, "
+        f"{counted(len(late), 'request')} started more than {milliseconds(limit_ms)} late, "
         f"the latest {milliseconds(float(late.max()) if len(late) else np.nan)}"
     )
     wait_ms = percentile(lateness, 99)

@@ -19,7 +19,7 @@ from dress_rehearsal.reports.page.tables import Table
 from dress_rehearsal.reports.page.tables.history import changes_table, last_runs_table
 from dress_rehearsal.reports.page.templates import rendered
 from dress_rehearsal.reports.part import Part
-from dress_rehearsal.reports.words import EMPTY, counted
+from dress_rehearsal.reports.words import EMPTY, agreeing, counted
 
 _COLUMNS: Final = 3
 """Numbers that stand in the table of the last runs."""
@@ -159,7 +159,8 @@ def heading(series: Series) -> str:
 def sentence(series: Series) -> str:
     """Return in a sentence what was found."""
     doubted = len(series.entries) - series.believed
-    less = f" ({doubted} more were disturbed and are left out)" if doubted else ""
+    were, are = (agreeing(doubted, *each) for each in (("was", "were"), ("is", "are")))
+    less = f" ({doubted} more {were} disturbed and {are} left out)" if doubted else ""
     among = f"{counted(series.believed, 'run')}{less}"
     if series.changes:
         return f"{counted(len(series.changes), 'change')} of level in {among}."

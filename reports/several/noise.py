@@ -29,11 +29,12 @@ from dress_rehearsal.reports.comparison.numbers import Metric, metrics_of, value
 from dress_rehearsal.reports.comparison.sides import Side
 from dress_rehearsal.reports.directions import Worse, unit_of, worse_when
 from dress_rehearsal.reports.doubts import disturbance_words, disturbances
+from dress_rehearsal.reports.lower_bounds import Ranked, RunNumber, over_runs
 from dress_rehearsal.reports.markdown import escaped, markdown_table
 from dress_rehearsal.reports.numbers import significant
 from dress_rehearsal.reports.part import Part
 from dress_rehearsal.reports.schema import Number, Status
-from dress_rehearsal.reports.words import EMPTY, counted, percent, quantity
+from dress_rehearsal.reports.words import EMPTY, bound_words, counted, percent, quantity
 
 FALSE_ALARMS: Final = 1 / 200
 """The share of comparisons of a build with itself that may find it worse."""
@@ -54,7 +55,9 @@ class NoisyNumber(Part):
     """One number over all runs that count: in its own unit, `spread` and `catches` as shares.
 
     `spread`: standard deviation over median. `margins`: what a gate may say; None where none can be
-    told. `catches`: how much worse a number has to become for 19 of 20 comparisons to find it.
+    told. `at_least` names those of median, least and most that are lower bounds: percentiles among
+    given-up requests, of which nobody knows how far they spread. `catches`: how much worse a number
+    has to become for 19 of 20 comparisons to find it.
     """
 
     metric: str
@@ -63,6 +66,7 @@ class NoisyNumber(Part):
     median: Number
     least: Number
     most: Number
+    at_least: tuple[Ranked, ...] = ()
     spread: float | None
     margins: str | None
     catches: float | None
@@ -99,6 +103,11 @@ class Noise(Part):
             )
         if self.verdict == "pass":
             return f"{said}."
+        if quiet >= _NEEDED and any(number.at_least for number in self.numbers):
+            return (
+                f"{said}, but requests were given up, so only lower bounds of their times are "
+                f"known, and no margins: have students wait longer (students.timeout)."
+            )
         return (
             f"{said}, and it takes {_NEEDED} to tell margins: make it quieter (`rehearse doctor` "
             f"names programs that take the CPU), or run it with more --runs."
@@ -127,10 +136,18 @@ class Noise(Part):
     def _rows(self) -> Iterator[tuple[str, ...]]:
         for number in self.numbers:
             unit = unit_of(number.metric)
+            ranks: dict[Ranked, Number] = {
+                "median": number.median,
+                "least": number.least,
+                "most": number.most,
+            }
             yield (
                 number.metric if number.window is None else f"{number.metric} in {number.window}",
                 str(number.counted),
-                *(quantity(value, unit) for value in (number.median, number.least, number.most)),
+                *(
+                    bound_words(quantity(value, unit), at_least=rank in number.at_least)
+                    for rank, value in ranks.items()
+                ),
                 EMPTY if number.spread is None else percent(number.spread),
                 number.margins or EMPTY,
                 EMPTY if number.catches is None else f"+{number.catches:.0%}",
@@ -222,18 +239,20 @@ def _metrics(side: Side) -> list[Metric]:
     return list(dict.fromkeys(timed))
 
 
-def _number(metric: Metric, values: Sequence[Number]) -> NoisyNumber:
-    median = statistics.median(values)
-    worse = worse_when(metric.path)
-    told = None if worse is None else margins_of(values, worse)
+def _number(metric: Metric, numbers: Sequence[RunNumber]) -> NoisyNumber:
+    median, least, most, at_least = over_runs(numbers)
+    worse, values = worse_when(metric.path), [each.value for each in numbers]
+    told = None if worse is None or at_least else margins_of(values, worse)
+    spreads = median and len(values) > 1 and not at_least
     return NoisyNumber(
         metric=metric.path,
         window=metric.window,
         counted=len(values),
         median=significant(median) or 0,
-        least=min(values),
-        most=max(values),
-        spread=statistics.stdev(values) / abs(median) if median and len(values) > 1 else None,
+        least=least,
+        most=most,
+        at_least=at_least,
+        spread=statistics.stdev(values) / abs(median) if spreads else None,
         margins=None if told is None else _margin_words(told, unit_of(metric.path)),
         catches=None if told is None else told.catches,
     )

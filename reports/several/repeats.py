@@ -5,7 +5,6 @@ seeds make of a difference is told by repeats, and by nothing else.
 """
 
 import json
-import statistics
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final, Literal
@@ -15,18 +14,21 @@ from pydantic import Field
 
 from dress_rehearsal.records.errors import RunDirectoryUnusableError
 from dress_rehearsal.reports.directions import unit_of
+from dress_rehearsal.reports.evidence.latency import at_least
+from dress_rehearsal.reports.lower_bounds import Ranked, RunNumber, over_runs
 from dress_rehearsal.reports.markdown import escaped, markdown_table
 from dress_rehearsal.reports.numbers import whole
 from dress_rehearsal.reports.page.tables import Cell, Table
 from dress_rehearsal.reports.page.templates import rendered
 from dress_rehearsal.reports.part import Part
 from dress_rehearsal.reports.schema import EXIT_CODES, Number, OfMetric, Status, Verdict
-from dress_rehearsal.reports.words import EMPTY, NOT_MEASURED, SIGNS, quantity
+from dress_rehearsal.reports.words import EMPTY, NOT_MEASURED, SIGNS, bound_words, quantity
 
 _GRAVEST_FIRST: Final[tuple[Status, ...]] = ("fail", "inconclusive", "pass")
 _TONES: Final[dict[Status, str]] = {"pass": "ok", "fail": "found", "inconclusive": "open"}
 _RUN_COLUMNS: Final = ("run", "seed", "verdict", "cause", "why")
 _NUMBER_COLUMNS: Final = ("number", "limit", "held in", "median", "least", "most")
+_ENDS: Final[tuple[Ranked, Ranked]] = ("least", "most")
 
 
 class RepeatedRun(Part):
@@ -42,7 +44,8 @@ class RepeatedRun(Part):
 class RepeatedNumber(OfMetric):
     """One number over all runs; None where no run measured it.
 
-    `measured` runs have it, and of those `median`, `least` and `most` are. `held` runs passed
+    `measured` runs have it, and of those `median`, `least` and `most` are; `at_least` names those
+    that are lower bounds: they rest on percentiles among given-up requests. `held` runs passed
     `limit`; None of both where no gate is on it.
     """
 
@@ -52,6 +55,7 @@ class RepeatedNumber(OfMetric):
     median: Number | None
     least: Number | None
     most: Number | None
+    at_least: tuple[Ranked, ...] = ()
 
 
 class Repeats(Part):
@@ -89,7 +93,7 @@ class Repeats(Part):
         same = [number for number in self.numbers if self._is_constant(number)]
         if not same:
             return ""
-        words = ", ".join(f"{each.name} {_words(each, each.median)}" for each in same)
+        words = ", ".join(f"{each.name} {_words(each, 'median')}" for each in same)
         return f"The same in every run, and within its limit: {words}."
 
     def text(self) -> str:
@@ -153,14 +157,15 @@ class Repeats(Part):
                 number.limit or EMPTY,
                 EMPTY if number.held is None else f"{number.held} of {len(self.runs)}",
                 _median_words(number, len(self.runs)),
-                *(_words(number, value) for value in (number.least, number.most)),
+                *(_words(number, rank) for rank in _ENDS),
             )
             for number in self.numbers
             if not self._is_constant(number)
         ]
 
     def _is_constant(self, number: RepeatedNumber) -> bool:
-        return number.held == number.measured == len(self.runs) and number.least == number.most
+        held_in_all = number.held == number.measured == len(self.runs)
+        return held_in_all and number.least == number.most and not number.at_least
 
 
 def repeats_of(judged: Sequence[tuple[int, Verdict]], planned: int) -> Repeats:
@@ -230,7 +235,7 @@ def _gated(verdicts: Sequence[Verdict]) -> list[RepeatedNumber]:
     return [
         _number(
             metric,
-            [each.value for each in results],
+            [_run_number(each.value, bound=each.given_up is not None) for each in results],
             limit,
             sum(each.status == "pass" for each in results),
             window,
@@ -245,31 +250,41 @@ def _p99s(verdicts: Sequence[Verdict]) -> list[RepeatedNumber]:
     steps = dict.fromkeys(
         step for verdict in verdicts for step, own in verdict.latency_ms.items() if own.count
     )
-    metrics = [f"latency_ms[{step}].p99" for step in steps]
-    p99s = {
-        metric: [own.latency_ms[step].p99 if step in own.latency_ms else None for own in verdicts]
-        for metric, step in zip(metrics, steps, strict=True)
-    }
-    return [_number(metric, values) for metric, values in p99s.items() if metric not in gated]
+    return [
+        _number(metric, [_p99(own, step) for own in verdicts])
+        for step in steps
+        if (metric := f"latency_ms[{step}].p99") not in gated
+    ]
+
+
+def _p99(verdict: Verdict, step: str) -> RunNumber | None:
+    own = verdict.latency_ms.get(step)
+    return None if own is None else _run_number(own.p99, bound=at_least(own, "p99"))
+
+
+def _run_number(value: Number | None, *, bound: bool) -> RunNumber | None:
+    return None if value is None else RunNumber(value, bound)
 
 
 def _number(
     metric: str,
-    values: Sequence[Number | None],
+    values: Sequence[RunNumber | None],
     limit: str | None = None,
     held: int | None = None,
     window: str | None = None,
 ) -> RepeatedNumber:
     known = [value for value in values if value is not None]
+    of_runs = over_runs(known) if known else None
     return RepeatedNumber(
         metric=metric,
         window=window,
         limit=limit,
         held=held,
         measured=len(known),
-        median=whole(statistics.median(known)) if known else None,
-        least=min(known, default=None),
-        most=max(known, default=None),
+        median=None if of_runs is None else whole(of_runs.median),
+        least=None if of_runs is None else of_runs.least,
+        most=None if of_runs is None else of_runs.most,
+        at_least=() if of_runs is None else of_runs.at_least,
     )
 
 
@@ -277,8 +292,11 @@ def _columns(titles: Sequence[str], kinds: Sequence[str]) -> list[tuple[str, str
     return [(title.capitalize(), kind) for title, kind in zip(titles, kinds, strict=True)]
 
 
-def _words(number: RepeatedNumber, value: Number | None) -> str:
-    return EMPTY if value is None else quantity(value, unit_of(number.metric))
+def _words(number: RepeatedNumber, rank: Ranked) -> str:
+    value: Number | None = getattr(number, rank)
+    if value is None:
+        return EMPTY
+    return bound_words(quantity(value, unit_of(number.metric)), at_least=rank in number.at_least)
 
 
 def _median_words(number: RepeatedNumber, runs: int) -> str:
@@ -286,4 +304,4 @@ def _median_words(number: RepeatedNumber, runs: int) -> str:
     if number.median is None:
         return EMPTY if number.held else NOT_MEASURED
     of = f" (of {number.measured})" if number.measured < runs else ""
-    return f"{_words(number, number.median)}{of}"
+    return f"{_words(number, 'median')}{of}"

@@ -22,7 +22,7 @@ from dress_rehearsal.reports.evidence.latency import falls_among
 from dress_rehearsal.reports.numbers import integers, least_of, percentile, rounded
 from dress_rehearsal.reports.part import Group, InCommon
 from dress_rehearsal.reports.schema import Sale
-from dress_rehearsal.reports.words import counted, offset, written
+from dress_rehearsal.reports.words import agreeing, counted, offset, written
 
 FEWEST: Final = 100
 """Of fewer requests the p99 is the slowest one: no percentile is given."""
@@ -114,7 +114,8 @@ def _though_left(evidence: Evidence, journey: str, sale: Sale) -> str:
         for word, number in counts.items()
         if word in ENDS
     )
-    left = f", though {written(places - sale.granted)} of {written(places)} tickets were left"
+    were = agreeing(places - sale.granted, "was", "were")
+    left = f", though {written(places - sale.granted)} of {counted(places, 'ticket')} {were} left"
     requests = evidence.requests
     bad = requests["outcome"].isin(["failed", "unknown"]) & (requests["error"] != ABANDONED).fillna(
         True

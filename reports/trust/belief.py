@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from dress_rehearsal.reports.evidence import Evidence
 from dress_rehearsal.reports.schema import Generator
-from dress_rehearsal.reports.words import milliseconds, percent, written
+from dress_rehearsal.reports.words import agreeing, milliseconds, percent, written
 
 
 def belief_words(evidence: Evidence, generator: Generator, problems: Sequence[str]) -> str:
@@ -27,13 +27,14 @@ def belief_words(evidence: Evidence, generator: Generator, problems: Sequence[st
         parts.append(f"99% of requests left at most {late} late")
     if generator.foreign_cpu_cores is not None:
         others = written(generator.foreign_cpu_cores)
+        cores = agreeing(generator.foreign_cpu_cores, "core")
         allowed = evidence.plan.generator.max_foreign_cpu
         spare = (
             f" (more than the {written(allowed)} allowed, but a processor was free whenever they "
             f"did)"
         )
         why = spare if generator.foreign_cpu_cores > allowed else ""
-        parts.append(f"other programs took at most {others} cores{why}")
+        parts.append(f"other programs took at most {others} {cores}{why}")
     if not counts.impossible and not any(each.difference for each in counts.tallies.values()):
         parts.append("the server counted the same requests")
     return f"yes: {'; '.join(parts) or 'nothing speaks against it'}."

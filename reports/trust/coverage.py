@@ -1,6 +1,6 @@
 """Coverage: whether every source was heard in the seconds that matter."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 from dress_rehearsal.records.tables import NS_PER_S
@@ -8,7 +8,11 @@ from dress_rehearsal.reports.evidence import Evidence
 from dress_rehearsal.reports.evidence.silence import Gap
 from dress_rehearsal.reports.evidence.timeline import MEASURING
 from dress_rehearsal.reports.trust.doubt import UNCOUNTED, Doubt
-from dress_rehearsal.reports.words import offset, seconds
+from dress_rehearsal.reports.words import (
+    counted,
+    offset,
+    seconds,
+)
 
 _SAME_NS: Final = 3 * NS_PER_S // 5
 _SHOWN: Final = 2
@@ -31,18 +35,14 @@ def judge_coverage(evidence: Evidence) -> list[Doubt]:
 
     Sources that fell silent together each time, and spoke again together, share a sentence.
     """
-    silences: dict[str, list[Gap]] = {}
-    for gap in evidence.gaps:
-        if not gap.is_explained:
-            silences.setdefault(gap.source, []).append(gap)
-    groups: list[list[list[Gap]]] = []
-    for own in silences.values():
-        together = next((group for group in groups if _are_together(group[0], own)), None)
-        if together is None:
-            groups.append([own])
-        else:
-            together.append(own)
+    groups = _grouped(gap for gap in evidence.gaps if not gap.is_explained)
     return [_doubt(group, evidence.timeline.zero_ns) for group in groups]
+
+
+def silence_words(gaps: Iterable[Gap], zero_ns: int) -> str:
+    """Return of whom nothing was heard, and when: "the app's worker 12 and Redis from … to …"."""
+    *most, last = (_silence(group, zero_ns) for group in _grouped(gaps))
+    return f"{', of '.join(most)}, and of {last}" if most else last
 
 
 def stood_still(evidence: Evidence) -> bool:
@@ -50,6 +50,21 @@ def stood_still(evidence: Evidence) -> bool:
     return any(
         gap.source.partition(":")[0] == MEASURING and not gap.is_explained for gap in evidence.gaps
     )
+
+
+def _grouped(gaps: Iterable[Gap]) -> list[list[list[Gap]]]:
+    """Return each source's silences, those beside each other that were silent together."""
+    silences: dict[str, list[Gap]] = {}
+    for gap in gaps:
+        silences.setdefault(gap.source, []).append(gap)
+    groups: list[list[list[Gap]]] = []
+    for own in silences.values():
+        together = next((group for group in groups if _are_together(group[0], own)), None)
+        if together is None:
+            groups.append([own])
+        else:
+            together.append(own)
+    return groups
 
 
 def _are_together(ones: Sequence[Gap], others: Sequence[Gap]) -> bool:
@@ -64,7 +79,18 @@ def _same(one: Gap, other: Gap) -> bool:
 
 
 def _doubt(group: Sequence[Sequence[Gap]], zero_ns: int) -> Doubt:
-    """Return the doubt that sources share.
+    """Return the doubt that sources share."""
+    sources = [gaps[0].source for gaps in group]
+    return Doubt(
+        f"Nothing was heard of {_silence(group, zero_ns)}, so what happened there meanwhile is not "
+        f"known.",
+        UNCOUNTED if "processes" in sources else "gap",
+        is_symptom=True,
+    )
+
+
+def _silence(group: Sequence[Sequence[Gap]], zero_ns: int) -> str:
+    """Return which sources were silent together, and when.
 
     Args:
         group: each source's silences; the first of one is the first of each, and so on.
@@ -73,13 +99,8 @@ def _doubt(group: Sequence[Sequence[Gap]], zero_ns: int) -> Doubt:
         (max(gap.from_ns for gap in gaps), min(gap.until_ns for gap in gaps))
         for gaps in zip(*group, strict=True)
     ]
-    sources = [gaps[0].source for gaps in group]
-    return Doubt(
-        f"Nothing was heard of {_listed(_names(sources))} {_times(spans, zero_ns)}, so what "
-        f"happened there meanwhile is not known.",
-        UNCOUNTED if "processes" in sources else "gap",
-        is_symptom=True,
-    )
+    names = _names([gaps[0].source for gaps in group])
+    return f"{_listed(names)} {_times(spans, zero_ns)}"
 
 
 def _times(spans: Sequence[tuple[int, int]], zero_ns: int) -> str:
@@ -88,7 +109,7 @@ def _times(spans: Sequence[tuple[int, int]], zero_ns: int) -> str:
     if len(shown) <= _SHOWN + 1:
         return _listed(shown)
     whole_s = sum(to_ns - from_ns for from_ns, to_ns in spans) / NS_PER_S
-    more = f"{len(shown) - _SHOWN} more times until {_at(spans[-1][1], zero_ns)}"
+    more = f"{counted(len(shown) - _SHOWN, 'more time')} until {_at(spans[-1][1], zero_ns)}"
     return f"{_listed([*shown[:_SHOWN], more])} ({seconds(whole_s)} in all)"
 
 

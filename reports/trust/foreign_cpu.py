@@ -18,7 +18,7 @@ from dress_rehearsal.reports.evidence import Evidence
 from dress_rehearsal.reports.evidence.clocks import set_forward_ns
 from dress_rehearsal.reports.numbers import rounded
 from dress_rehearsal.reports.trust.doubt import UNCOUNTED, Doubt
-from dress_rehearsal.reports.words import offset, written
+from dress_rehearsal.reports.words import agreeing, offset, written
 
 SPARE: Final = 0.1
 """Less of the machine idle than this is no processor to spare."""
@@ -75,7 +75,7 @@ def judge_foreign_cpu(evidence: Evidence) -> ForeignCpu:
         doubts += _uncounted(evidence, around_ns)
     most = max(second.foreign for second in seconds)
     if foreign > allowed:
-        took = f"{_cores(most)} of {written(cpus)} cores"
+        took = f"{_cores(most)} of {written(cpus)} {agreeing(cpus, 'core')}"
         if _cores(most) != _cores(foreign):
             took += f" ({_cores(foreign)} of them while no processor was to spare)"
         when = "around T-0" if evidence.plan.load is None else "meanwhile"
@@ -89,8 +89,8 @@ def judge_foreign_cpu(evidence: Evidence) -> ForeignCpu:
         )
     if steal > allowed:
         stolen = (
-            f"The host gave {_cores(steal)} of {written(cpus)} cores to other machines "
-            f"{'around T-0' if evidence.plan.load is None else 'meanwhile'} "
+            f"The host gave {_cores(steal)} of {written(cpus)} {agreeing(cpus, 'core')} to other "
+            f"machines {'around T-0' if evidence.plan.load is None else 'meanwhile'} "
             f"(steal), so what was slow may be its doing."
         )
     return ForeignCpu(rounded(most, 2), tuple(doubts), (), stolen)

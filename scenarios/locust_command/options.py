@@ -59,7 +59,7 @@ def people_of(environment: Environment, plan: Plan) -> list[Person]:
     people = list(read_roster(Path(roster)) if roster else seeded_people(plan))
     if len(people) < plan.event.students:
         raise ScenarioError(
-            f"The roster holds {len(people)} people but there are {plan.event.students} users; "
+            f"The roster is too short: people on it {len(people)}, users {plan.event.students}; "
             f"give a longer roster or fewer --users."
         )
     return people

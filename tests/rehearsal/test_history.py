@@ -32,7 +32,7 @@ def test_runs_are_added_once_with_their_build(run, tmp_path, capsys):
     folder = tmp_path / "history"
     for label in ("v1", "v2"):
         assert main(["history", "add", str(run.path), "--to", str(folder), "--label", label]) == 0
-    assert f"1 of 1 runs are in {folder}." in capsys.readouterr().out
+    assert f"1 of 1 run is in {folder}." in capsys.readouterr().out
     (kept,) = read_history(folder)[0]
     assert (kept.run, kept.build) == (run.id, "v2")
 
@@ -50,7 +50,7 @@ def test_a_run_that_cannot_be_read_is_left_out_with_a_sentence(run, tmp_path, ca
     assert main(added) == 1
     said = capsys.readouterr().out
     assert f"{other.id} is left out: " in said
-    assert "1 of 2 runs are in " in said
+    assert "1 of 2 runs is in " in said
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ import dataclasses
 
 import pytest
 
+from dress_rehearsal.reports.closed_load import what_held
 from dress_rehearsal.reports.figures.latency import draw_latency
 from dress_rehearsal.reports.metrics import gate_words
 from dress_rehearsal.reports.page import key_numbers
@@ -52,6 +53,14 @@ def test_it_is_called_at_least_and_has_no_interval(evidence_of):
     assert margin_cell(gate, verdict).text == "at least 25% above it"
     drawn = draw_latency(evidence, (-1.0, 12.0), verdict.purchase)
     assert "p99 of clicks to buy is at least 10,000 ms: 50% of the requests" in drawn.title
+
+
+def test_a_load_whose_requests_were_given_up_is_not_told_to_have_taken_at_most_that(evidence_of):
+    verdict = judge(timed_out(evidence_of(**SMALL), [], 30))
+    said = what_held(verdict, "")
+    assert f"p99 of {PURCHASE} is at least 10,000 ms (50% of the requests were given up" in said
+    whole = judge(timed_out(evidence_of(**SMALL), [], 0))
+    assert "99% of each kind took at most " in what_held(whole, "")
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,9 @@
 
 import pytest
 
+from dress_rehearsal.reports.capacity.unit import load_verb, load_words
 from dress_rehearsal.reports.words import (
+    agreeing,
     counted,
     fault_words,
     milliseconds,
@@ -75,3 +77,24 @@ def test_what_was_done_to_a_service_names_it() -> None:
 
 def test_of_the_cpus_a_share_is_used_of_other_pools_a_number() -> None:
     assert [pool_level(name, 0.875) for name in ("cpu", "postgres")] == ["87.5%", "0.875"]
+
+
+def test_a_word_goes_with_the_number_before_it():
+    assert [agreeing(number, "core") for number in (0, 0.5, 1, 1.0, 2, None)] == (
+        ["cores", "cores", "core", "core", "cores", "cores"]
+    )
+    assert [agreeing(number, "was", "were") for number in (1, 3)] == ["was", "were"]
+
+
+@pytest.mark.parametrize(
+    ("over", "load", "words"),
+    [
+        ("event.students", 1, "1 student passes"),
+        ("event.students", 300, "300 students pass"),
+        ("arrivals", 1.0, "1 arrival a second passes"),
+        ("arrivals", 1.5, "1.5 arrivals a second pass"),
+        ("load.users", 1, "1 user passes"),
+    ],
+)
+def test_a_load_has_its_noun_and_its_verb(over, load, words):
+    assert f"{load_words(over, load)} {load_verb(over, load, 'passes', 'pass')}" == words

@@ -177,7 +177,7 @@ def test_what_cannot_be_played_is_a_sentence(start):
     _, process = start(people=10)
     (error,) = lines_until(process, "error")
     assert ended(process) == 1
-    assert "The roster holds 10 people but the plan has 40 students" in error["message"]
+    assert "The roster is too short: people on it 10, students of the plan 40; " in error["message"]
 
 
 def test_students_at_the_entrance_need_its_token(start, monkeypatch):

@@ -6,8 +6,7 @@ from dress_rehearsal.reports.directions import unit_of
 from dress_rehearsal.reports.history.entry import Entry, metric_of
 from dress_rehearsal.reports.history.series import Change, Series
 from dress_rehearsal.reports.page.tables.table import Cell, Table
-from dress_rehearsal.reports.schema import Number
-from dress_rehearsal.reports.words import EMPTY, SIGNS, quantity
+from dress_rehearsal.reports.words import EMPTY, SIGNS, bound_words, counted, quantity
 
 
 def changes_table(series: Series, name: str = "changes") -> Table:
@@ -34,31 +33,20 @@ def last_runs_table(
     columns = [("Run", "text"), ("At", "text"), ("Build", "text"), ("Verdict", "text")]
     columns += [(metric, "number") for metric in metrics]
     rows = [_run(entry, metrics) for entry in series.entries[-last:][::-1]]
-    return Table(name, f"The last {len(rows)} runs", columns, rows)
-
-
-def number_words(metric: str, value: Number | None) -> str:
-    """Return a number of a history as people read it."""
-    return EMPTY if value is None else quantity(value, unit_of(metric_of(metric)))
-
-
-def change_words(change: Change) -> str:
-    """Return a change in one line."""
-    ends = (number_words(change.metric, end) for end in (change.before, change.after))
-    return f"{change.metric} changed from {' to '.join(ends)} with the run {change.run}"
+    return Table(name, f"The last {counted(len(rows), 'run')}", columns, rows)
 
 
 def _change(change: Change) -> Sequence[Cell]:
     tone = {True: "found", False: "ok", None: ""}[change.worse]
     by = EMPTY if change.relative is None else f"{change.relative:+.0%}".replace("-", "−")
+    by = by if change.relative is None else bound_words(by, at_least=change.at_least is not None)
     builds = " → ".join(build or EMPTY for build in (change.after_build, change.build))
     return (
         Cell(change.metric),
         Cell(change.run),
         Cell(change.when),
         Cell(builds if change.after_build or change.build else EMPTY),
-        Cell(number_words(change.metric, change.before)),
-        Cell(number_words(change.metric, change.after)),
+        *map(Cell, change.level_words),
         Cell(by, tone),
         Cell(f"{change.p:.1g}"),
         Cell(str(change.runs)),
@@ -73,5 +61,13 @@ def _run(entry: Entry, metrics: Sequence[str]) -> Sequence[Cell]:
         Cell(f"{entry.when:%Y-%m-%d %H:%M}"),
         Cell(entry.build or EMPTY),
         Cell(f"{SIGNS[entry.verdict]} {entry.verdict}{doubt}".replace("_", " ")),
-        *(Cell(number_words(metric, entry.numbers.get(metric))) for metric in metrics),
+        *(Cell(_number_words(entry, metric)) for metric in metrics),
     )
+
+
+def _number_words(entry: Entry, metric: str) -> str:
+    value = entry.numbers.get(metric)
+    if value is None:
+        return EMPTY
+    words = quantity(value, unit_of(metric_of(metric)))
+    return bound_words(words, at_least=metric in entry.at_least)

@@ -24,6 +24,7 @@ from dress_rehearsal.reports.trust.generator import TIMELY_SHARE
 from dress_rehearsal.reports.words import (
     EMPTY,
     NOT_MEASURED,
+    agreeing,
     cell,
     milliseconds,
     offset,
@@ -133,7 +134,7 @@ def _releases(generator: Generator, evidence: Evidence) -> list[tuple[Cell, ...]
 
 
 def _cores(number: float | None) -> str:
-    return NOT_MEASURED if number is None else f"{written(number)} cores"
+    return NOT_MEASURED if number is None else f"{written(number)} {agreeing(number, 'core')}"
 
 
 def _delay(title: str, value_ms: float | None, allowed_s: float) -> tuple[Cell, ...]:

@@ -7,7 +7,7 @@ from dress_rehearsal.plans import parse_limit
 from dress_rehearsal.reports.metrics import in_unit_of
 from dress_rehearsal.reports.page.tables.table import Cell
 from dress_rehearsal.reports.schema import GateResult, Measured
-from dress_rehearsal.reports.words import EMPTY, percent, written
+from dress_rehearsal.reports.words import EMPTY, bound_words, percent, written
 
 _MANY: Final = 2
 """From so many times the limit on, a share of it is hard to read."""
@@ -23,8 +23,8 @@ def margin_cell(gate: GateResult, measured: Measured) -> Cell:
     if gate.value is None or limit.value == 0:
         return Cell(EMPTY)
     times = in_unit_of(limit, gate.metric, gate.value, measured) / limit.value
-    bound = "" if gate.given_up is None else "at least "
-    return Cell(f"{bound}{_words(times)}", sort=round(float(times) - 1, 6))
+    words = bound_words(_words(times), at_least=gate.given_up is not None)
+    return Cell(words, sort=round(float(times) - 1, 6))
 
 
 def _words(times: Fraction) -> str:

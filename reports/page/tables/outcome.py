@@ -1,7 +1,6 @@
 """What came of it: where the students ended, who was wronged, which limits held."""
 
 from collections.abc import Mapping, Sequence
-from functools import partial
 from typing import Final
 
 from dress_rehearsal.plans.names import ENDS, WRONGS
@@ -27,6 +26,7 @@ from dress_rehearsal.reports.schema import (
 from dress_rehearsal.reports.words import (
     EMPTY,
     NOT_MEASURED,
+    bound_words,
     cell,
     milliseconds,
     percent,
@@ -156,8 +156,8 @@ def gates_table(
     compared = any(each.baseline is not None for each in owners)
 
     def before(own: GateResult | Regression) -> list[str]:
-        words = partial(quantity, unit=unit_of(own.metric))
-        return [words(own.baseline)] if compared else []
+        words = quantity(own.baseline, unit_of(own.metric))
+        return [bound_words(words, at_least=own.baseline_at_least)] if compared else []
 
     rows = [
         row(
@@ -175,7 +175,9 @@ def gates_table(
             own.name,
             Cell("left to a comparison", "open"),
             f"{own.margins} worse than before",
-            quantity(own.value, unit_of(own.metric)),
+            bound_words(
+                quantity(own.value, unit_of(own.metric)), at_least=own.given_up is not None
+            ),
             EMPTY,
             *before(own),
         )

@@ -5,6 +5,7 @@ A subset of the bundled matrix; `rehearse matrix plans/matrix.toml` runs all of 
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -132,6 +133,16 @@ def test_a_wrong_call_is_a_sentence(arguments, sentence, tmp_path, capsys):
     assert sentence in errors
     assert "Traceback" not in errors
     assert not (tmp_path / "runs").exists()
+
+
+def test_how_long_it_takes_is_told_before_the_first_cell(tmp_path, monkeypatch, capsys):
+    told = []
+    monkeypatch.setattr(
+        "dress_rehearsal.rehearsal.matrix.run.MatrixRun.carry_out",
+        lambda *_: told.append(" ".join(capsys.readouterr().out.split())),
+    )
+    main(["matrix", str(MATRIX), *ONE, "--out", str(tmp_path / "runs")])
+    assert re.match(r"1 cell of about \d+ s \(by the plan, .*: \d+ s in all\.$", told[0])
 
 
 @pytest.mark.long

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from dress_rehearsal.plans import PlanError, read_plan
-from dress_rehearsal.rehearsal.series.bound import SeriesTime, TimeBound, long_words
+from dress_rehearsal.rehearsal.series.bound import SeriesTime, TimeBound, lanes_told, long_words
 
 SMOKE = read_plan(Path("smoke"))
 """24 s by the plan: lead 4 s, sale 6 s, drain 4 s, settle 10 s."""
@@ -94,3 +94,29 @@ def test_after_each_run_the_rest_is_told_by_what_runs_took():
     times.took(2, 300.0)  # one that was held up is no measure of the others
     assert times.ahead(3, 360.0) == "3 of 4 done, after 6 min; the last takes about 30 s."
     assert times.ahead(4, 390.0) == ""
+
+
+@pytest.mark.parametrize(
+    ("beside", "alone", "lanes", "words"),
+    [
+        (
+            4,
+            2,
+            2,
+            "6 cells of about 16 s each (by the plan, and 2 s assumed for settling and judging), "
+            "2 at a time, 2 of them alone at the end, and 30 s assumed for setting the stages: "
+            "94 s in all.",
+        ),
+        (
+            1,
+            0,
+            1,
+            "1 cell of about 16 s (by the plan, and 2 s assumed for settling and judging), and "
+            "30 s assumed for setting the stage: 46 s in all.",
+        ),
+    ],
+)
+def test_a_matrix_takes_as_long_as_its_lanes_and_then_what_wants_no_other(
+    beside, alone, lanes, words
+):
+    assert lanes_told([SMOKE] * beside, [SMOKE] * alone, lanes) == words

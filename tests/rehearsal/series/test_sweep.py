@@ -113,7 +113,9 @@ def quick_runs(monkeypatch):
     monkeypatch.setattr(sweeping, "side_of", lambda name, _: name)
     monkeypatch.setattr(sweeping, "compare", lambda sides: compared.append(sides) or sides)
     monkeypatch.setattr(sweeping, "overview", lambda _, missing: missing or "the table")
-    monkeypatch.setattr(sweeping, "comparison_figure", lambda _: "the figure")
+    monkeypatch.setattr(
+        sweeping, "comparison_figure", lambda _, missing: f"the figure{missing or ''}"
+    )
     return SimpleNamespace(compared=compared, given=given)
 
 
@@ -144,9 +146,10 @@ def test_rows_without_a_verdict_stand_where_they_were_planned(quick_runs, monkey
         return real(plan, *arguments, **more)
 
     monkeypatch.setattr(performances, "rehearse", rehearsed)
-    table = tmp_path / "t.md"
-    assert sweep(plans(1, 2), tmp_path / "runs", table) == 1
+    table, figure = tmp_path / "t.md", tmp_path / "f.svg"
+    assert sweep(plans(1, 2), tmp_path / "runs", table, figure) == 1
     assert table.read_text() == "{0: ('seed=1', 'No space left')}\n"
+    assert figure.read_text() == "the figure{0: ('seed=1', 'No space left')}"
 
 
 def test_how_long_it_takes_is_told_before_the_first_run_and_how_far_it_is_after_each(
@@ -230,7 +233,7 @@ def test_each_run_of_a_sweep_differs_from_the_file_by_its_own_value_too(quick_ru
 
 
 def test_a_file_that_cannot_be_written_does_not_lose_the_other(quick_runs, monkeypatch, tmp_path):
-    def full(_comparison):
+    def full(_comparison, _missing):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(sweeping, "comparison_figure", full)

@@ -120,3 +120,14 @@ def test_a_command_in_the_answer_is_shown_as_one_and_the_figure_says_the_finding
     assert draw_capacity(capacity).title == (
         "Nothing is decided: other programs took the CPU in all 3 runs"
     )
+
+
+def test_a_p99_that_is_a_lower_bound_says_so_in_table_and_figure(found):
+    tries = [one(4_000, "pass"), one(9_000, "fail", p99_low=None, p99_high=None)]
+    bound = [tries[0], tries[1].model_copy(update={"p99_at_least": True})]
+    for each, said in ((tries, False), (bound, True)):
+        capacity = capacity_of(sought(), each, step=PURCHASE, ended="found", took_s=9.0)
+        assert ("| at least 900 ms |" in capacity_markdown(capacity)) == said
+    assert draw_capacity(capacity) != draw_capacity(
+        capacity_of(sought(), tries, step=PURCHASE, ended="found", took_s=9.0)
+    )

@@ -15,6 +15,7 @@ from dress_rehearsal.reports.trust import judge_trust
 from dress_rehearsal.reports.verdict import judge
 from tests.reports.contained_runs import limited
 from tests.reports.gating import BUYING
+from tests.reports.test_given_up import timed_out
 from tests.steps import LOGIN, PURCHASE
 
 SMALL = {"students": 200, "tickets": 60}
@@ -99,3 +100,11 @@ def test_the_limit_of_the_gate_is_known_in_ms(evidence_of):
     plan = evidence_of(**SMALL, gates=[(f"{BUYING}.p99", "<= 1.5s")]).plan
     assert gated_p99(plan) == (PURCHASE, 1500.0)
     assert gated_p99(evidence_of(**SMALL).plan) is None
+
+
+@pytest.mark.parametrize("given_up", [0, 30])
+def test_a_p99_among_given_up_requests_is_a_lower_bound_without_an_interval(evidence_of, given_up):
+    evidence = timed_out(evidence_of(**SMALL), [], given_up)
+    one = try_of(evidence, judge(evidence), step=PURCHASE, load=200, people=200, took_s=31.26)
+    assert one.p99_at_least == (given_up > 0)
+    assert (one.p99_low is None) == (given_up > 0)

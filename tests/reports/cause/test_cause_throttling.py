@@ -144,7 +144,9 @@ def test_where_nobody_looked_at_the_containers_their_limit_is_not_healthy(eviden
 def test_a_worker_that_its_limit_silenced_is_not_unknown(evidence_of):
     silent = evidence_of(**SMALL, silent=(("app", 0.1, 3.5),))
     slow = late(silent, queue=900)
-    assert "not decided, for nothing was heard of the app's worker" in cause_of(slow).cause
+    assert (
+        "not decided, for nothing was heard of 2 of the app's workers from" in cause_of(slow).cause
+    )
     assert len(judge_coverage(slow)) == 1
     pids = workers(silent)
     starved = contained(slow, "app-1", limit=0.1, used=0.1, held=0.9, pids=pids)

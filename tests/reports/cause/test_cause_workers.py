@@ -77,6 +77,25 @@ def test_what_a_silent_worker_kept_to_itself_is_no_known_cause(evidence_of):
     assert cause_of(late).bottleneck.resource == "generator"
 
 
+def test_whatever_was_silent_at_the_same_time_is_named_and_nothing_else(evidence_of):
+    pids = sorted({str(pid) for pid in evidence_of(**SMALL).requests["worker"].dropna()})[:2]
+    app = tuple((f"app:{pid}", -0.3, 4.0) for pid in pids)
+    told = []
+    for silent in (
+        app[:1],
+        (*app[:1], ("redis", -0.3, 4.0)),
+        (*app[:1], ("postgres", 1.0, 6.0)),
+        app,
+    ):
+        evidence = evidence_of(**SMALL, silent=silent)
+        told.append(cause_of(slowed(evidence, own=900)).cause)
+    assert f"of the app's worker {pids[0]} from" in told[0]
+    assert "Redis" not in told[0]
+    assert re.search(rf"of Redis and the app's worker {pids[0]} from T-0 − 0\.\d s to", told[1])
+    assert re.search(rf"worker {pids[0]} from .* to T-0 \+ 4 s, and of PostgreSQL from", told[2])
+    assert "of 2 of the app's workers from" in told[3]
+
+
 def test_a_worker_that_was_silent_while_others_were_slow_leaves_the_cause_known(evidence_of):
     healthy = evidence_of(**SMALL)
     pid = str(healthy.requests["worker"].dropna().iloc[0])

@@ -231,3 +231,20 @@ def test_what_differs_between_plans_and_machines_is_shown_but_no_secret(side_of,
     assert "letmein" not in text
     assert "| packages.litestar | 2.15 | 2.16 |" in text
     assert "seed" not in text.partition("between the plans")[2].partition("##")[0]
+
+
+def test_a_figure_shows_the_sides_that_have_no_verdict_where_they_were_planned(side_of):
+    comparison = compare([side_of("4", [100.0]), side_of("16", [300.0])])
+    plain = comparison_figure(comparison)
+    told = comparison_figure(comparison, {1: ("8", "no space was left")})
+    assert "A cross: no verdict of 8." in told
+    assert "no verdict" not in plain
+    assert len(told) > len(plain)
+
+
+def test_failed_and_unknown_students_are_told_apart_by_the_words_of_the_page(side_of, run_of):
+    census = run_of(100.0).verdict.census.model_copy(update={"failed": 3, "unknown": 2})
+    comparison = compare([side_of("a", [100.0]), side_of("b", [100.0], verdict={"census": census})])
+    head, _, first, second = overview(comparison).splitlines()
+    assert "failed/unknown" in head
+    assert [line.split("|")[-2].strip() for line in (first, second)] == ["0/0", "3/2"]

@@ -3,12 +3,12 @@
 import re
 from xml.etree import ElementTree as ET
 
-from dress_rehearsal.reports.figures.comparison import Bars, draw_comparison
+from dress_rehearsal.reports.figures.comparison import Bars, Spread, draw_comparison
 from dress_rehearsal.reports.figures.palette import FORMS, NARROW
 from dress_rehearsal.reports.words import milliseconds, written
 
 BAR = re.compile(r'd="M ([\d.]+) [\d.]+L ([\d.]+) [^"]*" style="fill: #0072b2')
-P99 = Bars("Buying, p99", [70.0, 180.0], milliseconds, [(60.0, 80.0), None])
+P99 = Bars("Buying, p99", [70.0, 180.0], milliseconds, [Spread(60.0, 80.0), None])
 
 
 def title_of(svg):
@@ -51,3 +51,13 @@ def test_for_telephones_its_panels_stand_below_each_other_and_letters_keep_their
 
     assert (len(lefts(wide)), len(lefts(narrow))) == (2, 1)
     assert float(re.search(r'width="([\d.]+)pt"', narrow)[1]) == NARROW.width_pt
+
+
+def test_a_side_without_a_verdict_has_its_place_a_mark_and_the_word():
+    known = Bars("Buying, p99", [70.0, None, 180.0], milliseconds)
+    missing = Bars("Buying, p99", [70.0, None, 180.0], milliseconds, unjudged={1})
+    plain, told = (draw_comparison(["a", "b", "c"], [each]).file for each in (known, missing))
+    assert [known.said(1), missing.said(1)] == ["not measured", "no verdict"]
+    crosses = [svg.count("fill: #d55e00") for svg in (plain, told)]
+    assert crosses == [0, 1]
+    assert len(BAR.findall(told)) == 2

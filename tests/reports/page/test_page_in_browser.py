@@ -106,6 +106,20 @@ USED = saying(
 )
 
 
+PRINTED = saying(
+    """addEventListener('load', () => {
+  const folded = [...document.querySelectorAll('details')].map(each => [
+    each.querySelector('summary').textContent.trim(),
+    each.querySelector('summary ~ *').checkVisibility({ contentVisibilityAuto: true })
+      && each.getBoundingClientRect().height > 60]);
+  const figures = [...document.querySelectorAll('figure')].map(each => [each.id,
+    Math.max(...[...each.querySelectorAll('svg')].map(
+      svg => svg.getBoundingClientRect().height))]);
+  const contents = document.querySelector('.contents').getBoundingClientRect().height;
+  SAY
+});""",
+    "({ folded, figures, contents })",
+)
 SORTED = saying(
     """addEventListener('load', () => {
   const found = {};
@@ -208,6 +222,24 @@ def test_axe_finds_nothing_serious(page, tmp_path, dark):
     copy = with_scripts(page, tmp_path, AXE.read_text("utf-8"), CHECKED)
     scheme = ("--blink-settings=preferredColorScheme=0",) if dark else ()
     assert opened(copy, tmp_path, *scheme) == []
+
+
+@pytest.mark.parametrize("printed", [True, False])
+def test_on_paper_whatever_is_folded_is_there_and_two_figures_fit_a_sheet(page, tmp_path, printed):
+    """Printed to paper nothing can be opened; its rules are tried here as those of any medium."""
+    copy = with_scripts(page, tmp_path, PRINTED)
+    text = copy.read_text("utf-8")
+    assert "@media print {" in text
+    if printed:
+        copy.write_text(text.replace("@media print {", "@media all {"), "utf-8")
+    seen = opened(copy, tmp_path)
+    assert {"The resolved plan", "Glossary"} <= {title for title, _ in seen["folded"]}
+    assert [is_seen for _, is_seen in seen["folded"]] == [printed] * len(seen["folded"])
+    if printed:
+        assert seen["contents"] == 0, "nobody follows a link on paper"
+        assert len(seen["figures"]) == 8
+        heights = [height for name, height in seen["figures"] if name != "pools"]
+        assert max(heights) <= 94 / 25.4 * 96 + 1
 
 
 def test_a_column_is_sorted_by_its_button_and_back_again(page, tmp_path):

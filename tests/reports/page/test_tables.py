@@ -30,6 +30,7 @@ from dress_rehearsal.reports.schema import (
     GateResult,
     Generator,
     Pool,
+    Regression,
     Status,
     Verdict,
 )
@@ -124,6 +125,16 @@ def test_a_baseline_is_shown_only_where_there_is_one(crowd: Verdict) -> None:
     assert "Baseline" in dict(compared.columns)
     assert [row[-1] for row in words(compared)] == ["3", "not measured"]
     assert all(len(row) == len(compared.columns) for row in compared.rows)
+
+
+def test_a_lower_bound_of_before_or_left_to_a_comparison_says_so(crowd: Verdict) -> None:
+    bound = gate("census.failed", "== 0", 0, baseline=3)
+    bound = bound.model_copy(update={"baseline_at_least": True})
+    left = Regression(metric="load.failed", margins="< 10%", value=7, given_up=0.5)
+    known = Regression(metric="load.failed", margins="< 10%", value=7)
+    table = words(gates_table([bound], crowd, [left, known]))
+    assert [row[-1] for row in table] == ["at least 3", "not measured", "not measured"]
+    assert [row[3] for row in table[1:]] == ["at least 7", "7"]
 
 
 def test_fairness_is_left_out_until_somebody_measures_it() -> None:

@@ -59,7 +59,7 @@ def test_a_page_that_stands_still_tells_of_no_healthy_pool(tmp_path: Path) -> No
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        pytest.param(limit_of_one, "of 1 connections in use: its names", id="fuller than full"),
+        pytest.param(limit_of_one, "of 1 connection in use: its names", id="fuller than full"),
         pytest.param(idle_told, "all in use before the sale opened", id="idle called used"),
         pytest.param(given_back_twice, "-3 connections are in use, which cannot be", id="below 0"),
     ],

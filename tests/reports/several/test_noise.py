@@ -13,7 +13,7 @@ from dress_rehearsal.reports.comparison.intervals import difference_interval
 from dress_rehearsal.reports.comparison.sides import Side
 from dress_rehearsal.reports.schema import Regression
 from dress_rehearsal.reports.several.noise import margins_of, noise_of, write_noise
-from tests.reports.comparison.conftest import P99, run_of, side_of
+from tests.reports.comparison.conftest import AT_LEAST, P99, run_of, side_of
 
 __all__ = ["run_of", "side_of"]
 
@@ -126,3 +126,20 @@ def test_a_window_keeps_its_limit_however_it_is_written_and_none_is_made_up(side
     windowed = next(each for each in told if "window" in each)
     assert windowed["limit"] == "<= 3s"
     assert "limit" not in next(each for each in told if each["metric"] == P99 and each != windowed)
+
+
+def test_of_lower_bounds_no_margins_are_told_and_no_spread(side_of):
+    values = spread(10, 0.02, 3)
+    noise = noise_of(side_of("shop", [*values[:9], AT_LEAST(values[9])]), plan_of(side_of), 10)
+    (number,) = (each for each in noise.numbers if each.metric == P99)
+    assert number.at_least
+    assert (number.margins, number.spread, number.catches) == (None, None, None)
+    assert "at least" in noise.markdown()
+    known = noise_of(side_of("shop", values), plan_of(side_of), 10)
+    (number,) = (each for each in known.numbers if each.metric == P99)
+    assert number.margins
+    assert not number.at_least
+
+
+def plan_of(side_of):
+    return side_of("shop", [1.0]).plan

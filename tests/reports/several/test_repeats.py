@@ -128,3 +128,39 @@ def test_the_same_verdicts_give_the_same_bytes_and_no_text_breaks_out(judged, tm
 def test_a_page_that_cannot_be_written_is_a_sentence(judged, tmp_path):
     with pytest.raises(RunDirectoryUnusableError, match="cannot be written"):
         write_repeats(tmp_path / "gone", repeats_of(judged(("pass", 900.0)), 1))
+
+
+def test_a_lower_bound_is_called_one_and_is_no_constant(judged):
+    def given_up(verdict):
+        gates = tuple(
+            gate.model_copy(update={"given_up": 0.5, "status": "pass"})
+            if gate.metric == P99
+            else gate
+            for gate in verdict.gates
+        )
+        return verdict.model_copy(update={"gates": gates})
+
+    runs = judged(("pass", 900.0), ("pass", 950.0), ("pass", 980.0))
+    bound = [(seed, given_up(verdict) if seed == 2027 else verdict) for seed, verdict in runs]
+    numbers = {(each.metric, each.limit): each for each in repeats_of(bound, 3).numbers}
+    assert numbers[P99, "<= 3s"].at_least == ("median", "most")
+    (row,) = (line for line in repeats_of(bound, 3).markdown().splitlines() if "3s" in line)
+    assert "| at least 950 ms | 900 ms | at least 980 ms |" in row
+    assert "at least 950 ms" in repeats_of(bound, 3).page()
+    alike = judged(("pass", 900.0), ("pass", 900.0))
+    assert P99 in repeats_of(alike, 2).constants
+    assert P99 not in repeats_of([(seed, given_up(own)) for seed, own in alike], 2).constants
+
+
+def test_a_p99_that_no_gate_limits_is_a_bound_by_the_runs_own_count(judged):
+    runs = judged(("pass", 900.0))
+    own = runs[0][1]
+    waited = own.latency_ms[LOGIN]
+    cut = waited.model_copy(update={"given_up": waited.count, "failed": waited.count})
+    changed = own.model_copy(update={"latency_ms": own.latency_ms | {LOGIN: cut}})
+    (number,) = (
+        each
+        for each in repeats_of([(1, changed)], 1).numbers
+        if each.metric == f"latency_ms[{LOGIN}].p99"
+    )
+    assert number.at_least == ("median", "least", "most")

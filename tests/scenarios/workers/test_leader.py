@@ -146,7 +146,7 @@ def test_none_is_left_of_a_generator_that_leads_nobody(start):
     _, process = start(people=STUDENTS - 1, generator__processes=2)
     *_, error = lines_until(process, "error")
     assert ended(process, 30) == 1
-    assert "The roster holds" in error["message"]
+    assert "The roster is too short" in error["message"]
     until_gone([one for one in psutil.process_iter() if of_session(one.pid) == process.pid])
 
 

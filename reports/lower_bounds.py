@@ -1,0 +1,104 @@
+"""Lower bounds: percentiles among given-up requests, and what several runs' numbers come to then.
+
+Had those requests been waited for, such a number would be larger: how much is not known. So every
+difference is told by its two extremes, each bound as small as it is known to be, and as large as
+can be; what both say is certain.
+"""
+
+import math
+import statistics
+from collections.abc import Callable, Sequence
+from typing import Final, Literal, NamedTuple, TypeVar
+
+from dress_rehearsal.reports.evidence.latency import at_least
+from dress_rehearsal.reports.numbers import rounded
+from dress_rehearsal.reports.schema import GateResult, Measured, Number, Regression, Verdict, named
+
+_OF_LATENCY: Final = "latency_ms["
+
+Ranked = Literal["median", "least", "most"]
+Told = TypeVar("Told")
+
+
+class RunNumber(NamedTuple):
+    """A number of one run; `at_least`: it is a lower bound."""
+
+    value: Number
+    at_least: bool = False
+
+
+class OfRuns(NamedTuple):
+    """A number over runs; `at_least` names those of the three that are lower bounds."""
+
+    median: float
+    least: Number
+    most: Number
+    at_least: tuple[Ranked, ...]
+
+
+def step_of(path: str) -> str:
+    """Return the step in a latency's path."""
+    return path.rpartition(".")[0].removeprefix(_OF_LATENCY).removesuffix("]")
+
+
+def given_up_share(measured: Measured, path: str) -> float | None:
+    """Return the share (0 to 1) of a step's requests that were given up where one of its numbers
+    falls among them, None where a number is exact, or no latency."""
+    if not path.startswith(_OF_LATENCY):
+        return None
+    own = measured.latency_ms.get(step_of(path))
+    if own is None or not at_least(own, path.rpartition(".")[2]):
+        return None
+    return rounded(own.given_up / own.count, 6)
+
+
+def is_lower_bound(verdict: Verdict, path: str, window: str | None) -> bool:
+    """Return whether a number of a verdict is one; of a window its gate says it."""
+    if window is None:
+        return given_up_share(verdict, path) is not None
+    kept: tuple[GateResult | Regression, ...] = (*verdict.regressions, *verdict.gates)
+    return any(each.given_up is not None for each in kept if each.name == named(path, window))
+
+
+def over_runs(numbers: Sequence[RunNumber]) -> OfRuns:
+    """Return what the numbers of runs come to.
+
+    A number of a rank is exact where no lower bound stands at that rank or before it: what those
+    behind it really are changes nothing of it.
+
+    Args:
+        numbers: at least one.
+    """
+    ordered = sorted(numbers)  # of two that are equal, the bound is last
+    values = [each.value for each in ordered]
+    first = next((place for place, each in enumerate(ordered) if each.at_least), math.inf)
+    ranks: dict[Ranked, int] = {"median": len(values) // 2, "least": 0, "most": len(values) - 1}
+    return OfRuns(
+        statistics.median(values),
+        values[0],
+        values[-1],
+        tuple(name for name, rank in ranks.items() if first <= rank),
+    )
+
+
+def difference_extremes(
+    before: Sequence[RunNumber],
+    after: Sequence[RunNumber],
+    told: Callable[[Sequence[float], Sequence[float]], Told],
+) -> tuple[Told, Told]:
+    """Return what is told of a difference where it is as small as it can be, and as large.
+
+    Args:
+        told: of two sides' values, which are infinite where a lower bound is taken for as large as
+            it can be: of one side at a time, so that every difference is one.
+    """
+    least = told(_as_large(before), _as_known(after))
+    return least, told(_as_known(before), _as_large(after))
+
+
+def _as_known(numbers: Sequence[RunNumber]) -> list[float]:
+    return [each.value for each in numbers]
+
+
+def _as_large(numbers: Sequence[RunNumber]) -> list[float]:
+    return [math.inf if each.at_least else each.value for each in numbers]

@@ -1,0 +1,57 @@
+"""What is known of several numbers of which some are lower bounds: what larger ones change not."""
+
+import dataclasses
+import itertools
+import statistics
+
+import pytest
+
+from dress_rehearsal.plans import Gate
+from dress_rehearsal.reports.lower_bounds import (
+    RunNumber,
+    difference_extremes,
+    is_lower_bound,
+    over_runs,
+)
+from dress_rehearsal.reports.verdict import judge
+from tests.reports.gating import BUYING
+from tests.reports.test_given_up import SMALL, timed_out
+
+P90 = f"{BUYING}.p90"
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 4])
+def test_a_rank_is_a_bound_exactly_where_larger_numbers_behind_the_bounds_change_it(size):
+    ranks = {"median": statistics.median, "least": min, "most": max}
+    values = range(1, size + 1)
+    for bounds in itertools.product([False, True], repeat=size):
+        told = over_runs([RunNumber(*each) for each in zip(values, bounds, strict=True)])
+        raised = [1_000 if bound else each for each, bound in zip(values, bounds, strict=True)]
+        assert told[:3] == tuple(rank(values) for rank in ranks.values())
+        changed = {name for name, rank in ranks.items() if rank(raised) != rank(values)}
+        assert set(told.at_least) == changed
+
+
+def test_of_two_that_are_equal_the_one_that_is_known_decides():
+    told = over_runs([RunNumber(5.0, at_least=True), RunNumber(5.0)])
+    assert (told.least, told.at_least) == (5.0, ("median", "most"))
+
+
+def test_the_extremes_of_a_difference_hold_whatever_the_numbers_really_are():
+    before, after = [RunNumber(3.0), RunNumber(4.0, at_least=True)], [RunNumber(9.0)]
+    apart = difference_extremes(before, after, lambda old, new: min(new) - max(old))
+    assert apart == (float("-inf"), 5.0)
+
+
+def test_a_verdict_says_which_of_its_numbers_are_bounds_also_within_a_window(evidence_of):
+    windowed = Gate(metric=P90, window="T+0s..T+60s", regression="< 10%")
+    told = []
+    for given_up in (30, 0):
+        evidence = timed_out(evidence_of(**SMALL), [], given_up)
+        plan = evidence.plan.model_copy(update={"gates": (windowed,)})
+        verdict = judge(dataclasses.replace(evidence, plan=plan))
+        told.append([is_lower_bound(verdict, P90, window) for window in (None, windowed.span)])
+        assert (verdict.regressions[0].given_up is None) == (given_up == 0)
+        assert not is_lower_bound(verdict, f"{BUYING}.good_p99", None)
+        assert not is_lower_bound(verdict, "census.failed", None)
+    assert told == [[True, True], [False, False]]
