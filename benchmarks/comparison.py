@@ -2,8 +2,9 @@
 
 Sets of runs are made in turn, so that what the machine does meanwhile meets all of them alike. Each
 set is compared with each other one: nothing differs between them, so what seems worse is a false
-alarm. Then as many sets have a purchase that takes longer by a share of the first set's median, by
-the fault `slow_code`; each is held against a set without it, as another build would be.
+alarm. Then as many sets have a purchase that takes longer by a share of the first set's median, and
+as many again by a share of its p99, by the fault `slow_code`; each is held against a set without
+it, as another build would be.
 
 `--simulate` rehearses nothing: sets of runs are drawn, as quiet and as disturbed as told, and
 compared by four ways to make an interval. That is how `reports.comparison.intervals` was chosen.
@@ -23,6 +24,7 @@ import numpy as np
 
 from benchmarks.known_sides import Drawn, intervals
 from dress_rehearsal.reports.comparison import Side, compare, read_sides
+from dress_rehearsal.reports.comparison.schema import Comparison
 
 _PURCHASE = "latency_ms[POST /events/{event}/tickets]"
 _GATES = (
@@ -38,6 +40,8 @@ _JUDGED = (0, 3, 99)
 _PLANTED = ((1.0, 0.1), (1.15, 0.05), (1.3, 0.1))
 """How much slower a side is, and the margin that it is held against."""
 _LONGEST_S = 180
+_SLOWER = {"p50": 0.15, "p99": 0.3}
+"""By how much of a percentile of purchases they are slower, as is planted in real runs."""
 
 
 def perform(folder: Path, seed: int, slower_ms: float = 0.0) -> None:
@@ -72,29 +76,45 @@ def as_another_build(side: Side, base: Side) -> Side:
     return Side(side.name, tuple(runs))
 
 
-def real(folder: Path, sets: int, runs: int, share: float) -> None:
+def real(folder: Path, sets: int, runs: int) -> None:
     """Make real runs and print how often a comparison of them was wrong."""
     same = perform_sets(folder / "same", sets, runs)
-    outcomes = [compare(pair).outcome for pair in combinations(same, 2)]
-    tally("the same against the same", outcomes)
-    base_ms = statistics.median(
-        own.p50 for run in same[0].runs if (own := run.verdict.purchase) and own.p50
-    )
-    print(f"median purchase of the first set: {base_ms:.2f} ms; planted: {share * base_ms:.2f} ms")
-    slow = perform_sets(folder / "slow", sets, runs, share * base_ms)
-    pairs = zip(same, slow, strict=False)
-    outcomes = [compare([base, as_another_build(side, base)]).outcome for base, side in pairs]
-    tally(f"slower by {share:.0%}", outcomes)
+    tally("the same against the same", [compare(pair) for pair in combinations(same, 2)])
+    for percentile, share in _SLOWER.items():
+        base_ms = _median_ms(same[0], percentile)
+        slower_ms = share * base_ms
+        print(f"{percentile} of the first set: {base_ms:.2f} ms; planted: {slower_ms:.2f} ms")
+        slow = perform_sets(folder / f"{percentile}-slower", sets, runs, slower_ms)
+        pairs = zip(same, slow, strict=False)
+        comparisons = [compare([base, as_another_build(side, base)]) for base, side in pairs]
+        tally(f"{percentile} slower by {share:.0%}", comparisons, f"{_PURCHASE}.{percentile}")
     for side in same:
         p50s = [own.p50 for run in side.runs if (own := run.verdict.purchase)]
         doubts = [",".join(run.verdict.doubts or ()) or "-" for run in side.runs]
         print(f"  {side.name}: p50 {p50s} ms; doubts {doubts}")
 
 
-def tally(what: str, outcomes: Sequence[str]) -> None:
-    """Print how often each outcome came."""
-    counts = {word: outcomes.count(word) for word in ("worse", "undecided", "no_worse")}
-    print(f"{what}: {len(outcomes)} comparisons: {counts}", flush=True)
+def _median_ms(side: Side, percentile: str) -> float:
+    """Return the median of a percentile of purchases over a side's runs."""
+    found = [getattr(own, percentile) for run in side.runs if (own := run.verdict.purchase)]
+    return statistics.median(ms for ms in found if ms)
+
+
+def tally(what: str, comparisons: Sequence[Comparison], metric: str | None = None) -> None:
+    """Print how often each outcome came.
+
+    Args:
+        metric: a number that is held, whose own outcomes are printed too.
+    """
+    print(f"{what}: {len(comparisons)} comparisons: {_counts([c.outcome for c in comparisons])}")
+    if metric is not None:
+        own = [r.status for c in comparisons for r in c.regressions if r.metric == metric]
+        print(f"  {metric} alone: {_counts(own)}")
+    sys.stdout.flush()
+
+
+def _counts(outcomes: Sequence[str]) -> dict[str, int]:
+    return {word: outcomes.count(word) for word in ("worse", "undecided", "no_worse")}
 
 
 def simulate(times: int) -> None:
@@ -127,7 +147,6 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--sets", type=int, default=20)
     parser.add_argument("--runs", type=int, default=5, help="of each set")
-    parser.add_argument("--share", type=float, default=0.15, help="how much slower is planted")
     parser.add_argument("--out", type=Path, default=Path("runs/comparison"))
     parser.add_argument("--simulate", action="store_true", help="draw runs instead of making them")
     parser.add_argument("--times", type=int, default=1000, help="how often each is drawn")
@@ -135,7 +154,7 @@ def main() -> None:
     if options.simulate:
         simulate(options.times)
     else:
-        real(options.out, options.sets, options.runs, options.share)
+        real(options.out, options.sets, options.runs)
 
 
 if __name__ == "__main__":
