@@ -281,6 +281,7 @@ def test_what_is_no_folder_is_not_judged(odd_path, refused, command, name):
     "out",
     ["p" * 5000, "new/" + "p" * 300, "/".join(["p"] * 3000), "a\0b", "circle/runs", "pipe/runs"]
     + (["/proc/runs"] if sys.platform == "linux" else []),
+    ids=lambda out: f"{len(out)} characters" if len(out) > 100 else None,
 )
 def test_a_folder_that_cannot_be_made_is_refused_before(odd_path, refused, command, out):
     assert odd_path
