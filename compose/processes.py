@@ -100,12 +100,13 @@ class ProcessGroup:
                         str(process.spec.log),
                         process.last_lines(),
                     )
-            patience_s = self._ready_within_s if within_s is None else within_s
             late_s = time.monotonic() - deadline
-            if late_s > 0 and late_s > self._kept_from_running_s(awaited, patience_s):
+            patience_s = self._ready_within_s if within_s is None else within_s
+            kept_s = self._kept_from_running_s(awaited, patience_s) if late_s > 0 else 0.0
+            if late_s > kept_s:
                 raise StageNotReadyError(
                     awaited.name,
-                    patience_s + late_s,
+                    patience_s + kept_s,
                     str(awaited.spec.log),
                     awaited.last_lines(),
                 )
