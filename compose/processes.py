@@ -16,10 +16,13 @@ from dress_rehearsal.compose.stage import Loss
 from dress_rehearsal.compose.stage_folder import StageFolder
 from dress_rehearsal.compose.stage_record import RecordedProcess
 from dress_rehearsal.compose.workers import Children, Workers
+from dress_rehearsal.records.collectors.processes import cpu_wait_s
 
 _POLL_S = 0.015
 _ORPHAN_PATIENCE_S = 2.0
 _ABANDON_S = 1.5
+_KEPT_FROM_RUNNING = 3
+"""How many times its patience somebody is waited for longer, while others have the processors."""
 
 
 class ProcessGroup:
@@ -32,7 +35,8 @@ class ProcessGroup:
 
     Args:
         folder: keeps the record by which they are found should this process die.
-        ready_within_s: how long all waiting together may take, counted from now.
+        ready_within_s: how long all waiting together may take, counted from now; what is awaited
+            has as much longer as other programs kept it from running, at most three times that.
         workers: tells those of the app; by default they are the children of its main process.
     """
 
@@ -96,10 +100,13 @@ class ProcessGroup:
                         str(process.spec.log),
                         process.last_lines(),
                     )
-            if time.monotonic() > deadline:
+            late_s = time.monotonic() - deadline
+            patience_s = self._ready_within_s if within_s is None else within_s
+            kept_s = self._kept_from_running_s(awaited, patience_s) if late_s > 0 else 0.0
+            if late_s > kept_s:
                 raise StageNotReadyError(
                     awaited.name,
-                    self._ready_within_s if within_s is None else within_s,
+                    patience_s + kept_s,
                     str(awaited.spec.log),
                     awaited.last_lines(),
                 )
@@ -267,6 +274,15 @@ class ProcessGroup:
                 ),
                 instead_of,
             )
+
+    def _kept_from_running_s(self, awaited: Managed, patience_s: float) -> float:
+        """Return how long somebody was ready to run and had no processor: that is not their time.
+
+        Bounded, as whoever computes without an end waits for a processor again and again.
+        """
+        pids = (awaited.pid, *self._workers.below(awaited))
+        longest_s = max(cpu_wait_s(pid) or 0.0 for pid in pids)
+        return min(longest_s, _KEPT_FROM_RUNNING * patience_s)
 
     def _all(self) -> list[Managed]:
         return [*self._members, self._one_off] if self._one_off else self._members

@@ -3,8 +3,8 @@
 Half of the tests work (they judge runs, read plans) and half wait (for servers, for rehearsals).
 `--numprocesses auto --dist loadgroup` has processes for both: as many as there are processors
 begin with what works, at a lower priority, and a few more begin with what waits. They take from the
-two ends of one row and meet in its middle. `logical` has only those that work. A file's tests go to
-one process, a group's too.
+two ends of one row and meet in its middle. `logical` has only those that work, and no rehearsal
+that they would have to give way to. A file's tests go to one process, a group's too.
 """
 
 import os
@@ -84,7 +84,8 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_configure_node(node: Any) -> None:
-    node.workerinput["works"] = node.gateway.id in _working
+    waiting = node.config.option.numprocesses > len(_working)
+    node.workerinput["works"] = waiting and node.gateway.id in _working
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:

@@ -12,3 +12,11 @@ SHORT = (
     "students.login_at_open=500ms",
     "students.qr_delay=100ms",
 )
+UNHURRIED = (
+    *SHORT,
+    "gates=[]",
+    "generator.max_late_start=1m",
+    "generator.timely=1m",
+    "generator.max_foreign_cpu=1000",
+)
+"""… of which no verdict depends on how fast the machine is that tests it."""

@@ -95,3 +95,18 @@ def test_every_test_is_run_once_and_a_file_s_in_one_process(shared_out, processe
     assert sorted(test for tests in given for test in tests) == sorted(ROW)
     for file in ("tests/b.py", "tests/d.py"):
         assert len([tests for tests in given if any(t.startswith(file) for t in tests)]) == 1
+
+
+@pytest.mark.parametrize(("processes", "gives_way"), [("auto", True), ("logical", False)])
+def test_who_works_gives_way_only_where_others_wait(monkeypatch, processes, gives_way):
+    monkeypatch.setattr(scheduling, "_working", set())
+    option = SimpleNamespace(numprocesses=processes)
+    config = SimpleNamespace(option=option)
+    option.numprocesses = scheduling.pytest_xdist_auto_num_workers(config)
+    last = f"gw{option.numprocesses - 1}"
+    works = {}
+    for name in ("gw0", last):
+        node = SimpleNamespace(gateway=SimpleNamespace(id=name), config=config, workerinput={})
+        scheduling.pytest_configure_node(node)
+        works[name] = node.workerinput["works"]
+    assert works == {"gw0": gives_way, last: False}

@@ -31,10 +31,8 @@ class Transport(BaseAdapter):
     def __init__(self, deadline_s: float, ca_file: Path | None) -> None:
         super().__init__()
         self._deadline_s = deadline_s
-        self._tls = ssl.create_default_context()
-        self._tls.load_verify_locations(certifi.where())
-        if ca_file is not None:
-            self._tls.load_verify_locations(ca_file)
+        # Certificates take long to read, and many a Grafana answers http:// alone.
+        self._tls = None if ca_file is None else _trusting(ca_file)
 
     def send(self, request: requests.PreparedRequest, *_: Any, **__: Any) -> requests.Response:
         """Send a request.
@@ -43,6 +41,8 @@ class Transport(BaseAdapter):
             NoAnswerError: there is no whole answer, and why.
         """
         body: Any = request.body  # JSON, which requests has as bytes, or nothing
+        if self._tls is None and (request.url or "").startswith("https:"):
+            self._tls = _trusting(None)
         answer = http.ask(
             request.method or "GET",
             request.url or "",
@@ -66,3 +66,12 @@ class Transport(BaseAdapter):
 
     def close(self) -> None:
         """Nothing stays open."""
+
+
+def _trusting(ca_file: Path | None) -> ssl.SSLContext:
+    """Return what trusts the certificates of the system, of certifi, and of a file."""
+    tls = ssl.create_default_context()
+    tls.load_verify_locations(certifi.where())
+    if ca_file is not None:
+        tls.load_verify_locations(ca_file)
+    return tls

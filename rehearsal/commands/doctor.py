@@ -19,8 +19,8 @@ def _doctor(options: argparse.Namespace) -> int:
     from dress_rehearsal.rehearsal.preflight.doctor import checkup, others, print_findings
 
     plan = planned(options)
-    bystanders = others(plan)
     check_folder(options.out, "--out")
+    bystanders = others(plan)
     findings = [*checkup(plan, options.out), *([] if bystanders is None else [bystanders])]
     print_findings(findings, make_console())
     return BROKEN if any(finding.status == "fail" for finding in findings) else 0

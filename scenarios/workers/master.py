@@ -20,7 +20,7 @@ from dress_rehearsal.scenarios.timetable import draw_timetable
 from dress_rehearsal.scenarios.workers.channel import MasterChannel
 from dress_rehearsal.scenarios.workers.clocks import ClockApart, Clocks, skew_of
 from dress_rehearsal.scenarios.workers.dealing import Dealing
-from dress_rehearsal.scenarios.workers.gathering import Gathering
+from dress_rehearsal.scenarios.workers.gathering import Gathering, awaited_until
 from dress_rehearsal.scenarios.workers.share import (
     CLOCK,
     ENDED,
@@ -38,7 +38,8 @@ LIVENESS: Final = 20
 """After so many seconds without a heartbeat a worker counts as lost; Locust's own three are fewer
 than a loop may be busy for at T-0."""
 LAST_S: Final = 8.0
-"""How long workers may take to write and send the last of what they have recorded."""
+"""How long workers may take to write and send the last of what they have recorded, counted anew
+whenever one of them says something."""
 _LAST_A_STUDENT_S: Final = 4e-4
 """… and more for each student, beside what their worker takes to cut them: 40 s for 100,000."""
 _LOOK_S: Final = 0.05
@@ -86,6 +87,8 @@ class Master:
         """What the first worker that was lost, or could not play, said of it."""
         self._ready: set[str] = set()
         self._before: dict[str, ClockApart] = {}
+        self._heard_s: dict[str, float] = {}
+        """When each worker said something last."""
         timetable = draw_timetable(plan, people)
         self._digest = digest_of(timetable)
         steps = steps_of_buyer(load_buyer(plan))
@@ -144,6 +147,7 @@ class Master:
         """Take in what a worker says; what is about another run is none of this one's."""
         if run != self.run.id or worker not in self._workers:
             return
+        self._heard_s[worker] = time.monotonic()
         if kind == CLOCK:
             self._clocks.take(worker, content)
         elif kind == STATUS:
@@ -174,7 +178,8 @@ class Master:
         """Have the workers stop, wait for the last they have to say, and write it down.
 
         Args:
-            patience_s: how long that may take where the students are few.
+            patience_s: how long that may take where the students are few, and longer for a worker
+                that still says something: one that is kept from running is slow, and not lost.
 
         Raises:
             RecordError: it cannot be written.
@@ -183,8 +188,11 @@ class Master:
         self.stop()
         largest_share = -(-self._students // max(len(self._workers), 1))
         patience_s += CAUGHT_A_STUDENT_S * largest_share + _LAST_A_STUDENT_S * self._students
-        deadline_s = time.monotonic() + patience_s
-        while not self.is_over and time.monotonic() < deadline_s:
+        begun_s = time.monotonic()
+        while not self.is_over:
+            heard_s = [self._heard_s.get(worker, begun_s) for worker in self._awaited()]
+            if time.monotonic() >= awaited_until(begun_s, heard_s, patience_s):
+                break
             gevent.sleep(_LOOK_S)
         self._compare_again()
         self._census_writer.wait()

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from dress_rehearsal.compose import processes as module
 from dress_rehearsal.compose.errors import ProcessFailedError, StageNotReadyError
 from dress_rehearsal.compose.process import ProcessSpec
 from dress_rehearsal.compose.processes import ProcessGroup
@@ -63,6 +64,24 @@ def test_who_is_silent_to_the_end_is_said_to_have_written_nothing(
     silent = processes.start(spec("silent", tmp_path, "import time; time.sleep(300)"))
     with pytest.raises(StageNotReadyError, match=r"0 s; it wrote nothing to \S+silent\.log\.$"):
         processes.wait(silent, lambda: False)
+    processes.abandon()
+
+
+def test_whom_others_keep_from_running_is_waited_for_longer_and_not_for_ever(
+    folder: StageFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    processes = ProcessGroup(folder, ready_within_s=0.02)
+    starved = processes.start(spec("starved", tmp_path, "import time; time.sleep(300)"))
+    late = iter([False] * 5 + [True])  # later than the time it has: each look is 15 ms
+    monkeypatch.setattr(module, "_KEPT_FROM_RUNNING", 50_000)
+    monkeypatch.setattr(module, "cpu_wait_s", lambda pid: 600.0 if pid == starved.pid else None)
+    processes.wait(starved, lambda: next(late))
+    monkeypatch.setattr(module, "_KEPT_FROM_RUNNING", 3)
+    with pytest.raises(StageNotReadyError, match="starved was not ready after 0 s"):
+        processes.wait(starved, lambda: False)
+    monkeypatch.setattr(module, "cpu_wait_s", lambda _: None)  # a system that does not tell
+    with pytest.raises(StageNotReadyError, match="starved was not ready after"):
+        processes.wait(starved, lambda: False)
     processes.abandon()
 
 

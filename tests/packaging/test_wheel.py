@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.short_rehearsal import SHORT
+from tests.short_rehearsal import UNHURRIED
 
 ROOT = Path(__file__).resolve().parents[2]
 ROOMS = (
@@ -23,13 +23,6 @@ ROOMS = (
     "reports",
     "scenarios",
     "target_app",
-)
-UNHURRIED = (
-    *SHORT,
-    "gates=[]",
-    "generator.max_late_start=1m",
-    "generator.timely=1m",
-    "generator.max_foreign_cpu=1000",
 )
 
 

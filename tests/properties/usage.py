@@ -1,6 +1,7 @@
 """What property tests of bad usage share: a command run here, and a secret to look for."""
 
 import contextlib
+import functools
 import io
 import tempfile
 from collections.abc import Callable, Iterator
@@ -10,6 +11,7 @@ from typing import Any, Final
 import pytest
 from hypothesis import strategies as st
 
+from dress_rehearsal.rehearsal import cli
 from dress_rehearsal.rehearsal.cli import main
 from dress_rehearsal.rehearsal.preflight import checks
 
@@ -26,8 +28,10 @@ def told(monkeypatch: pytest.MonkeyPatch) -> Iterator[Told]:
     It has to end with 0 or 2, without a traceback, without showing the secret, and without making
     anything.
     """
-    # Of this machine, and the same whatever the plan says: it would be asked for every example.
+    # The same whatever the plan says: this machine would be asked, and the command line described,
+    # for every example.
     monkeypatch.setattr(checks, "fits", lambda *_: None)
+    monkeypatch.setattr(cli, "_parser", functools.cache(cli._parser))
     with tempfile.TemporaryDirectory() as folder:
         monkeypatch.chdir(folder)
 

@@ -1,6 +1,7 @@
 """`rehearse checklist` finds the runs it is given, and writes what speaks for and against."""
 
 import json
+import shutil
 
 import pytest
 
@@ -12,18 +13,40 @@ from dress_rehearsal.reports.capacity.result import capacity_of
 from dress_rehearsal.reports.report import write_report
 from tests.reports import synthetic_run
 from tests.reports.capacity.conftest import one, sought
+from tests.reports.conftest import undrawn
+
+__all__ = ["undrawn"]
 
 SMALL = {"students": 60, "tickets": 20}
 
 
+@pytest.fixture(scope="session")
+def judged(tmp_path_factory):
+    """Build a run that was judged; the same one for the same arguments, which nobody changes."""
+    known = {}
+
+    def build(**arguments):
+        key = repr(sorted(arguments.items()))
+        if key not in known:
+            made = synthetic_run.build_run(tmp_path_factory.mktemp("judged"), **arguments)
+            write_report(made)
+            known[key] = made
+        return known[key]
+
+    return build
+
+
 @pytest.fixture
-def run(tmp_path):
-    """Build a run that was judged, in a folder of the test's: `run("runs", seed=8)`."""
+def run(tmp_path, judged, undrawn):
+    """Put a run that was judged into a folder of the test's: `run("runs", seed=8)`.
+
+    A checklist links to its page, and looks into none.
+    """
 
     def build(folder="runs", **arguments) -> RunDirectory:
-        made = synthetic_run.build_run(tmp_path / folder, **(SMALL | arguments))
-        write_report(made)
-        return made
+        made = judged(**(SMALL | arguments))
+        copied = shutil.copytree(made.path, tmp_path / folder / made.id)
+        return RunDirectory(copied)
 
     return build
 

@@ -17,7 +17,12 @@ from tests.reports.comparison.conftest import (  # noqa: F401 - fixtures
     side_of,
     written,
 )
-from tests.reports.conftest import build_run, evidence_of, verdict_of  # noqa: F401 - fixtures
+from tests.reports.conftest import (  # noqa: F401 - fixtures
+    build_run,
+    evidence_of,
+    undrawn,
+    verdict_of,
+)
 
 QUIET = [100.0, 101.0, 102.0, 103.0, 104.0]
 SLOW = [value * 2 for value in QUIET]
@@ -81,8 +86,8 @@ def test_bad_usage_is_2(arguments, capsys):
 
 
 @pytest.fixture
-def run_with_gates(build_run):  # noqa: F811
-    """A recorded run whose plan has a regression gate on buying."""
+def run_with_gates(build_run, undrawn):  # noqa: F811
+    """A recorded run whose plan has a regression gate on buying, and whose page no figures."""
     from dress_rehearsal.plans import Gate, plan_toml
 
     run = build_run(students=60, tickets=20)

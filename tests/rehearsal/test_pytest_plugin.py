@@ -12,7 +12,7 @@ import pytest
 
 from dress_rehearsal.rehearsal import pytest_plugin
 from dress_rehearsal.rehearsal.pytest_plugin import Rehearse
-from tests.short_rehearsal import SHORT
+from tests.short_rehearsal import UNHURRIED
 
 Performing = Callable[..., Rehearse]
 
@@ -56,7 +56,6 @@ def in_a_fresh_pytest(folder: Path, test: str, ini: str = "") -> subprocess.Comp
         env=kept,
         capture_output=True,
         text=True,
-        timeout=90,
         check=False,
     )
 
@@ -159,7 +158,7 @@ def test_a_rehearsal_is_a_test(tmp_path: Path) -> None:
     ended = in_a_fresh_pytest(
         tmp_path,
         "def test_capacity(rehearse):\n"
-        f'    found = rehearse("smoke", overrides={[*SHORT]!r})\n'
+        f'    found = rehearse("smoke", overrides={[*UNHURRIED]!r})\n'
         "    assert (found.run / 'report.html').is_file()\n"
         "    assert found.passed\n",
         "rehearse_inconclusive = skip\nrehearse_runs = runs\n",

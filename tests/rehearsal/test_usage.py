@@ -1,5 +1,6 @@
 """Bad usage: refused with 2 and a sentence before anything is made, and nothing secret is shown."""
 
+import functools
 import os
 import subprocess
 import sys
@@ -7,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from dress_rehearsal.rehearsal import cli
 from dress_rehearsal.rehearsal.cli import main
 
 SECRET = "q7Hd-4711-SENTINEL-Zm9vYmFy"
@@ -15,12 +17,15 @@ EXTERNAL = ["--set", "target.stage=external"]
 ROSTER = "student,pin,enrolled\n" + "".join(f"S{number},1,1\n" for number in range(400))
 CHECKED = [["plan", "check"], ["run", "--no-prometheus"], ["sweep", "--over=app.backlog=128,256"]]
 """Commands that ask the same before anything is made."""
+PARSER = functools.cache(cli._parser)
+"""The command line, described once: nothing of it is a test's own."""
 
 
 @pytest.fixture
 def refused(capsys, monkeypatch, tmp_path):
     """Run a command that is to be refused; returns its sentence, and what the folder has gained."""
     monkeypatch.setattr("dress_rehearsal.rehearsal.run.raise_file_limit", lambda: None)
+    monkeypatch.setattr(cli, "_parser", PARSER)
     monkeypatch.chdir(tmp_path)
 
     def run(*arguments):
@@ -281,6 +286,7 @@ def test_what_is_no_folder_is_not_judged(odd_path, refused, command, name):
     "out",
     ["p" * 5000, "new/" + "p" * 300, "/".join(["p"] * 3000), "a\0b", "circle/runs", "pipe/runs"]
     + (["/proc/runs"] if sys.platform == "linux" else []),
+    ids=lambda out: f"{len(out)} characters" if len(out) > 100 else None,
 )
 def test_a_folder_that_cannot_be_made_is_refused_before(odd_path, refused, command, out):
     assert odd_path

@@ -45,7 +45,8 @@ def watched(folder: Path, *sources: tuple[str, str]) -> BusyLoop:
 
 
 @pytest.mark.parametrize("source", [SPIN, HOLD], ids=["computes", "lets no thread run"])
-def test_code_that_lets_nobody_act_is_named_by_method_and_line(tmp_path, source):
+def test_code_that_lets_nobody_act_is_named_by_method_and_line(tmp_path, source, monkeypatch):
+    monkeypatch.setattr(busy, "_RAN", 0.0)  # how much of a CPU there is for it, others decide
     loop = watched(tmp_path, (f"{tmp_path}/captcha.py", source), (f"{tmp_path}/shop.py", BUY))
     assert loop.longest_s > 0.25
     assert {place.partition(":")[0] for place in loop.places} == {"buy() at captcha.py"}

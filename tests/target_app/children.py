@@ -55,8 +55,8 @@ class Child:
         return self.wait()
 
     def wait(self) -> int:
-        code = self.process.wait(20)
-        self._reader.join(20)
+        code = self.process.wait(120)
+        self._reader.join(120)
         assert self.process.stdout is not None
         self.process.stdout.close()
         return code

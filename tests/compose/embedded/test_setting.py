@@ -111,6 +111,7 @@ def test_an_app_that_never_gets_ready_is_given_up_in_time_and_nothing_is_left(
         return [sys.executable, "-c", code]
 
     monkeypatch.setattr("dress_rehearsal.compose.embedded.service.python_module", stuck)
+    monkeypatch.setattr("dress_rehearsal.compose.processes.cpu_wait_s", lambda _: None)
     with pytest.raises(StageNotReadyError, match="app was not ready after 25 s") as failure, stage:
         pytest.fail("entered a stage that could not be set")
     assert time.monotonic() - gave_up_at_s < 5, "25 s and the clearing must stay under 30 s"

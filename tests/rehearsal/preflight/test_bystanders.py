@@ -40,7 +40,12 @@ def shop(tmp_path: Path) -> Iterator[int]:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells")
-def test_who_serves_an_external_target_is_no_other_program(shop: int) -> None:
+def test_who_serves_an_external_target_is_no_other_program(
+    shop: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # How much of a processor it gets, those beside these tests decide.
+    monkeypatch.setattr(bystanders, "_WORTH_A_NAME", 1e-6)
+
     def named(port: int) -> set[str]:
         target = {"stage": "external", "url": f"http://127.0.0.1:{port}"}
         plan = Plan.model_validate({"name": "there", "target": target})
@@ -50,7 +55,7 @@ def test_who_serves_an_external_target_is_no_other_program(shop: int) -> None:
         return {name for name, _ in busy.programs}
 
     assert "ticketshop" not in named(shop)
-    assert "ticketshop" in named(shop + 1)
+    assert any("ticketshop" in named(shop + 1) for _ in range(20))
 
 
 def test_others_are_told_in_words() -> None:

@@ -5,19 +5,25 @@ import shutil
 
 import pytest
 
+from dress_rehearsal.records import RunDirectory
 from dress_rehearsal.records.errors import RunDirectoryUnusableError
 from dress_rehearsal.reports.history.folder import entry_in, remember
 from dress_rehearsal.reports.history.snapshot import keep, read_snapshot
 from dress_rehearsal.reports.report import write_report
+from tests.reports import synthetic_run
 from tests.reports.history.conftest import entry
 
 SMALL = {"students": 60, "tickets": 20}
 
 
-@pytest.fixture
-def kept(build_run, tmp_path):
-    """A run that was put into a history of eleven others, the folder of which is gone."""
-    run = build_run(**SMALL)
+@pytest.fixture(scope="module")
+def judged(tmp_path_factory):
+    """A run that was put into a history of eleven others and judged beside them, and its verdict.
+
+    The history's folder is gone. Nobody changes the run: `kept` is a copy.
+    """
+    tmp_path = tmp_path_factory.mktemp("kept")
+    run = synthetic_run.build_run(tmp_path / "runs", **SMALL)
     own = entry_in(run)
     alike = {"plan_digest": own.plan_digest, "fingerprint": own.fingerprint}
     for number in range(11):
@@ -26,7 +32,16 @@ def kept(build_run, tmp_path):
     remember(tmp_path / "history", entry(99, 1.0))
     assert keep(run, own, tmp_path / "history") == []
     shutil.rmtree(tmp_path / "history")
-    return run
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("dress_rehearsal.reports.page.draw_figures", lambda *_: [])
+        return run, write_report(run)
+
+
+@pytest.fixture
+def kept(judged, tmp_path):
+    """The run that was put into a history, for a test of its own."""
+    run, _ = judged
+    return RunDirectory(shutil.copytree(run.path, tmp_path / "kept" / run.id))
 
 
 def test_it_has_the_runs_of_its_plan_and_machine_and_itself_last_or_first(kept):
@@ -39,8 +54,8 @@ def test_it_has_the_runs_of_its_plan_and_machine_and_itself_last_or_first(kept):
 
 @pytest.mark.usefixtures("undrawn")
 def test_the_page_shows_them_and_is_the_same_on_every_repetition(kept):
-    write_report(kept)
     page = (kept.path / "report.html").read_bytes()
+    (kept.path / "report.html").unlink()
     write_report(kept)
     assert (kept.path / "report.html").read_bytes() == page
     text = page.decode()
@@ -60,8 +75,8 @@ def test_a_run_of_no_history_has_no_such_section(build_run):
 
 @pytest.mark.usefixtures("undrawn")
 @pytest.mark.parametrize("content", [b"{", b"\xff", b'{"schema": 1, "runs": [1]}'])
-def test_a_damaged_one_is_a_sentence_and_no_change_of_the_verdict(kept, content):
-    before = write_report(kept)
+def test_a_damaged_one_is_a_sentence_and_no_change_of_the_verdict(judged, kept, content):
+    _, before = judged
     (kept.path / "history.json").write_bytes(content)
     assert write_report(kept) == before
     assert "history.json is damaged" in (kept.path / "report.html").read_text()
