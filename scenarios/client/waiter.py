@@ -2,10 +2,9 @@
 
 from typing import Any, Final
 
-from gevent import get_hub
-from greenlet import greenlet
+from gevent import Greenlet, get_hub
 
-_switch_to: Final = greenlet.switch
+_switch_to: Final = Greenlet.switch
 """Switches to a greenlet; a hub's own `switch` first asks who leaves whether there is a hook."""
 
 
