@@ -7,7 +7,7 @@ as many again by a share of its p99, by the fault `slow_code`; each is held agai
 it, as another build would be.
 
 `--simulate` rehearses nothing: sets of runs are drawn, as quiet and as disturbed as told, and
-compared by four ways to make an interval. That is how `reports.comparison.intervals` was chosen.
+compared by four ways to make an interval. That is how `reports.history.intervals` was chosen.
 """
 
 import argparse

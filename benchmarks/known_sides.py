@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from dress_rehearsal.reports.comparison.intervals import difference_interval
+from dress_rehearsal.reports.history.intervals import difference_interval
 
 Values = NDArray[np.float64]
 

@@ -12,7 +12,7 @@ from typing import Any, Final, TypeVar
 from dress_rehearsal.plans import Gate, format_duration
 from dress_rehearsal.records.timeline import LOCUST_ENDED
 from dress_rehearsal.reports.evidence import Evidence
-from dress_rehearsal.reports.evidence.latency import at_least
+from dress_rehearsal.reports.evidence.latency import at_least, slowest_step
 from dress_rehearsal.reports.schema import Latency, Measured, StepAnswers
 from dress_rehearsal.reports.words import counted, given_up_words, milliseconds, percent, written
 
@@ -119,20 +119,16 @@ def what_held(measured: Measured, limits: str) -> str:
     load = measured.load
     failed = "none failed" if not load.failed else f"{written(load.failed)} failed"
     parts = [f"It held: {counted(load.requests or 0, 'request')}, {failed}"]
-    slowest = max(measured.latency_ms.items(), key=_p99, default=None)
-    if slowest is not None and slowest[1].p99 is not None:
-        took = milliseconds(slowest[1].p99)
-        if at_least(slowest[1], "p99"):
-            told = given_up_words(slowest[1].given_up / slowest[1].count)
-            parts.append(f"p99 of {slowest[0]} is at least {took} ({told})")
+    slowest = slowest_step(measured.latency_ms)
+    if slowest is not None:
+        own = measured.latency_ms[slowest]
+        took = milliseconds(own.p99)
+        if at_least(own, "p99"):
+            told = given_up_words(own.given_up / own.count)
+            parts.append(f"p99 of {slowest} is at least {took} ({told})")
         else:
-            parts.append(f"99% of each kind took at most {took} ({slowest[0]} is the slowest)")
+            parts.append(f"99% of each kind took at most {took} ({slowest} is the slowest)")
     return f"{', '.join(parts)}{f' and {limits}' if limits else ''}."
-
-
-def _p99(item: tuple[str, Latency]) -> tuple[bool, float]:
-    """Return by what the slowest kind is found: how slow a lower bound is nobody knows."""
-    return at_least(item[1], "p99"), item[1].p99 or 0.0
 
 
 def _told(evidence: Evidence) -> Mapping[str, Any]:

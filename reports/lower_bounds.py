@@ -10,7 +10,7 @@ import statistics
 from collections.abc import Callable, Sequence
 from typing import Final, Literal, NamedTuple, TypeVar
 
-from dress_rehearsal.reports.evidence.latency import at_least
+from dress_rehearsal.reports.evidence.latency import at_least, grows_by_waiting
 from dress_rehearsal.reports.numbers import rounded
 from dress_rehearsal.reports.schema import GateResult, Measured, Number, Regression, Verdict, named
 
@@ -53,11 +53,21 @@ def given_up_share(measured: Measured, path: str) -> float | None:
 
 
 def is_lower_bound(verdict: Verdict, path: str, window: str | None) -> bool:
-    """Return whether a number of a verdict is one; of a window its gate says it."""
+    """Return whether a number of a verdict is one; of a window its gate says it.
+
+    Where a version wrote the gate that did not say it, a step of which any requests were given up
+    leaves it open, so the number is taken for one.
+    """
     if window is None:
         return given_up_share(verdict, path) is not None
+    own = verdict.latency_ms.get(step_of(path)) if path.startswith(_OF_LATENCY) else None
+    untold = own is not None and own.given_up > 0 and grows_by_waiting(path.rpartition(".")[2])
     kept: tuple[GateResult | Regression, ...] = (*verdict.regressions, *verdict.gates)
-    return any(each.given_up is not None for each in kept if each.name == named(path, window))
+    return any(
+        each.given_up is not None or (untold and "given_up" not in each.model_fields_set)
+        for each in kept
+        if each.name == named(path, window)
+    )
 
 
 def over_runs(numbers: Sequence[RunNumber]) -> OfRuns:

@@ -350,8 +350,20 @@ class Verdict(Measured, Answer):
         return EXIT_CODES[self.verdict]
 
     def document(self) -> dict[str, Any]:
-        """Return the plain document, keys in the published order."""
-        return self.model_dump(mode="json", by_alias=True)
+        """Return the plain document, keys in the published order.
+
+        Without what says of lower bounds that there is none: versions that know of none refuse it.
+        Only where any requests were given up a regression says that its number is exact.
+        """
+        document = self.model_dump(mode="json", by_alias=True)
+        told = any(own.given_up for own in self.latency_ms.values())
+        for kept in (*document["gates"], *document["regressions"]):
+            if not kept["baseline_at_least"]:
+                del kept["baseline_at_least"]
+        for kept in document["regressions"]:
+            if kept["given_up"] is None and not told:
+                del kept["given_up"]
+        return document
 
     def text(self) -> str:
         """Return the bytes of `verdict.json`, the same for the same run."""

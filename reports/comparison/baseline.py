@@ -12,10 +12,10 @@ from typing import Any, Final
 from dress_rehearsal.plans import Plan
 from dress_rehearsal.plans.files import named
 from dress_rehearsal.reports.alike import plan_differences
-from dress_rehearsal.reports.comparison.intervals import FEWEST
 from dress_rehearsal.reports.comparison.numbers import Metric, metrics_of, unmeasured, values_of
 from dress_rehearsal.reports.comparison.sides import Side, read_sides
 from dress_rehearsal.reports.errors import ComparisonRefusedError
+from dress_rehearsal.reports.history.intervals import FEWEST
 from dress_rehearsal.reports.lower_bounds import over_runs
 from dress_rehearsal.reports.numbers import significant
 from dress_rehearsal.reports.words import counted

@@ -3,11 +3,11 @@
 from collections.abc import Iterable, Sequence
 from typing import Final, NamedTuple
 
-from dress_rehearsal.reports.comparison.intervals import FEWEST, difference_interval
 from dress_rehearsal.reports.comparison.schema import Bound, Change, ComparedNumber, SideNumber
 from dress_rehearsal.reports.comparison.sides import Side, SideRun
 from dress_rehearsal.reports.doubts import believed, may_be_others_doing
 from dress_rehearsal.reports.errors import MetricUnknownError
+from dress_rehearsal.reports.history.intervals import FEWEST, difference_interval
 from dress_rehearsal.reports.lower_bounds import (
     RunNumber,
     difference_extremes,

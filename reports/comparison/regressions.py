@@ -16,7 +16,6 @@ from functools import partial
 from dress_rehearsal.plans import Plan
 from dress_rehearsal.plans.sections.margins import Margins, parse_margins
 from dress_rehearsal.reports.alike import plan_differences
-from dress_rehearsal.reports.comparison.intervals import FEWEST, difference_interval
 from dress_rehearsal.reports.comparison.numbers import (
     Metric,
     compared_number,
@@ -37,6 +36,7 @@ from dress_rehearsal.reports.comparison.words import (
     median_words,
 )
 from dress_rehearsal.reports.directions import unit_of, worse_when
+from dress_rehearsal.reports.history.intervals import FEWEST, difference_interval
 from dress_rehearsal.reports.lower_bounds import difference_extremes
 from dress_rehearsal.reports.numbers import exact, significant
 from dress_rehearsal.reports.schema import Number
@@ -128,6 +128,11 @@ def _held(
     said = _said(number, change, side.name)
     becomes = partial(_outcome, metric=metric, margins=parse_margins(told))
     outcomes = difference_extremes(values_of(base, metric), values_of(side, metric), becomes)
+    chance = (
+        f"Undecided: {said}, beyond {told}, but chance may have done it: repeat both more often"
+    )
+    if set(outcomes) == {"undecided", "worse"}:
+        return "undecided", f"{chance}, and have students wait longer (students.timeout)."
     if len(set(outcomes)) > 1:
         return "undecided", (
             f"Undecided: {said}, of which no more is known, for requests were given up; whether "
@@ -137,9 +142,7 @@ def _held(
         return "no_worse", f"No worse: {said}, within {told}."
     if outcomes[0] == "worse":
         return "worse", f"Worse: {said}, beyond {told}."
-    return "undecided", (
-        f"Undecided: {said}, beyond {told}, but chance may have done it: repeat both more often."
-    )
+    return "undecided", f"{chance}."
 
 
 def _outcome(

@@ -2,8 +2,8 @@
 
 from typing import Final
 
-from dress_rehearsal.reports.comparison.intervals import FEWEST
 from dress_rehearsal.reports.comparison.schema import Change, ComparedSide, SideNumber
+from dress_rehearsal.reports.history.intervals import FEWEST
 from dress_rehearsal.reports.words import (
     EMPTY,
     bound_words,

@@ -9,7 +9,7 @@ then its first packet. The requests that were answered well have a percentile of
 
 import math
 import zlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from fractions import Fraction
 from typing import Any, Final
@@ -147,8 +147,13 @@ def at_least(latency: Latency, field: str) -> bool:
 
     Had these been waited for, it would be larger: what is there is a lower bound.
     """
-    share = FELT.get({"system_p99": "p99"}.get(field, field))
+    share = _share(field)
     return share is not None and falls_among(share, latency.count, latency.given_up)
+
+
+def _share(field: str) -> float | None:
+    """Return in per cent the share that a number which has given-up requests in it is of."""
+    return FELT.get({"system_p99": "p99"}.get(field, field))
 
 
 def falls_among(share: float, count: int, given_up: int) -> bool:
@@ -159,6 +164,24 @@ def falls_among(share: float, count: int, given_up: int) -> bool:
     """
     rank = math.ceil(share / 100 * (count - 1) - 1e-9)
     return given_up > 0 and rank >= count - given_up
+
+
+def grows_by_waiting(field: str) -> bool:
+    """Return whether one of a step's numbers would be larger had given-up requests been waited
+    for, if it falls among them."""
+    return _share(field) is not None
+
+
+def slowest_step(latency_ms: Mapping[str, Latency]) -> str | None:
+    """Return the step with the largest p99, None where none has one: a lower bound before all that
+    are known, for how slow that is nobody knows."""
+
+    def slow(step: str) -> tuple[bool, float]:
+        own = latency_ms[step]
+        return at_least(own, "p99"), own.p99 or 0.0
+
+    known = (step for step, own in latency_ms.items() if own.p99 is not None)
+    return max(known, key=slow, default=None)
 
 
 def says_little(latency: Latency, field: str) -> bool:

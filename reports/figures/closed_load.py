@@ -6,7 +6,7 @@ from typing import Final
 import numpy as np
 
 from dress_rehearsal.reports.evidence import Evidence
-from dress_rehearsal.reports.evidence.latency import at_least
+from dress_rehearsal.reports.evidence.latency import at_least, slowest_step
 from dress_rehearsal.reports.figures.drawing import Drawing, Missing, drawn
 from dress_rehearsal.reports.figures.layout import Sheet
 from dress_rehearsal.reports.figures.palette import BLUE, INK, OUTCOME_COLOURS, VERMILLION
@@ -105,13 +105,11 @@ def draw_load_latency(
 
 
 def _finding(latency_ms: Mapping[str, Latency]) -> str:
-    known = {step: own.p99 for step, own in latency_ms.items() if own.p99 is not None}
-    if not known:
+    slowest = slowest_step(latency_ms)
+    if slowest is None:
         return "Of no request it is known how long it took"
-    bounds = {step: at_least(latency_ms[step], "p99") for step in known}
-    slowest = max(known, key=lambda step: (bounds[step], known[step]))
-    took = milliseconds(known[slowest])
-    if bounds[slowest]:
-        own = latency_ms[slowest]
+    own = latency_ms[slowest]
+    took = milliseconds(own.p99)
+    if at_least(own, "p99"):
         return f"p99 of {slowest} is at least {took}: {given_up_words(own.given_up / own.count)}"
     return f"{slowest} was slowest: 99 of 100 took at most {took}"

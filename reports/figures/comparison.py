@@ -170,9 +170,10 @@ def _shortened(name: str, wide: float, font: float = WIDE.font_pt) -> str:
 
 
 def _finding(labels: Sequence[str], quantities: Sequence[Bars]) -> str:
-    """Return who has least and who most of each quantity that differs by a tenth or more.
+    """Return who has least and who most of each quantity that differs by a tenth or more, or may.
 
-    Who has least is certain only where that is no lower bound.
+    Who has least is certain only where that is no lower bound, and who has most only where nobody
+    else's is one.
     """
     said, unknown = [], []
     for bars in quantities:
@@ -186,9 +187,12 @@ def _finding(labels: Sequence[str], quantities: Sequence[Bars]) -> str:
         least, most = min(known), max(known)
         subject = bars.label.partition(":")[0].partition(",")[0].lower().replace("cpu", "CPU")
         apart = most[0] > 1.1 * least[0]
-        if least[1] or (not apart and any(bound for _, bound, _ in known)):
+        if least[1]:
             unknown.append(subject)
-        elif apart:
+        elif any(each[1] and each is not most for each in known):
+            low = f"{_shortened(least[2], _NAMED_PT)}: {bars.words(least[0])}"
+            said.append(f"{subject}, {low} is least, and who has most is not known")
+        elif apart or most[1]:
             low, high = (
                 f"{_shortened(name, _NAMED_PT)}: {bound_words(bars.words(value), at_least=bound)}"
                 for value, bound, name in (least, most)

@@ -14,21 +14,29 @@ chance of a false alarm. It differs from Otava 0.8 in three ways: the variance i
 that the t-test asks for, where Otava's is that of the sample, so our p is a little larger; whoever
 stood to the left of a change that was taken back is tested anew too; and values that are all the
 same have no place that differs, whatever rounding does to their mean.
+
+Lower bounds are taken as they are known, until all changes are found; only then is asked of each
+whether it is certain. Else one that is not would leave its place to a wrong one beside it.
 """
 
-import math
+import statistics
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import numpy as np
+
+from dress_rehearsal.reports.history.intervals import difference_interval
 
 WINDOW: Final = 50
 """Values that are looked at together; the next window begins half of it later."""
 _LOOSER: Final = 10
 _DIGITS: Final = 9
 """To which places that differ as much as each other are compared: else rounding would choose."""
+
+
+Side = Literal["before", "after"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,12 +47,16 @@ class ChangePoint:
         index: of the first value after it.
         before, after: means, from the change before and up to the next one.
         p: of Student's two-sided t-test between them.
+        at_least: which of both means are lower bounds, for a value of theirs is one.
+        certain: whether it is one, whatever the values really are of which lower bounds are known.
     """
 
     index: int
     before: float
     after: float
     p: float
+    at_least: tuple[Side, ...] = ()
+    certain: bool = True
 
     @property
     def magnitude(self) -> float:
@@ -62,12 +74,14 @@ def change_points(
     window: int = WINDOW,
     at_least: Collection[int] = (),
 ) -> list[ChangePoint]:
-    """Return where the level of a series changed, in their order.
+    """Return where the level of a series changed, in their order, also where that is not certain.
 
     Args:
         values: finite numbers, the oldest first.
-        at_least: the places of those that are lower bounds. A change is certain only where they
-            stand on its upper side: what they really are makes it larger then.
+        at_least: the places of those that are lower bounds. On a change's upper side they leave it
+            certain: what they really are makes it larger. On its lower side they are taken for
+            larger than all others; it is certain where the 95% interval by ranks, which takes five
+            values a side, still excludes zero and the medians are `min_magnitude` apart.
         max_pvalue: how significant each has to be.
         min_magnitude: how large, see `ChangePoint.magnitude`.
         window: how many values are looked at together.
@@ -79,8 +93,9 @@ def change_points(
         weak = _split(series, start, min(start + window, len(series)), _LOOSER * max_pvalue)
         found.update(weak)
         start = max([start + window // 2, *weak])
+    merged = _merged(series, sorted(found), max_pvalue, min_magnitude)
     bounds = np.isin(np.arange(len(series)), list(at_least))
-    return _merged(series, bounds, sorted(found), max_pvalue, min_magnitude)
+    return _weighed(series, bounds, merged, min_magnitude)
 
 
 def _split(series: Any, start: int, end: int, max_pvalue: float) -> list[int]:
@@ -122,22 +137,16 @@ def _most_different(part: Any) -> tuple[float, int]:
 
 
 def _merged(
-    series: Any, bounds: Any, places: Sequence[int], max_pvalue: float, min_magnitude: float
+    series: Any, places: Sequence[int], max_pvalue: float, min_magnitude: float
 ) -> list[ChangePoint]:
-    """Return the changes that are left once the weakest were taken back one by one; those that are
-    not certain are weaker than all others.
-
-    Args:
-        bounds: which values are lower bounds (bool array).
-    """
+    """Return the changes that are left once the weakest were taken back one by one."""
     left = list(places)
     while left:
         ends = [0, *left, len(series)]
-        changes = []
-        for one, place, other in zip(ends, left, ends[2:], strict=False):
-            change = _tested(series, one, place, other)
-            lower = slice(one, place) if change.before <= change.after else slice(place, other)
-            changes.append(replace(change, p=math.inf) if bounds[lower].any() else change)
+        changes = [
+            _tested(series, one, place, other)
+            for one, place, other in zip(ends, left, ends[2:], strict=False)
+        ]
         weakest = max(changes, key=lambda change: change.p)
         if weakest.p <= max_pvalue:
             weakest = min(changes, key=lambda change: change.magnitude)
@@ -145,6 +154,41 @@ def _merged(
                 return changes
         left.remove(weakest.index)
     return []
+
+
+def _weighed(
+    series: Any, bounds: Any, changes: Sequence[ChangePoint], min_magnitude: float
+) -> list[ChangePoint]:
+    """Return the changes, each with what lower bounds leave certain of it.
+
+    Args:
+        bounds: which values are lower bounds (bool array).
+    """
+    ends = [0, *(change.index for change in changes), len(series)]
+    weighed = []
+    for one, change, other in zip(ends, changes, ends[2:], strict=False):
+        sides: dict[Side, slice] = {
+            "before": slice(one, change.index),
+            "after": slice(change.index, other),
+        }
+        lower, upper = sides["before"], sides["after"]
+        if change.before > change.after:
+            lower, upper = upper, lower
+        open_sides = tuple(side for side, own in sides.items() if bounds[own].any())
+        certain = not bounds[lower].any() or _stays(
+            np.where(bounds[lower], np.inf, series[lower]), series[upper], min_magnitude
+        )
+        weighed.append(replace(change, at_least=open_sides, certain=certain))
+    return weighed
+
+
+def _stays(lower: Any, upper: Any, min_magnitude: float) -> bool:
+    """Return whether one side is below the other by ranks, its lower bounds being infinite."""
+    interval = difference_interval(lower, upper)
+    if interval is None or interval[0] <= 0:
+        return False
+    middles = statistics.median(map(float, lower)), statistics.median(map(float, upper))
+    return ChangePoint(0, *middles, p=0.0).magnitude >= min_magnitude
 
 
 def _tested(series: Any, start: int, place: int, end: int) -> ChangePoint:

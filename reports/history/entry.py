@@ -6,7 +6,13 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import AfterValidator, AwareDatetime, Field
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    Field,
+    SerializerFunctionWrapHandler,
+    model_serializer,
+)
 
 from dress_rehearsal.plans import Plan
 from dress_rehearsal.records.tables import NS_PER_S
@@ -69,6 +75,14 @@ class Entry(Part):
     doubts: tuple[str, ...]
     numbers: dict[str, Finite | None]
     at_least: tuple[str, ...] = ()
+
+    @model_serializer(mode="wrap")
+    def _written(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Leave out `at_least` where it is empty: versions that do not know it refuse the entry."""
+        document: dict[str, Any] = write(self)
+        if not self.at_least:
+            del document["at_least"]
+        return document
 
     @property
     def build(self) -> str:

@@ -2,15 +2,16 @@
 
 Numbers of another plan or of another machine are another series, and are never compared. Runs that
 were disturbed, by other programs that had the CPU for one, stay in the series and are left out
-where changes are looked for. A change that a lower bound makes uncertain is none.
+where changes are looked for. A change that lower bounds make uncertain is none, and is told to be
+undecided.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final
 
 from dress_rehearsal.reports.directions import unit_of, worse_when
-from dress_rehearsal.reports.history.change_points import change_points
+from dress_rehearsal.reports.history.change_points import Side, change_points
 from dress_rehearsal.reports.history.entry import Entry, metric_of
 from dress_rehearsal.reports.part import Part
 from dress_rehearsal.reports.schema import Number
@@ -21,6 +22,8 @@ MIN_MAGNITUDE: Final = 0.05
 FEWEST: Final = 6
 """Runs below which nothing can be told: three a side are the fewest that a t-test finds anything in
 at `MAX_PVALUE`, unless they do not differ among each other at all."""
+_NAMED: Final = 5
+"""Undecided changes that are named in the sentence about them."""
 
 
 class Change(Part):
@@ -28,8 +31,8 @@ class Change(Part):
 
     `before` and `after` are the means of the runs since the last change, and from this one on;
     `runs` of these there are so far. `relative`: by how much of `before`, None where that is 0.
-    `at_least`: which of both means is a lower bound, as a number is in one of its runs: the larger
-    one, or the change would not be certain. `worse`: None where neither way is.
+    `at_least`: which of both means are lower bounds, as a number is in one of their runs. `worse`:
+    None where neither way is.
     """
 
     metric: str
@@ -40,7 +43,7 @@ class Change(Part):
     build: str
     before: float
     after: float
-    at_least: Literal["before", "after"] | None = None
+    at_least: tuple[Side, ...] = ()
     relative: float | None
     worse: bool | None
     p: float
@@ -51,17 +54,33 @@ class Change(Part):
         """The levels before and after, as people read them."""
         unit = unit_of(metric_of(self.metric))
         return (
-            bound_words(quantity(self.before, unit), at_least=self.at_least == "before"),
-            bound_words(quantity(self.after, unit), at_least=self.at_least == "after"),
+            bound_words(quantity(self.before, unit), at_least="before" in self.at_least),
+            bound_words(quantity(self.after, unit), at_least="after" in self.at_least),
         )
+
+    @property
+    def relative_words(self) -> str | None:
+        """By how much of the level before it changed, as people read it; None where that is not
+        known."""
+        if self.relative is None or len(self.at_least) > 1:
+            return None
+        words = f"{self.relative:+.0%}".replace("-", "−")
+        if self.at_least:
+            words = f"{'at most' if 'before' in self.at_least else 'at least'} {words}"
+        return words
 
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """The runs of one plan on one machine, the oldest first, and the changes, the newest first."""
+    """The runs of one plan on one machine, the oldest first, and the changes, the newest first.
+
+    `undecided` are those that what the numbers really are of which lower bounds are known could
+    undo.
+    """
 
     entries: tuple[Entry, ...]
-    changes: tuple[Change, ...]
+    changes: tuple[Change, ...] = ()
+    undecided: tuple[Change, ...] = ()
 
     @property
     def plan(self) -> str:
@@ -77,6 +96,20 @@ class Series:
     def believed(self) -> int:
         """How many of its runs were undisturbed: in them changes of times are looked for."""
         return sum(not entry.disturbances for entry in self.entries)
+
+    @property
+    def undecided_words(self) -> str:
+        """Which changes are undecided and why, in a sentence; "" without any."""
+        if not self.undecided:
+            return ""
+        said = [f"{each.metric} with the run {each.run}" for each in self.undecided[:_NAMED]]
+        more = len(self.undecided) - len(said)
+        others = f" and {more} more" if more else ""
+        return (
+            f"Undecided is whether a level changed: {'; '.join(said)}{others}. Requests were given "
+            f"up there, and only lower bounds are known: have students wait longer "
+            f"(students.timeout)."
+        )
 
     def values(self, metric: str) -> list[Number | None]:
         """Return a number of each run, None where it has none."""
@@ -113,16 +146,18 @@ def series_of(
         groups.setdefault((entry.plan_digest, entry.fingerprint), []).append(entry)
     made = []
     for group in groups.values():
-        group_series = Series(tuple(group), ())
+        group_series = Series(tuple(group))
         names = wanted or group_series.metrics
         found = [
-            change
+            each
             for metric in names
-            for change in _changes(group_series, metric, max_pvalue, min_magnitude)
+            for each in _changes(group_series, metric, max_pvalue, min_magnitude)
         ]
         order = {entry.run: place for place, entry in enumerate(group)}
-        found.sort(key=lambda change: (-order[change.run], change.p))
-        made.append(Series(tuple(group), tuple(found)))
+        found.sort(key=lambda each: (-order[each[0].run], each[0].p))
+        changes = tuple(change for change, certain in found if certain)
+        undecided = tuple(change for change, certain in found if not certain)
+        made.append(Series(tuple(group), changes, undecided))
     return sorted(made, key=lambda series: series.entries[-1].when, reverse=True)
 
 
@@ -137,7 +172,8 @@ def same_series(entries: Iterable[Entry], own: Entry, most: int) -> list[Entry]:
 
 def _changes(
     series: Series, metric: str, max_pvalue: float, min_magnitude: float
-) -> Iterator[Change]:
+) -> Iterator[tuple[Change, bool]]:
+    """Yield the changes of a number, each with whether it is certain."""
     known = [
         (entry, float(value))
         for entry, value in zip(series.entries, series.values(metric), strict=True)
@@ -152,12 +188,11 @@ def _changes(
         min_magnitude=min_magnitude,
         at_least=bounds,
     )
-    begins = [0, *(change.index for change in found)]
     ends = [*(change.index for change in found[1:]), len(known)]
-    for begin, change, end in zip(begins, found, ends, strict=False):  # without a change one end
+    for change, end in zip(found, ends, strict=False):  # without a change one end
         last, first = known[change.index - 1][0], known[change.index][0]
         worse = worse_when(metric_of(metric))
-        yield Change(
+        told = Change(
             metric=metric,
             after_run=last.run,
             after_build=last.build,
@@ -166,18 +201,10 @@ def _changes(
             build=first.build,
             before=change.before,
             after=change.after,
-            at_least=_bound_side(bounds, begin, change.index, end),
+            at_least=change.at_least,
             relative=(change.after - change.before) / abs(change.before) if change.before else None,
             worse=None if worse is None else (change.after > change.before) == (worse == "more"),
             p=change.p,
             runs=end - change.index,
         )
-
-
-def _bound_side(
-    bounds: set[int], begin: int, index: int, end: int
-) -> Literal["before", "after"] | None:
-    """Return on which side of a change lower bounds are; never on both."""
-    if not bounds.isdisjoint(range(begin, index)):
-        return "before"
-    return None if bounds.isdisjoint(range(index, end)) else "after"
+        yield told, change.certain

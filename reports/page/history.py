@@ -20,6 +20,7 @@ class HistorySection:
 
     figure: Drawing | Missing | None = None
     changes: Table | None = None
+    undecided: str = ""
     runs: Table | None = None
     wrong: str | None = None
 
@@ -34,5 +35,6 @@ def history_section(run: RunDirectory) -> HistorySection | None:
     return HistorySection(
         figure=draw_history(series, metrics),
         changes=changes_table(series) if series.changes else None,
+        undecided=series.undecided_words,
         runs=last_runs_table(series, metrics[:_COLUMNS], _LAST),
     )

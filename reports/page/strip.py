@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from dress_rehearsal.reports.cause import NO_CAUSE
 from dress_rehearsal.reports.closed_load import users_begun
 from dress_rehearsal.reports.evidence import Evidence
-from dress_rehearsal.reports.evidence.latency import at_least, says_little
+from dress_rehearsal.reports.evidence.latency import at_least, says_little, slowest_step
 from dress_rehearsal.reports.schema import Latency, Sale, Verdict
 from dress_rehearsal.reports.words import (
     NOT_MEASURED,
@@ -73,7 +73,7 @@ def _load_numbers(evidence: Evidence, verdict: Verdict) -> Sequence[KeyNumber]:
     """Return the same of a load without students."""
     load, steps = verdict.load, verdict.latency_ms
     known = {step: own for step, own in steps.items() if own.p99 is not None}
-    slowest = max(known, key=lambda step: known[step].p99 or 0.0, default=None)
+    slowest = slowest_step(known)
     rate = load.busiest_second
     return (
         KeyNumber("Locust users", written(users_begun(evidence)), "begun in all"),

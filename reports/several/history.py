@@ -26,13 +26,17 @@ _COLUMNS: Final = 3
 
 
 class HistorySeries(Part):
-    """One plan on one machine: its runs, the oldest first, and its changes, the newest first."""
+    """One plan on one machine: its runs, the oldest first, and its changes, the newest first.
+
+    `undecided` are those that lower bounds leave open.
+    """
 
     plan: str
     plan_digest: str
     fingerprint: str | None
     runs: tuple[Entry, ...]
     changes: tuple[Change, ...]
+    undecided: tuple[Change, ...] = ()
 
 
 class History(Part):
@@ -84,6 +88,7 @@ class HistoryReport:
                     fingerprint=each.entries[-1].fingerprint,
                     runs=each.entries,
                     changes=each.changes,
+                    undecided=each.undecided,
                 )
                 for each in self._series
             ),
@@ -157,16 +162,17 @@ def heading(series: Series) -> str:
 
 
 def sentence(series: Series) -> str:
-    """Return in a sentence what was found."""
+    """Return what was found, and in a second sentence what is undecided."""
     doubted = len(series.entries) - series.believed
     were, are = (agreeing(doubted, *each) for each in (("was", "were"), ("is", "are")))
     less = f" ({doubted} more {were} disturbed and {are} left out)" if doubted else ""
     among = f"{counted(series.believed, 'run')}{less}"
     if series.changes:
-        return f"{counted(len(series.changes), 'change')} of level in {among}."
+        said = f"{counted(len(series.changes), 'change')} of level in {among}."
+        return f"{said} {series.undecided_words}".rstrip()
     if series.believed < FEWEST:
         return f"Too few to tell a change from chance: {among}, and it takes {FEWEST}."
-    return f"No change of level in {among}."
+    return f"No change of level in {among}. {series.undecided_words}".rstrip()
 
 
 def _in_markdown(table: Table) -> str:

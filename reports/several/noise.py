@@ -24,11 +24,11 @@ from pydantic import Field
 from dress_rehearsal.plans import Plan
 from dress_rehearsal.records.errors import RunDirectoryUnusableError
 from dress_rehearsal.records.files import reason
-from dress_rehearsal.reports.comparison.intervals import FEWEST, difference_interval
 from dress_rehearsal.reports.comparison.numbers import Metric, metrics_of, values_of
 from dress_rehearsal.reports.comparison.sides import Side
 from dress_rehearsal.reports.directions import Worse, unit_of, worse_when
 from dress_rehearsal.reports.doubts import disturbance_words, disturbances
+from dress_rehearsal.reports.history.intervals import FEWEST, difference_interval
 from dress_rehearsal.reports.lower_bounds import Ranked, RunNumber, over_runs
 from dress_rehearsal.reports.markdown import escaped, markdown_table
 from dress_rehearsal.reports.numbers import significant

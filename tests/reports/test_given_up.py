@@ -4,7 +4,9 @@ import dataclasses
 
 import pytest
 
+from dress_rehearsal.plans.sections.load import Load
 from dress_rehearsal.reports.closed_load import what_held
+from dress_rehearsal.reports.figures.closed_load import draw_load_latency
 from dress_rehearsal.reports.figures.latency import draw_latency
 from dress_rehearsal.reports.metrics import gate_words
 from dress_rehearsal.reports.page import key_numbers
@@ -12,7 +14,7 @@ from dress_rehearsal.reports.page.tables.latency import certainty_table, latency
 from dress_rehearsal.reports.page.tables.margin import margin_cell
 from dress_rehearsal.reports.verdict import judge
 from tests.reports.gating import BUYING, gates_of, slowed
-from tests.steps import PURCHASE
+from tests.steps import LOGIN, PURCHASE
 
 SMALL = {"students": 200, "tickets": 60}
 P99 = f"{BUYING}.p99"
@@ -61,6 +63,21 @@ def test_a_load_whose_requests_were_given_up_is_not_told_to_have_taken_at_most_t
     assert f"p99 of {PURCHASE} is at least 10,000 ms (50% of the requests were given up" in said
     whole = judge(timed_out(evidence_of(**SMALL), [], 0))
     assert "99% of each kind took at most " in what_held(whole, "")
+
+
+def test_the_slowest_kind_is_the_same_everywhere_a_lower_bound_before_what_is_known(evidence_of):
+    evidence = evidence_of(**SMALL)
+    plan = evidence.plan.model_copy(update={"load": Load(users=1)})
+    of_load = dataclasses.replace(evidence, plan=plan)
+    for given_up, slowest in ((30, PURCHASE), (0, LOGIN)):
+        verdict = judge(timed_out(evidence, [], given_up))
+        slow = verdict.latency_ms[LOGIN].model_copy(update={"p99": 20_000.0})
+        latency = verdict.latency_ms | {LOGIN: slow}
+        verdict = verdict.model_copy(update={"latency_ms": latency})
+        strip = {number.label: number for number in key_numbers(of_load, verdict)}
+        assert strip["Slowest, p99"].note == slowest
+        assert slowest in what_held(verdict, "")
+        assert slowest in draw_load_latency(of_load, (-1.0, 12.0), latency).title
 
 
 @pytest.mark.parametrize(

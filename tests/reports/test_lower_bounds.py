@@ -2,6 +2,7 @@
 
 import dataclasses
 import itertools
+import json
 import statistics
 
 import pytest
@@ -13,6 +14,7 @@ from dress_rehearsal.reports.lower_bounds import (
     is_lower_bound,
     over_runs,
 )
+from dress_rehearsal.reports.schema import Verdict
 from dress_rehearsal.reports.verdict import judge
 from tests.reports.gating import BUYING
 from tests.reports.test_given_up import SMALL, timed_out
@@ -55,3 +57,37 @@ def test_a_verdict_says_which_of_its_numbers_are_bounds_also_within_a_window(evi
         assert not is_lower_bound(verdict, f"{BUYING}.good_p99", None)
         assert not is_lower_bound(verdict, "census.failed", None)
     assert told == [[True, True], [False, False]]
+
+
+def test_a_window_of_which_an_older_version_did_not_say_it_is_taken_for_a_bound(evidence_of):
+    windowed = Gate(metric=f"{BUYING}.p50", window="T+0s..T+60s", regression="< 10%")
+    good = Gate(metric=f"{BUYING}.good_p99", window="T+0s..T+60s", regression="< 10%")
+    told = []
+    for given_up in (3, 0):
+        evidence = timed_out(evidence_of(**SMALL), [], given_up)
+        plan = evidence.plan.model_copy(update={"gates": (windowed, good)})
+        document = judge(dataclasses.replace(evidence, plan=plan)).document()
+        for older in (False, True):
+            if older:
+                for each in document["regressions"]:
+                    each.pop("given_up", None)
+            read = Verdict.model_validate_json(json.dumps(document))
+            told.append([is_lower_bound(read, gate.path, gate.span) for gate in (windowed, good)])
+    assert told == [[False, False], [True, False], [False, False], [False, False]]
+
+
+def test_a_verdict_without_bounds_holds_nothing_that_versions_without_them_refuse(evidence_of):
+    windowed = Gate(metric=P90, window="T+0s..T+60s", regression="< 10%")
+    evidence = timed_out(evidence_of(**SMALL), [(P90, "<= 8s")], 0)
+    gates = (*evidence.plan.gates, windowed)
+    plan = evidence.plan.model_copy(update={"gates": gates})
+    verdict = judge(dataclasses.replace(evidence, plan=plan))
+    document = verdict.document()
+    assert not any("baseline_at_least" in each for each in document["gates"])
+    assert set(document["regressions"][0]) == {"metric", "window", "margins", "value", "baseline"}
+    assert Verdict.model_validate(document) == verdict
+    bounds = tuple(
+        each.model_copy(update={"baseline_at_least": True}) for each in verdict.regressions
+    )
+    kept = verdict.model_copy(update={"regressions": bounds}).document()
+    assert kept["regressions"][0]["baseline_at_least"]

@@ -38,8 +38,6 @@ def last_runs_table(
 
 def _change(change: Change) -> Sequence[Cell]:
     tone = {True: "found", False: "ok", None: ""}[change.worse]
-    by = EMPTY if change.relative is None else f"{change.relative:+.0%}".replace("-", "−")
-    by = by if change.relative is None else bound_words(by, at_least=change.at_least is not None)
     builds = " → ".join(build or EMPTY for build in (change.after_build, change.build))
     return (
         Cell(change.metric),
@@ -47,7 +45,7 @@ def _change(change: Change) -> Sequence[Cell]:
         Cell(change.when),
         Cell(builds if change.after_build or change.build else EMPTY),
         *map(Cell, change.level_words),
-        Cell(by, tone),
+        Cell(change.relative_words or EMPTY, tone),
         Cell(f"{change.p:.1g}"),
         Cell(str(change.runs)),
     )

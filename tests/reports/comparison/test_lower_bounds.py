@@ -48,6 +48,17 @@ def test_what_is_certain_is_decided_and_nothing_else(side_of, before, after, out
         assert "at least" in held.sentence
 
 
+def test_where_the_margins_are_exceeded_for_certain_only_chance_is_said_to_be_open(side_of):
+    before, after = [*[100.0] * 4, AT_LEAST(150.0)], [200.0] * 5
+    comparison = compare([side_of("old", before), side_of("new", after)])
+    (held,) = comparison.regressions
+    assert held.status == "undecided"
+    assert held.sentence.endswith(
+        "beyond < 10% and < 20 ms, but chance may have done it: repeat both more often, and have "
+        "students wait longer (students.timeout)."
+    )
+
+
 @pytest.mark.parametrize(
     ("before", "after", "change"),
     [

@@ -3,6 +3,8 @@
 import re
 from xml.etree import ElementTree as ET
 
+import pytest
+
 from dress_rehearsal.reports.figures.comparison import Bars, Spread, draw_comparison
 from dress_rehearsal.reports.figures.palette import FORMS, NARROW
 from dress_rehearsal.reports.words import milliseconds, written
@@ -24,6 +26,25 @@ def test_the_title_names_least_and_most_and_is_the_same_every_time():
 def test_sides_that_hardly_differ_are_said_not_to():
     drawn = draw_comparison(["a", "b"], [Bars("Tickets a second", [100.0, 105.0], written)])
     assert "do not differ by a tenth" in title_of(drawn)
+
+
+@pytest.mark.parametrize(
+    ("values", "bounds", "said"),
+    [
+        ([100, 150, 200], "B", "Buying, A: 100 ms is least, and who has most is not known"),
+        ([100, 150, 200], "BC", "Buying, A: 100 ms is least, and who has most is not known"),
+        ([100, 150, 200], "C", "Buying, A: 100 ms against C: at least 200 ms"),
+        ([100, 102, 103], "C", "Buying, A: 100 ms against C: at least 103 ms"),
+        ([100, 150, 200], "A", "Of Buying only lower bounds are known, so not who has least"),
+        ([100, 150, 200], "", "Buying, A: 100 ms against C: 200 ms"),
+    ],
+)
+def test_who_has_least_or_most_is_told_only_where_no_lower_bound_leaves_it_open(
+    values, bounds, said
+):
+    at_least = [name in bounds for name in "ABC"]
+    bars = Bars("Buying, p99", values, milliseconds, at_least=at_least)
+    assert title_of(draw_comparison(list("ABC"), [bars])).lower() == said.lower()
 
 
 def test_a_long_name_takes_no_room_from_the_bars():

@@ -9,8 +9,8 @@ import pytest
 
 from dress_rehearsal.plans import Gate
 from dress_rehearsal.plans.sections.margins import parse_margins
-from dress_rehearsal.reports.comparison.intervals import difference_interval
 from dress_rehearsal.reports.comparison.sides import Side
+from dress_rehearsal.reports.history.intervals import difference_interval
 from dress_rehearsal.reports.schema import Regression
 from dress_rehearsal.reports.several.noise import margins_of, noise_of, write_noise
 from tests.reports.comparison.conftest import AT_LEAST, P99, run_of, side_of

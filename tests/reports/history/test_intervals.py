@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from dress_rehearsal.reports.comparison.intervals import difference_interval
+from dress_rehearsal.reports.history.intervals import difference_interval
 
 
 @pytest.mark.parametrize(("before", "after"), [(4, 5), (5, 4), (1, 1), (0, 9)])
