@@ -28,7 +28,10 @@ def draw_history(
     if len(entries) < 2 or not metrics:
         return Missing(name, _HEADING, "There is one run only: nothing to draw it beside.")
     places = {entry.run: place for place, entry in enumerate(entries, start=1)}
-    shown = [change for change in series.changes if change.run in places]
+    shown, undecided = (
+        [change for change in changes if change.run in places]
+        for changes in (series.changes, series.undecided)
+    )
     caption = (
         f"{counted(len(entries), 'run')}, {entries[0].when:%Y-%m-%d %H:%M} to "
         f"{entries[-1].when:%Y-%m-%d %H:%M} UTC, at equal distances. Each point is a run; grey "
@@ -53,7 +56,8 @@ def draw_history(
                 if bound.any():
                     panel.points(x[bound], values[bound], colour, f"{words}: at least", marker="^")
             own = [change for change in shown if change.metric == metric]
-            _levels(panel, own, places, len(entries))
+            left_open = [change for change in undecided if change.metric == metric]
+            _levels(panel, own, left_open, places, len(entries))
             known = values[~np.isnan(values)]
             lowest, highest = (known.min(), known.max()) if len(known) else (0.0, 1.0)
             panel.axis_of_counts(min(0.0, lowest), max(0.0, highest), _plain)
@@ -63,12 +67,20 @@ def draw_history(
     return drawn(name, _HEADING, _finding(series, shown), caption, "Runs, the oldest first", draw)
 
 
-def _levels(panel: Any, changes: Sequence[Change], places: dict[str, int], runs: int) -> None:
+def _levels(
+    panel: Any,
+    changes: Sequence[Change],
+    undecided: Sequence[Change],
+    places: dict[str, int],
+    runs: int,
+) -> None:
+    """Mark each change, and draw the level on both sides, up to the next, be that undecided."""
+    ends = [0.5, *(places[each.run] - 0.5 for each in (*changes, *undecided)), runs + 0.5]
     ordered = sorted(changes, key=lambda change: places[change.run])
     for number, change in enumerate(ordered):
         at = places[change.run] - 0.5
-        since = places[ordered[number - 1].run] - 0.5 if number else 0.5
-        until = places[ordered[number + 1].run] - 0.5 if number + 1 < len(ordered) else runs + 0.5
+        since = max((end for end in ends if end < at), default=at)
+        until = min(end for end in ends if end > at)
         panel.mark(at, VERMILLION, "" if number else "the level changed")
         panel.line([since, at], [change.before] * 2, INK, kind="dashed", width=1.0)
         panel.line([at, until], [change.after] * 2, INK, kind="dashed", width=1.0)
@@ -85,7 +97,10 @@ def _finding(series: Series, changes: Sequence[Change]) -> str:
             f"{counted(series.believed, 'undisturbed run')}: fewer than {FEWEST}, in which no "
             f"change can be told from chance"
         )
-    return f"No number changed its level in {counted(series.believed, 'undisturbed run')}"
+    among = counted(series.believed, "undisturbed run")
+    if series.undecided:
+        return f"Of no number it is certain that its level changed in {among}"
+    return f"No number changed its level in {among}"
 
 
 def _plain(value: float) -> str:

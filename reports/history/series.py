@@ -116,11 +116,11 @@ class Series:
         return [entry.numbers.get(metric) for entry in self.entries]
 
     def shown(self, wanted: Sequence[str] = (), most: int = 6) -> list[str]:
-        """Return the numbers to be drawn: those that are wanted, else those that changed, and of
-        the others first times and rates, which differ from run to run."""
+        """Return the numbers to be drawn: those that are wanted, else those that changed or may
+        have, and of the others first times and rates, which differ from run to run."""
         if wanted:
             return [metric for metric in wanted if metric in self.metrics]
-        changed = dict.fromkeys(change.metric for change in self.changes)
+        changed = dict.fromkeys(each.metric for each in (*self.changes, *self.undecided))
         moving = [name for name in self.metrics if len(set(self.values(name)) - {None}) > 1]
         timed = [name for name in self.metrics if unit_of(metric_of(name))]
         first = [name for name in timed if name in moving]

@@ -6,6 +6,7 @@ import json
 import pytest
 
 from dress_rehearsal.reports.figures.history import draw_history
+from dress_rehearsal.reports.figures.panel import Panel
 from dress_rehearsal.reports.history.change_points import change_points
 from dress_rehearsal.reports.history.entry import Entry, entry_of
 from dress_rehearsal.reports.history.series import series_of
@@ -95,8 +96,24 @@ def test_an_undecided_change_is_said_on_every_surface(bounded, tmp_path):
     assert f"No change of level in 30 runs. {said[:30]}" in report.markdown()
     (document,) = json.loads(report.text())["series"]
     assert [change["run"] for change in document["undecided"]] == [runs[20].run]
+    assert draw_history(series, [P99]).title.startswith("Of no number it is certain that its level")
     (plain,) = series_of(bounded(RISES, []))
     assert (plain.undecided, plain.undecided_words) == ((), "")
+
+
+def test_the_level_that_is_drawn_begins_where_an_undecided_change_was(bounded, monkeypatch):
+    values = [*planted(20, 20, 100, 100, 0.02, seed=1), *planted(30, 20, 300, 200, 0.02, seed=4)]
+    (series,) = series_of(bounded(values, range(10)))
+    assert [change.build for change in series.changes] == ["build-40"]
+    assert [change.build for change in series.undecided] == ["build-20"]
+    drawn = []
+    monkeypatch.setattr(
+        Panel, "line", lambda _, x, y, *__, **___: drawn.append((x, round(y[0], -1)))
+    )
+    assert draw_history(series, [P99]).wide
+    assert drawn[:2] == [([20.5, 40.5], 300), ([40.5, 50.5], 200)]
+    assert draw_history(series, [P99], last=10).wide
+    assert drawn[-2:] == [([0.5, 0.5], 300), ([0.5, 10.5], 200)]
 
 
 def test_of_many_undecided_changes_five_are_named(bounded):
