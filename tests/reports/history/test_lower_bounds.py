@@ -3,6 +3,7 @@
 import dataclasses
 import json
 
+import numpy as np
 import pytest
 
 from dress_rehearsal.reports.figures.history import draw_history
@@ -66,6 +67,15 @@ def test_an_uncertain_change_does_not_move_another_s_place():
         found = change_points(values, min_magnitude=0.05, at_least={*bounds, *range(30, 40)})
         assert [each.index for each in found] == [each.index for each in exact] == [20, 30]
         assert [each.certain for each in found] == [True, len(bounds) == 1]
+
+
+def test_one_bound_dates_no_change_by_a_run_in_which_nothing_changed():
+    drawn = np.random.default_rng(1)
+    values = [*drawn.normal(100, 3, 20), *drawn.normal(102.5, 3, 10), *([10_000.0] * 10)]
+    for more in ([], [24], range(20, 30)):
+        found = change_points(values, min_magnitude=0.05, at_least=[*more, *range(30, 40)])
+        assert [each.index for each in found] == [30]
+        assert found[0].certain == (len(more) < 10)
 
 
 def test_a_bound_of_long_before_hides_no_later_rise_but_five_runs_are_needed(bounded):
