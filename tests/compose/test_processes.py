@@ -119,14 +119,14 @@ def test_who_is_late_is_looked_at_seldom(
     folder: StageFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Each look asks every process of the machine, and takes from them what they are short of."""
+    begun_s, looks, late = time.monotonic(), 0, iter([False] * 60 + [True])
     processes = ProcessGroup(folder, ready_within_s=0.0)
     starved = processes.start(spec("starved", tmp_path, "import time; time.sleep(300)"))
-    begun_s, looks, late = time.monotonic(), 0, iter([False] * 60 + [True])
 
     def waited_s(_pid: int) -> float:
         nonlocal looks
         looks += 1
-        return time.monotonic() - begun_s + 1e-3  # all the time: it has just not waited too long
+        return time.monotonic() - begun_s + 1e-3  # a little more than it is late
 
     monkeypatch.setattr(module, "KEPT_FROM_RUNNING", float("inf"))
     monkeypatch.setattr(processes, "_ready_within_s", 1e-9)

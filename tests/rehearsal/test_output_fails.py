@@ -270,5 +270,6 @@ def test_ctrl_c_ends_a_report_while_its_run_is_read(run):
         _, said = process.communicate(timeout=60)
     finally:
         process.kill()
+        process.wait(60)
     assert said == b"Interrupted before there was anything to report.\n"
     assert process.returncode == 1
