@@ -1,6 +1,7 @@
 """The child processes of one stage, from the first one's start to the last one's end."""
 
 import signal
+import threading
 import time
 from collections.abc import Callable
 
@@ -21,8 +22,10 @@ from dress_rehearsal.records.collectors.processes import cpu_wait_s
 _POLL_S = 0.015
 _ORPHAN_PATIENCE_S = 2.0
 _ABANDON_S = 1.5
-_KEPT_FROM_RUNNING = 3
-"""How many times its patience somebody is waited for longer, while others have the processors."""
+_LOOK_S = 0.5
+"""How often it is looked, once somebody is late, whether they waited for a processor."""
+KEPT_FROM_RUNNING = 3
+"""How many times the time for all waiting somebody is waited for longer who had no processor."""
 
 
 class ProcessGroup:
@@ -36,7 +39,8 @@ class ProcessGroup:
     Args:
         folder: keeps the record by which they are found should this process die.
         ready_within_s: how long all waiting together may take, counted from now; what is awaited
-            has as much longer as other programs kept it from running, at most three times that.
+            has as much longer as it has been ready to run since and had no processor, whoever had
+            them, at most three times that.
         workers: tells those of the app; by default they are the children of its main process.
     """
 
@@ -46,14 +50,19 @@ class ProcessGroup:
         self._folder = folder
         self._ready_within_s = ready_within_s
         self._deadline = time.monotonic() + ready_within_s
+        self._waited_s: dict[int, float] = {}
+        """How long those who ran already when that time began had waited for a processor."""
         self._members: list[Managed] = []  # in the order they were started
         self._one_off: Managed | None = None  # one that ends by itself, while it runs
         self._workers = workers or Children()
         self._losses = Losses(lambda: self._members, self._workers)
+        self._restarting = threading.Lock()
+        self._ending = False
 
     def restart_deadline(self) -> None:
         """Count the time that all waiting may take from now again."""
         self._deadline = time.monotonic() + self._ready_within_s
+        self._waited_s = {pid: cpu_wait_s(pid) or 0.0 for _, pid in self.members()}
 
     def start(self, spec: Spec) -> Managed:
         """Start a process that is to serve until it is stopped."""
@@ -65,7 +74,8 @@ class ProcessGroup:
         """Start a process that ends by itself, and wait until it has ended well.
 
         Args:
-            within_s: patience of its own; by default what is left of the time for all waiting.
+            within_s: patience of its own, never stretched; by default what is left of the time for
+                all waiting.
 
         Raises:
             ProcessFailedError: it did not, or one that serves ended meanwhile.
@@ -82,13 +92,15 @@ class ProcessGroup:
         """Return as soon as `ready`; fail as soon as anything has ended that nobody stopped.
 
         Args:
-            within_s: patience of its own; by default what is left of the time for all waiting.
+            within_s: patience of its own, never stretched; by default what is left of the time for
+                all waiting.
 
         Raises:
             ProcessFailedError: something has ended.
             StageNotReadyError: it takes too long.
         """
         deadline = self._deadline if within_s is None else time.monotonic() + within_s
+        look_at_s = 0.0
         while not ready():
             for process in self._all():
                 code = process.exit_code
@@ -101,15 +113,16 @@ class ProcessGroup:
                         process.last_lines(),
                     )
             late_s = time.monotonic() - deadline
-            patience_s = self._ready_within_s if within_s is None else within_s
-            kept_s = self._kept_from_running_s(awaited, patience_s) if late_s > 0 else 0.0
-            if late_s > kept_s:
-                raise StageNotReadyError(
-                    awaited.name,
-                    patience_s + kept_s,
-                    str(awaited.spec.log),
-                    awaited.last_lines(),
-                )
+            if late_s > look_at_s:
+                kept_s = self._kept_from_running_s(awaited) if within_s is None else 0.0
+                if late_s > kept_s:
+                    raise StageNotReadyError(
+                        awaited.name,
+                        kept_s + (self._ready_within_s if within_s is None else within_s),
+                        str(awaited.spec.log),
+                        awaited.last_lines(),
+                    )
+                look_at_s = max(kept_s, late_s + _LOOK_S)
             time.sleep(_POLL_S)
 
     def dismiss(self, process: Managed) -> None:
@@ -182,11 +195,14 @@ class ProcessGroup:
         Raises:
             StageUnusableError: it never was, or cannot be started.
         """
-        for position, gone in enumerate(self._members):
-            if _is(gone, name) and gone.exit_code is not None:
-                process = self._launch(gone.spec, instead_of=gone.pid)
-                self._members[position] = process
-                return process
+        with self._restarting:
+            if self._ending:
+                raise StageUnusableError(f"{name} is not started again: the stage is cleared.")
+            for position, gone in enumerate(self._members):
+                if _is(gone, name) and gone.exit_code is not None:
+                    process = self._launch(gone.spec, instead_of=gone.pid)
+                    self._members[position] = process
+                    return process
         raise StageUnusableError(f"{name} cannot be started again: it is not down.")
 
     def kill_worker(self, why: str) -> None:
@@ -228,6 +244,7 @@ class ProcessGroup:
 
     def stop_all(self) -> list[Loss]:
         """Stop all with patience, last one first; return those that stood still or ended badly."""
+        self._end()
         found = []
         for process in reversed(self._members):
             if process.exit_code is None:
@@ -245,6 +262,7 @@ class ProcessGroup:
 
     def abandon(self) -> None:
         """Stop all processes at once and quickly, owing nobody a clean end."""
+        self._end()
         running = [one for one in self._all() if one.exit_code is None]
         for process in running:
             if process.identity is not None:
@@ -254,6 +272,11 @@ class ProcessGroup:
         for process in running:
             if process.wait(max(0.0, deadline - time.monotonic())) is None:
                 process.kill()
+
+    def _end(self) -> None:
+        """Have no thread of a late fault start anything again from now on."""
+        with self._restarting:
+            self._ending = True
 
     def _launch(self, spec: Spec, instead_of: int | None = None) -> Managed:
         process = spec.start()
@@ -275,14 +298,15 @@ class ProcessGroup:
                 instead_of,
             )
 
-    def _kept_from_running_s(self, awaited: Managed, patience_s: float) -> float:
-        """Return how long somebody was ready to run and had no processor: that is not their time.
+    def _kept_from_running_s(self, awaited: Managed) -> float:
+        """Return how long somebody, since the time for all waiting counts, was ready to run and had
+        no processor: that is not their time.
 
         Bounded, as whoever computes without an end waits for a processor again and again.
         """
         pids = (awaited.pid, *self._workers.below(awaited))
-        longest_s = max(cpu_wait_s(pid) or 0.0 for pid in pids)
-        return min(longest_s, _KEPT_FROM_RUNNING * patience_s)
+        longest_s = max((cpu_wait_s(pid) or 0.0) - self._waited_s.get(pid, 0.0) for pid in pids)
+        return min(longest_s, KEPT_FROM_RUNNING * self._ready_within_s)
 
     def _all(self) -> list[Managed]:
         return [*self._members, self._one_off] if self._one_off else self._members

@@ -10,7 +10,8 @@ from dress_rehearsal.compose.errors import TargetRefusedError, UndecidedError
 from dress_rehearsal.records import http
 from dress_rehearsal.records.http.reach import Reach
 
-_ANSWER_S = 2.0
+ANSWER_S = 2.0
+"""What any answer of a target may take, from the first packet to the last."""
 _ANSWER_BYTES = http.MIB
 _LIST_BYTES = 16 * http.MIB
 _HONOURED_S = 5.0
@@ -30,7 +31,7 @@ class Target:
     def __init__(
         self,
         url: str,
-        answers_within_s: float = _ANSWER_S,
+        answers_within_s: float = ANSWER_S,
         reach: Reach | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> None:

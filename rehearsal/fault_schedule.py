@@ -3,15 +3,13 @@
 import threading
 import time
 from collections.abc import Callable
-from typing import Final
 
 from dress_rehearsal.compose import Stage, StageError, UndecidedError
+from dress_rehearsal.compose.faults.patience import RELIEVED_WITHIN_S
 from dress_rehearsal.plans import Fault, Plan
 from dress_rehearsal.records import RunDirectory
 from dress_rehearsal.records.tables import NS_PER_S
 from dress_rehearsal.reports.words import fault_words
-
-_ENDS_WITHIN_S: Final = 45.0
 
 
 class FaultSchedule:
@@ -22,8 +20,8 @@ class FaultSchedule:
 
     Args:
         note: shows a sentence to whoever watches.
-        ends_within_s: how long all of it may take to end: a store is back within 15 s, the app
-            ends within 11 s and is back within 15.
+        ends_within_s: how long all of it may take to end: no fault takes longer than the stage has
+            patience for one.
     """
 
     def __init__(
@@ -33,7 +31,7 @@ class FaultSchedule:
         run: RunDirectory,
         note: Callable[[str], None],
         *,
-        ends_within_s: float = _ENDS_WITHIN_S,
+        ends_within_s: float = RELIEVED_WITHIN_S,
     ) -> None:
         self._plan = plan
         self._stage = stage
@@ -42,6 +40,9 @@ class FaultSchedule:
         self._over = threading.Event()
         self._ends_within_s = ends_within_s
         self._threads: list[tuple[Fault, threading.Thread]] = []
+        self._telling = threading.Lock()
+        self._left: list[Fault] = []
+        """Those that were not ended in time: nothing is told of them any more."""
 
     def begin(self, t0_ns: int) -> None:
         """Wait for every fault's moment from now on."""
@@ -55,14 +56,18 @@ class FaultSchedule:
     def end(self) -> None:
         """End what is still on; nothing is down any more when this returns.
 
-        A fault that does not get ended in time is stamped so, and left.
+        A fault that does not get ended in time is stamped so, and left: the run may be judged from
+        now on, and what becomes of it later is not written into it.
         """
         self._over.set()
         until_s = time.monotonic() + self._ends_within_s
         for fault, thread in self._threads:
             thread.join(max(0.0, until_s - time.monotonic()))
             if thread.is_alive():
-                self._failed(fault, f"It took more than {self._ends_within_s:g} s.", on=False)
+                why = f"It took more than {self._ends_within_s:g} s."
+                with self._telling:
+                    self._tell_failed(fault, why, on=False)
+                    self._left.append(fault)
         self._threads.clear()
 
     def _play(self, fault: Fault, t0_ns: int) -> None:
@@ -89,6 +94,17 @@ class FaultSchedule:
         except StageError as error:
             self._failed(fault, str(error), on=on)
             return isinstance(error, UndecidedError)
+        with self._telling:
+            if fault not in self._left:
+                self._tell_done(fault, begun_ns, on=on, t0_ns=t0_ns)
+        return True
+
+    def _failed(self, fault: Fault, why: str, *, on: bool) -> None:
+        with self._telling:
+            if fault not in self._left:
+                self._tell_failed(fault, why, on=on)
+
+    def _tell_done(self, fault: Fault, begun_ns: int, *, on: bool, t0_ns: int) -> None:
         if on:
             self._run.stamp(
                 "fault",
@@ -104,9 +120,8 @@ class FaultSchedule:
         else:
             self._run.stamp("fault", fault.title, t_ns=time.time_ns(), on=False)
             self._note(f"Fault {fault_words(fault.title)} is over.")
-        return True
 
-    def _failed(self, fault: Fault, why: str, *, on: bool) -> None:
+    def _tell_failed(self, fault: Fault, why: str, *, on: bool) -> None:
         self._run.stamp("fault", fault.title, t_ns=time.time_ns(), on=on, error=why)
         done = "done" if on else "ended"
         self._note(f"The fault {fault_words(fault.title)} could not be {done}: {why}")

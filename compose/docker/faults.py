@@ -11,14 +11,13 @@ from dress_rehearsal.compose.docker.containers import PERIOD_US, ManagedContaine
 from dress_rehearsal.compose.docker.daemon import doing
 from dress_rehearsal.compose.docker.services import Services
 from dress_rehearsal.compose.errors import StageError, StageUnusableError
+from dress_rehearsal.compose.faults.patience import DIES_WITHIN_S, GRACE_S
 from dress_rehearsal.compose.faults.stage_faults import Done
 from dress_rehearsal.compose.processes import ProcessGroup
 from dress_rehearsal.compose.servers.redis import EMPTY_BUT_FAULTS, FAULT_SWITCHES
 from dress_rehearsal.plans import Fault
 from dress_rehearsal.records.collectors.redis import connect
 
-_DIES_WITHIN_S: Final = 5.0
-_GRACE_S: Final = 1.0
 _WIPES_WITHIN_S: Final = 5.0
 _NO_LIMIT: Final = -1
 
@@ -79,7 +78,7 @@ class ContainerFaults:
         """
         label = self._running(service).label
         self.processes.kill_planned(label)
-        self.processes.await_end(label, _DIES_WITHIN_S, why)
+        self.processes.await_end(label, DIES_WITHIN_S, why)
 
     def ask_to_end(self, service: str) -> None:
         """Ask it to end.
@@ -95,7 +94,7 @@ class ContainerFaults:
         Raises:
             StageUnusableError: nobody asked it to.
         """
-        within_s = self._within_s.get(service, 0.0) + _GRACE_S
+        within_s = self._within_s.get(service, 0.0) + GRACE_S
         self.processes.await_end(self._meant(service).label, within_s, why, well=True)
 
     def bring_back(self, service: str) -> None:

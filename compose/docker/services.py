@@ -32,6 +32,7 @@ from dress_rehearsal.compose.docker.relays import relays_for, slow_down
 from dress_rehearsal.compose.docker.service_spec import ServiceSpec
 from dress_rehearsal.compose.docker.weight import lower, parent_group
 from dress_rehearsal.compose.errors import DaemonLostError
+from dress_rehearsal.compose.faults.patience import BACK_WITHIN_S
 from dress_rehearsal.compose.faults.stage_faults import Done
 from dress_rehearsal.compose.reference_app import ReferenceApp
 from dress_rehearsal.compose.secret_files import secret_files, write_secret_files
@@ -47,8 +48,6 @@ _QUEUES: Final = {"kafka": "kafka:9092", "sqs": "http://sqs:5000"}
 """Where the queue of a strategy answers inside, by its kind, which is its service's name."""
 _TARGETS: Final = "targets"
 """The volume in which the containers announce their metrics: here a folder of the stage's."""
-_BACK_WITHIN_S: Final = 20.0
-"""What a container may take to come back, with everything it had."""
 _LOOK_S: Final = 1.0
 """How often the daemon is asked whether it is still there."""
 
@@ -147,7 +146,7 @@ class Services:
             path.unlink(missing_ok=True)  # of the process that has ended
         container = self.containers.restart(service)
         assert isinstance(container, ManagedContainer)
-        self.containers.wait(container, Health(container).is_green, _BACK_WITHIN_S)
+        self.containers.wait(container, Health(container).is_green, BACK_WITHIN_S)
 
     def cut(self, container: ManagedContainer) -> tuple[Done, Done]:
         """Return what takes a container off the network, and what brings it back to where it was.

@@ -6,14 +6,12 @@ from dress_rehearsal.compose.app_admin import AppAdmin
 from dress_rehearsal.compose.embedded.service import Service
 from dress_rehearsal.compose.embedded.stores import Stores
 from dress_rehearsal.compose.errors import StageUnusableError
+from dress_rehearsal.compose.faults.patience import DIES_WITHIN_S, GRACE_S
 from dress_rehearsal.compose.faults.stopped import Stopped
 from dress_rehearsal.compose.processes import ProcessGroup
 from dress_rehearsal.plans import Fault
 
 _STORES: Final = ("postgres", "redis")
-_DIES_WITHIN_S: Final = 5.0
-_GRACE_S: Final = 1.0
-"""Beyond what a process promises for its end."""
 
 
 class ProcessFaults:
@@ -63,7 +61,7 @@ class ProcessFaults:
             self._stores.take_down(service, self.processes, why)
         else:
             self.processes.kill_planned(service)
-            self.processes.await_end(service, _DIES_WITHIN_S, why)
+            self.processes.await_end(service, DIES_WITHIN_S, why)
 
     def ask_to_end(self, service: str) -> None:
         """Ask it to end.
@@ -79,7 +77,7 @@ class ProcessFaults:
         Raises:
             StageUnusableError: nobody asked it to.
         """
-        within_s = self._within_s.get(service, 0.0) + _GRACE_S
+        within_s = self._within_s.get(service, 0.0) + GRACE_S
         self.processes.await_end(service, within_s, why, well=True)
 
     def bring_back(self, service: str) -> None:

@@ -10,6 +10,7 @@ import psutil
 from dress_rehearsal.compose.app_admin import AppAdmin, all_serve, announced
 from dress_rehearsal.compose.embedded.stores import Stores
 from dress_rehearsal.compose.errors import ProcessFailedError
+from dress_rehearsal.compose.faults.patience import BACK_WITHIN_S
 from dress_rehearsal.compose.port import ClaimedPort, port_taken
 from dress_rehearsal.compose.process import Managed, ProcessSpec, python_module
 from dress_rehearsal.compose.processes import ProcessGroup
@@ -25,7 +26,6 @@ _APP: Final = "dress_rehearsal.target_app"
 APP_DRAINS_S: Final = 10.0
 _WRITEBACK_FLUSHES_S: Final = 10.0
 _ENDS_S: Final = 2.0
-_READY_AGAIN_S: Final = 15.0
 _PORT_TRIES: Final = 3
 _QUEUE_SERVERS: Final[dict[str, type[QueueServer]]] = {
     server.name: server for server in (SqsServer, KafkaServer)
@@ -120,19 +120,19 @@ class Service:
                 target.unlink(missing_ok=True)
         process = self._processes.restart(name)
         if name == "app":
-            self._await_app(process, _READY_AGAIN_S)
+            self._await_app(process, BACK_WITHIN_S)
         elif name == "writeback":
             self._await_announced(process)
         elif name == "neighbours":
-            self._processes.wait(process, self.admin.neighbours_answer, _READY_AGAIN_S)
+            self._processes.wait(process, self.admin.neighbours_answer, BACK_WITHIN_S)
         elif self._queue is not None:
-            self._processes.wait(process, self._queue.answers, _READY_AGAIN_S)
+            self._processes.wait(process, self._queue.answers, BACK_WITHIN_S)
 
     def _await_announced(self, writeback: Managed) -> None:
         def announces() -> bool:
             return announced(self.targets_dir, "writeback") >= self.app.writebacks
 
-        self._processes.wait(writeback, announces, _READY_AGAIN_S)
+        self._processes.wait(writeback, announces, BACK_WITHIN_S)
 
     def close(self) -> None:
         """Let others have its ports."""
@@ -180,11 +180,11 @@ class Service:
                 break
 
     def _await_app(self, server: Managed, within_s: float | None = None) -> None:
-        workers = self.app.workers
-        self._processes.wait(
-            server, lambda: announced(self.targets_dir, "app") >= workers, within_s
-        )
-        self._processes.wait(server, self.admin.target.ready, within_s)
+        def ready() -> bool:
+            announces = announced(self.targets_dir, "app") >= self.app.workers
+            return announces and self.admin.target.ready()
+
+        self._processes.wait(server, ready, within_s)
 
     def _spec(self, name: str, module: str, patience_s: float, port: int = 1) -> ProcessSpec:
         """Describe one of the app's processes; SIGTERM has it finish what it is doing.

@@ -11,7 +11,7 @@ from dress_rehearsal.compose.embedded.stores import Stores
 from dress_rehearsal.compose.errors import StageUnusableError
 from dress_rehearsal.compose.guardian import clear_guarded
 from dress_rehearsal.compose.own_stage import AppService, OwnStage
-from dress_rehearsal.compose.processes import ProcessGroup
+from dress_rehearsal.compose.processes import KEPT_FROM_RUNNING, ProcessGroup
 from dress_rehearsal.compose.stage import entered
 from dress_rehearsal.compose.stage_folder import StageFolder
 from dress_rehearsal.plans import Person, Plan
@@ -47,10 +47,7 @@ class EmbeddedStage(OwnStage):
         python: Path | None = None,
     ) -> None:
         super().__init__(plan, run, people)
-        if ready_within_s is None:
-            ready_within_s = _READY_S + _READY_A_STUDENT_S * plan.event.students
-            ready_within_s += _READY_A_WORKER_S * max(plan.app.workers - 2, 0)
-        self._ready_within_s = ready_within_s
+        self._ready_within_s = _ready_within_s(plan) if ready_within_s is None else ready_within_s
         self._allow_faults = allow_faults
         self._python = python
         self._processes: ProcessGroup | None = None
@@ -129,3 +126,13 @@ class EmbeddedStage(OwnStage):
         finally:
             if self._service is not None:
                 self._service.close()
+
+
+def longest_setting_s(plan: Plan) -> float:
+    """Return how long a plan's stage is waited for at most (s): where it gets no processor."""
+    return (1 + KEPT_FROM_RUNNING) * _ready_within_s(plan)
+
+
+def _ready_within_s(plan: Plan) -> float:
+    by_students_s = _READY_A_STUDENT_S * plan.event.students
+    return _READY_S + by_students_s + _READY_A_WORKER_S * max(plan.app.workers - 2, 0)

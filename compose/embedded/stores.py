@@ -4,15 +4,12 @@ import signal
 from pathlib import Path
 from typing import Final
 
+from dress_rehearsal.compose.faults.patience import BACK_WITHIN_S, DIES_WITHIN_S
 from dress_rehearsal.compose.process import Managed
 from dress_rehearsal.compose.processes import ProcessGroup
 from dress_rehearsal.compose.servers.postgres import PostgresServer
 from dress_rehearsal.compose.servers.redis import RedisServer
 from dress_rehearsal.compose.stage_folder import StageFolder
-
-BACK_WITHIN_S: Final = 15.0
-"""What a store may take to come back, with everything it had."""
-_DIES_WITHIN_S: Final = 5.0
 
 # Killed by SIGKILL, PostgreSQL's main process leaves its backends and its shared memory behind,
 # which keep a new one from starting. After SIGQUIT nothing is left and nothing is saved either.
@@ -64,7 +61,7 @@ class Stores:
             StageError: it does not run.
         """
         processes.ask_to_end(name, _DEATHS[name])
-        processes.await_end(name, _DIES_WITHIN_S, why)
+        processes.await_end(name, DIES_WITHIN_S, why)
 
     def bring_back(self, name: str, processes: ProcessGroup) -> None:
         """Start one that is down again, on its own data, and wait until it answers.

@@ -1,7 +1,8 @@
 """`rehearse report`: judges a run again from its files alone."""
 
 import argparse
-from concurrent.futures import ThreadPoolExecutor
+import importlib
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,14 +28,14 @@ def _report(options: argparse.Namespace) -> int:
 
     run, kept, console = opened(options.run), kept_as(options), make_console()
     baseline = None if options.baseline is None else _baseline(options.baseline, run)
-    with ThreadPoolExecutor(1) as beside:  # Arrow reads without the GIL
-        reading = beside.submit(read_evidence, run)
-        # Loaded meanwhile: what draws takes about as long to load as a large run to be read.
-        from dress_rehearsal.rehearsal.terminal.screen import print_verdict
-        from dress_rehearsal.reports.capacity.beside import keep_headroom
-        from dress_rehearsal.reports.report import write_report
+    # What draws takes about as long to load as a large run to be read, by Arrow without the GIL.
+    # Read it is here, where Ctrl-C cuts it short.
+    threading.Thread(target=_load_what_draws, name="loading").start()
+    evidence = read_evidence(run)
+    from dress_rehearsal.rehearsal.terminal.screen import print_verdict
+    from dress_rehearsal.reports.capacity.beside import keep_headroom
+    from dress_rehearsal.reports.report import write_report
 
-        evidence = reading.result()
     keep_headroom(run)
     keeper = kept.keeper(run, lambda said: console.print(said, markup=False))
     verdict = write_report(run, keeper, evidence)
@@ -42,6 +43,12 @@ def _report(options: argparse.Namespace) -> int:
     if baseline is None:
         return verdict.exit_code
     return max(verdict.exit_code, baseline.hold(console, run.path, [run]))  # 99, 3, 0
+
+
+def _load_what_draws() -> None:
+    """Import what draws and writes the report, so that it is there once the run has been read."""
+    importlib.import_module("dress_rehearsal.rehearsal.terminal.screen")
+    importlib.import_module("dress_rehearsal.reports.report")
 
 
 def _baseline(path: Path, run: RunDirectory) -> "Baseline":

@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from dress_rehearsal.compose import raise_file_limit
+from dress_rehearsal.compose.embedded.stage import longest_setting_s
+from dress_rehearsal.compose.faults.patience import RELIEVED_WITHIN_S
 from dress_rehearsal.compose.servers.binaries import redis_binary, redis_version
 from dress_rehearsal.plans import Cell
 from dress_rehearsal.plans.visible import visible_values
@@ -31,9 +33,10 @@ _NEW_LANES: Final = 3
 """How many lanes may be lost before the matrix is given up."""
 
 _LOOK_S: Final = 1.0
-_BESIDE_SCHEDULE_S: Final = 150.0
-"""What a cell may take beside its plan's schedule: setting the stage, the generator's readiness and
-its last words, reading the stores, judging and clearing, each of which has a bound of its own."""
+_BESIDE_S: Final = 80.0
+"""What a cell may take beside its plan's schedule, the setting of its stage and the end of its
+faults: the generator's readiness and its last words, reading the stores, judging and clearing, each
+of which has a bound of its own."""
 _BESIDE_A_STUDENT_S: Final = 3e-3
 """… and more for each student, as these bounds have."""
 _SETTLE_TIMES: Final = 6
@@ -274,8 +277,9 @@ def _longest_s(cell: Cell) -> float:
     """Return the most that a cell may take, in seconds."""
     schedule = cell.plan.schedule
     performs_s = schedule.lead + schedule.sale + schedule.drain
-    beside_s = _BESIDE_SCHEDULE_S + _BESIDE_A_STUDENT_S * cell.plan.event.students
-    return performs_s + _SETTLE_TIMES * schedule.settle + beside_s
+    stage_s = longest_setting_s(cell.plan) + RELIEVED_WITHIN_S
+    beside_s = _BESIDE_S + _BESIDE_A_STUDENT_S * cell.plan.event.students
+    return performs_s + _SETTLE_TIMES * schedule.settle + stage_s + beside_s
 
 
 def _state(judgement: Judgement | None) -> State:

@@ -3,13 +3,17 @@
 import signal
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from dress_rehearsal.compose import processes as module
-from dress_rehearsal.compose.errors import ProcessFailedError, StageNotReadyError
+from dress_rehearsal.compose.errors import (
+    ProcessFailedError,
+    StageNotReadyError,
+    StageUnusableError,
+)
 from dress_rehearsal.compose.process import ProcessSpec
 from dress_rehearsal.compose.processes import ProcessGroup
 from dress_rehearsal.compose.stage_folder import StageFolder
@@ -73,16 +77,77 @@ def test_whom_others_keep_from_running_is_waited_for_longer_and_not_for_ever(
     processes = ProcessGroup(folder, ready_within_s=0.02)
     starved = processes.start(spec("starved", tmp_path, "import time; time.sleep(300)"))
     late = iter([False] * 5 + [True])  # later than the time it has: each look is 15 ms
-    monkeypatch.setattr(module, "_KEPT_FROM_RUNNING", 50_000)
+    monkeypatch.setattr(module, "KEPT_FROM_RUNNING", 50_000)
     monkeypatch.setattr(module, "cpu_wait_s", lambda pid: 600.0 if pid == starved.pid else None)
     processes.wait(starved, lambda: next(late))
-    monkeypatch.setattr(module, "_KEPT_FROM_RUNNING", 3)
+    monkeypatch.setattr(module, "KEPT_FROM_RUNNING", 3)
     with pytest.raises(StageNotReadyError, match="starved was not ready after 0 s"):
         processes.wait(starved, lambda: False)
     monkeypatch.setattr(module, "cpu_wait_s", lambda _: None)  # a system that does not tell
     with pytest.raises(StageNotReadyError, match="starved was not ready after"):
         processes.wait(starved, lambda: False)
     processes.abandon()
+
+
+def test_a_patience_of_its_own_is_stretched_for_nobody(
+    folder: StageFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Faults are ended within a time that others count on."""
+    processes = ProcessGroup(folder, ready_within_s=30.0)
+    starved = processes.start(spec("starved", tmp_path, "import time; time.sleep(300)"))
+    monkeypatch.setattr(module, "cpu_wait_s", lambda _: 600.0)
+    with pytest.raises(StageNotReadyError, match="starved was not ready after 1 s"):
+        processes.wait(starved, lambda: False, within_s=1.0)
+    processes.abandon()
+
+
+def test_what_was_waited_for_a_processor_before_is_no_reason_to_wait_longer(
+    folder: StageFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    processes = ProcessGroup(folder, ready_within_s=0.02)
+    starved = processes.start(spec("starved", tmp_path, "import time; time.sleep(300)"))
+    monkeypatch.setattr(module, "KEPT_FROM_RUNNING", 50_000)
+    monkeypatch.setattr(module, "cpu_wait_s", lambda _: 600.0)
+    processes.restart_deadline()
+    late = iter([False] * 20 + [True])
+    with pytest.raises(StageNotReadyError, match="starved was not ready after 0 s"):
+        processes.wait(starved, lambda: next(late))
+    processes.abandon()
+
+
+def test_who_is_late_is_looked_at_seldom(
+    folder: StageFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each look asks every process of the machine, and takes from them what they are short of."""
+    begun_s, looks, late = time.monotonic(), 0, iter([False] * 60 + [True])
+    processes = ProcessGroup(folder, ready_within_s=0.0)
+    starved = processes.start(spec("starved", tmp_path, "import time; time.sleep(300)"))
+
+    def waited_s(_pid: int) -> float:
+        nonlocal looks
+        looks += 1
+        return time.monotonic() - begun_s + 1e-3  # a little more than it is late
+
+    monkeypatch.setattr(module, "KEPT_FROM_RUNNING", float("inf"))
+    monkeypatch.setattr(processes, "_ready_within_s", 1e-9)
+    monkeypatch.setattr(module, "cpu_wait_s", waited_s)
+    processes.wait(starved, lambda: next(late))
+    assert 1 <= looks <= 1 + (time.monotonic() - begun_s) / 0.5
+    processes.abandon()
+
+
+@pytest.mark.parametrize("clear", [ProcessGroup.stop_all, ProcessGroup.abandon])
+def test_nothing_is_started_again_once_the_stage_is_cleared(
+    folder: StageFolder, tmp_path: Path, clear: Callable[[ProcessGroup], object]
+) -> None:
+    """The end of a fault that took too long would leave a process behind."""
+    processes = ProcessGroup(folder, ready_within_s=30.0)
+    processes.start(spec("struck", tmp_path, "import time; time.sleep(300)"))
+    processes.kill_planned("struck")
+    clear(processes)
+    with pytest.raises(StageUnusableError, match="struck is not started again"):
+        processes.restart("struck")
+    assert processes.members() == []
 
 
 ENDS_WELL = "import signal, sys; signal.signal(15, lambda *_: sys.exit(0)); "

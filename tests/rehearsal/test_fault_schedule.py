@@ -178,11 +178,17 @@ def test_a_fault_that_does_not_get_ended_keeps_nobody(tmp_path, stage):
     told = []
     schedule = FaultSchedule(plan, stage, run, told.append, ends_within_s=0.2)
     schedule.begin(time.time_ns())
+    [(_, playing)] = schedule._threads
     while not stage.done:
         time.sleep(0.01)
     schedule.end()
     assert told[-1] == "The fault sigterm_mid_sale could not be ended: It took more than 0.2 s."
+    written = stamps(run)
     stage.slow.set()
+    await_done(stage, 2)
+    playing.join(10)
+    assert stamps(run) == written, "the run may have been judged by now"
+    assert "is over" not in told[-1]
 
 
 def test_it_is_told_of_in_words_with_the_name_of_its_service(play, stage):

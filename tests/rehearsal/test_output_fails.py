@@ -24,6 +24,17 @@ LOADING = (b"site", b"Fatal Python error: init_")
 WRITTEN = ("verdict.json", "summary.md", "junit.xml", "report.html")
 
 AS_IT_IS = "-m dress_rehearsal.rehearsal"
+READING = """
+import sys, time
+from dress_rehearsal.reports import evidence
+def read_evidence(run):
+    print("reading", flush=True)
+    time.sleep(300)
+evidence.read_evidence = read_evidence
+from dress_rehearsal.rehearsal.__main__ import main
+sys.exit(main())
+"""
+"""The command with a run that takes long to read."""
 SHOWING = """
 import pickle, sys, types
 known = types.ModuleType("dress_rehearsal.reports.report")
@@ -244,3 +255,21 @@ def test_ctrl_c_at_any_moment_prints_no_traceback(after_s, times):
     if not any(word in said for word in LOADING):
         assert b"Traceback" not in said
         assert process.returncode in (0, 1, -signal.SIGINT)
+
+
+def test_ctrl_c_ends_a_report_while_its_run_is_read(run):
+    process = subprocess.Popen(
+        [sys.executable, "-c", READING, "report", str(run.path)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == b"reading\n"
+    process.send_signal(signal.SIGINT)
+    try:
+        _, said = process.communicate(timeout=60)
+    finally:
+        process.kill()
+        process.wait(60)
+    assert said == b"Interrupted before there was anything to report.\n"
+    assert process.returncode == 1

@@ -19,7 +19,6 @@ ENDS_BY_ITSELF = {
     ("records/collectors/postgres.py", "timer.join()"): "it was cancelled, or shuts a socket down",
     ("records/collectors/collector.py", "watch.join()"): "it has a bound of its own",
     ("records/exporter.py", "thread.join()"): "its server has been shut down",
-    ("rehearsal/commands/report.py", "reading.result()"): "it reads files, as it would here",
     ("rehearsal/matrix/lane.py", "self._lines.get()"): "the leader's end is the end of its lines",
 }
 

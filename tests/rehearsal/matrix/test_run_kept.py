@@ -7,6 +7,9 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from dress_rehearsal.compose.embedded import stage
+from dress_rehearsal.compose.embedded.stage import longest_setting_s
+from dress_rehearsal.compose.faults.patience import RELIEVED_WITHIN_S
 from dress_rehearsal.plans import Cell, Plan
 from dress_rehearsal.rehearsal.cli import main
 from dress_rehearsal.rehearsal.errors import RehearsalError
@@ -157,6 +160,19 @@ def test_a_lane_that_does_not_get_done_is_killed_and_its_cell_broken(run, lanes,
     broken = run.judgements[2]
     assert "was not done with it after 0 s and was killed" in broken.error
     assert len(killed) == 1
+
+
+def test_a_lane_has_the_time_that_its_stage_and_its_faults_have(monkeypatch):
+    """The bounds of what a lane waits for may grow: then its own does."""
+    (cell, *_) = CELLS
+    was_s = leading._longest_s(cell)
+    setting_s = longest_setting_s(cell.plan)
+    assert was_s > cell.plan.schedule.sale + setting_s + RELIEVED_WITHIN_S
+    monkeypatch.setattr(stage, "KEPT_FROM_RUNNING", stage.KEPT_FROM_RUNNING + 1)
+    monkeypatch.setattr(leading, "RELIEVED_WITHIN_S", RELIEVED_WITHIN_S + 7)
+    grown_s = longest_setting_s(cell.plan) - setting_s + 7
+    assert grown_s > 7
+    assert leading._longest_s(cell) == pytest.approx(was_s + grown_s)
 
 
 @pytest.fixture

@@ -1,0 +1,56 @@
+"""Every patience with what a fault took down lies within the time that its end may take."""
+
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+import yaml
+
+from dress_rehearsal.compose.docker.compose_file import COMPOSE_FILE
+from dress_rehearsal.compose.embedded import service as embedded
+from dress_rehearsal.compose.embedded.service import Service
+from dress_rehearsal.compose.faults.patience import (
+    BACK_WITHIN_S,
+    DIES_WITHIN_S,
+    ENDS_WITHIN_S,
+    RELIEVED_WITHIN_S,
+)
+from dress_rehearsal.compose.process import KILLED_S
+
+
+class Group:
+    """Keeps the patience that each wait is given."""
+
+    def __init__(self) -> None:
+        self.patience_s: list[float | None] = []
+
+    def restart(self, name: str) -> str:
+        return name
+
+    def wait(self, _who: str, _ready: Callable[[], bool], within_s: float | None = None) -> None:
+        self.patience_s.append(within_s)
+
+
+@pytest.mark.parametrize("name", ["app", "writeback", "neighbours", "kafka"])
+def test_each_service_that_comes_back_is_waited_for_once(name: str, tmp_path: Path) -> None:
+    service, group = object.__new__(Service), Group()
+    vars(service).update(
+        targets_dir=tmp_path,
+        _processes=group,
+        _queue=SimpleNamespace(answers=None),
+        admin=SimpleNamespace(neighbours_answer=None),
+    )
+    service.bring_back(name)
+    assert group.patience_s == [BACK_WITHIN_S]
+
+
+def test_no_service_promises_its_end_later_than_a_faults_end_allows_for() -> None:
+    services = yaml.safe_load(COMPOSE_FILE.read_text("utf-8"))["services"]
+    promised = [str(one.get("stop_grace_period", "10s")) for one in services.values()]
+    assert max(float(each.removesuffix("s")) for each in promised) <= ENDS_WITHIN_S
+    assert max(embedded.APP_DRAINS_S, embedded._WRITEBACK_FLUSHES_S) <= ENDS_WITHIN_S
+
+
+def test_what_is_killed_is_back_in_time_too() -> None:
+    assert DIES_WITHIN_S + KILLED_S + BACK_WITHIN_S < RELIEVED_WITHIN_S
