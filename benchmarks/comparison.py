@@ -32,7 +32,7 @@ _GATES = (
     f'{{metric="{_PURCHASE}.p99", regression="< 20% and < 5 ms"}}]'
 )
 _SHORT = (
-    *("schedule.lead=2s", "schedule.sale=4s", "schedule.drain=2s", "schedule.settle=2s"),
+    *("schedule.lead=2s", "schedule.sale=3s", "schedule.drain=1s", "schedule.settle=1s"),
     *("students.late_mean=400ms", "students.typing=200ms", "students.login_at_open=1s"),
 )
 _REHEARSE = (sys.executable, "-m", "dress_rehearsal.rehearsal", "run", "smoke", "--no-prometheus")
