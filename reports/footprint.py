@@ -13,6 +13,7 @@ from dress_rehearsal.reports.evidence import Evidence
 from dress_rehearsal.reports.evidence.samples import level_on
 from dress_rehearsal.reports.words import counted, written
 
+_KIB: Final = 1024
 _MIB: Final = 2**20
 _WORTH_TELLING: Final = 128 * _MIB
 """Less is a cache that fills, or a heap that a runtime takes from the system as it needs it."""
@@ -34,8 +35,7 @@ def footprint_notes(evidence: Evidence) -> Iterator[str]:
     bought = evidence.requests["role"] == PURCHASE
     answered = int((evidence.requests.loc[bought, "status"].fillna(0) > 0).sum())
     each = (
-        f", {written(round(grown / answered / _MIB, 1))} MiB for each of "
-        f"{counted(answered, 'answer')} to a click"
+        f", {_size(grown / answered)} for each of {counted(answered, 'answer')} to a click"
         if answered
         else ""
     )
@@ -44,3 +44,10 @@ def footprint_notes(evidence: Evidence) -> Iterator[str]:
         f"{written(round(after / _MIB))} MiB at the end{each}. A cache stops growing once it is "
         f"full. Anything else grows on in a longer sale, until the system kills the process."
     )
+
+
+def _size(many: float) -> str:
+    """Return bytes in the unit that leaves something of them."""
+    if many < _MIB:
+        return f"{written(round(many / _KIB))} KiB"
+    return f"{written(round(many / _MIB, 1))} MiB"
