@@ -22,6 +22,8 @@ from dress_rehearsal.compose import EmbeddedStage, StageError
 from dress_rehearsal.compose.servers.binaries import redis_binary, redis_version
 from dress_rehearsal.plans import Cell, Plan, seeded_people
 from dress_rehearsal.records import RecordError, RunDirectory
+from dress_rehearsal.records.environment import FILE as ENVIRONMENT
+from dress_rehearsal.records.environment import RUN
 from dress_rehearsal.records.machine import environment
 from dress_rehearsal.rehearsal.errors import RehearsalError
 from dress_rehearsal.rehearsal.generator_process import GeneratorProcess
@@ -57,7 +59,7 @@ class Lane:
         run: RunDirectory | None = None
         try:
             run = RunDirectory.create(self._folder, cell.plan)
-            run.write_json("environment.json", self._environment)
+            run.write_json(ENVIRONMENT, {**self._environment, RUN: run.id})
             self._perform(cell.plan, run)
             evidence = read_evidence(run)
             verdict = judge(evidence)

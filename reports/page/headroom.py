@@ -67,6 +67,7 @@ def _how(run: RunDirectory, plan: Plan) -> str:
     named = as_typed(plan, map(str, overrides if isinstance(overrides, list) else []))
     of = "" if named else ", of your plan's file,"
     return (
-        f"`rehearse capacity {named or 'PLAN'}`{of} searches for the largest load that passes; "
-        f"`rehearse report` then tells it here."
+        f"`rehearse capacity {named or 'PLAN'}`{of} searches for the largest load that passes, and "
+        f"tells first how long that takes; once its folder lies beside this run's (`--out`), "
+        f"`rehearse report` tells it here."
     )

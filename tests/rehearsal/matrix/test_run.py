@@ -94,6 +94,7 @@ def test_every_other_cell_keeps_its_run_without_a_page(quick):
     for cell in document["cells"]:
         run = RunDirectory.open(folder / cell["run"])
         assert json.loads((run.path / "verdict.json").read_text())["run"] == run.id
+        assert run.environment()["run"] == run.id  # by which a copy finds its requests in the logs
         assert (run.logs / "app.jsonl").stat().st_size > 0
         if not cell["differs"]:
             assert not (run.path / "report.html").exists()
