@@ -40,8 +40,8 @@ _JUDGED = (0, 3, 99)
 _PLANTED = ((1.0, 0.1), (1.15, 0.05), (1.3, 0.1))
 """How much slower a side is, and the margin that it is held against."""
 _SERVICE_MS = 20.0
-"""What the app's own code takes of a purchase in every run, as in a service that does something: one
-that takes 2 ms takes a third more or less in the next run."""
+"""What the app's own code takes of a purchase in every run, as in a service that does something:
+one of 2 ms may take a third more or less in the next run."""
 _LONGEST_S = 180
 _SLOWER = {"p50": 0.15, "p99": 0.3}
 """By how much of a percentile of purchases they are slower, as is planted in real runs."""
