@@ -26,15 +26,19 @@ def belief_words(evidence: Evidence, generator: Generator, problems: Sequence[st
         late = milliseconds(generator.late_start_p99_ms)
         parts.append(f"99% of requests left at most {late} late")
     if generator.foreign_cpu_cores is not None:
-        others = written(generator.foreign_cpu_cores)
-        cores = agreeing(generator.foreign_cpu_cores, "core")
-        allowed = evidence.plan.generator.max_foreign_cpu
-        spare = (
-            f" (more than the {written(allowed)} allowed, but a processor was free whenever they "
-            f"did)"
-        )
-        why = spare if generator.foreign_cpu_cores > allowed else ""
-        parts.append(f"other programs took at most {others} {cores}{why}")
+        parts.append(_others_words(generator.foreign_cpu_cores, evidence))
     if not counts.impossible and not any(each.difference for each in counts.tallies.values()):
         parts.append("the server counted the same requests")
     return f"yes: {'; '.join(parts) or 'nothing speaks against it'}."
+
+
+def _others_words(taken: float, evidence: Evidence) -> str:
+    """Return what other programs took, in cores, and whether the plan would have minded."""
+    allowed, here = evidence.plan.generator.max_foreign_cpu, evidence.environment.get("cores")
+    why = ""
+    if here is not None and allowed >= here:
+        why = " (the plan lets them take all)"
+    elif taken > allowed:
+        spare = "but a processor was free whenever they did"
+        why = f" (more than the {written(allowed)} allowed, {spare})"
+    return f"other programs took at most {written(taken)} {agreeing(taken, 'core')}{why}"

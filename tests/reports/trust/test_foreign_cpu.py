@@ -6,6 +6,7 @@ import pytest
 
 from dress_rehearsal.reports.trust import judge_trust
 from dress_rehearsal.reports.trust.foreign_cpu import judge_foreign_cpu
+from dress_rehearsal.reports.verdict import judge
 
 pytestmark = pytest.mark.whole_runs
 
@@ -75,6 +76,15 @@ def test_a_pass_says_why_what_others_took_did_no_harm(verdict_of):
     assert spare.verdict == "pass"
     assert "(more than the 0.3 allowed, but a processor was free whenever they did)" in spare.belief
     assert "allowed" not in verdict_of(**SMALL).belief
+
+
+def test_a_limit_that_no_program_can_break_is_none_that_was_kept(evidence_of):
+    evidence = evidence_of(**SMALL, plan={"generator": {"max_foreign_cpu": 1000.0}})
+    told = dataclasses.replace(evidence, environment={**evidence.environment, "cores": 2})
+    assert "(the plan lets them take all)" in judge(told).belief
+    sound = evidence_of(**SMALL)
+    told = dataclasses.replace(sound, environment={**sound.environment, "cores": 2})
+    assert "lets them" not in judge(told).belief
 
 
 def test_half_a_second_without_a_processor_to_spare_is_enough(evidence_of, judged):
