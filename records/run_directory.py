@@ -28,7 +28,7 @@ from dress_rehearsal.records.environment import FILE as ENVIRONMENT
 from dress_rehearsal.records.environment import read_facts
 from dress_rehearsal.records.errors import RunDirectoryUnreadableError, RunDirectoryUnusableError
 from dress_rehearsal.records.files import is_there, listed, reason, regular, remedy, resolved
-from dress_rehearsal.records.server_timing import with_few_words, with_timings
+from dress_rehearsal.records.requests.server_timing import with_few_words, with_timings
 from dress_rehearsal.records.steps import Steps
 from dress_rehearsal.records.timeline import FILE as TIMELINE
 from dress_rehearsal.records.timeline import EventKind, TimelineEvent, read_events

@@ -29,6 +29,7 @@ from dataclasses import asdict
 from dress_rehearsal.plans.behaviour import behaviour_of
 from dress_rehearsal.plans.notes import notes_on
 from dress_rehearsal.reports.audit import AuditFinding, audit_run, unchecked_words
+from dress_rehearsal.reports.audit.fairness import judge_fairness
 from dress_rehearsal.reports.audit.put_off import put_off_notes
 from dress_rehearsal.reports.audit.sold_early import early_notes
 from dress_rehearsal.reports.cause import find_cause, stop_notes, worker_notes
@@ -43,7 +44,6 @@ from dress_rehearsal.reports.evidence.latency import (
 )
 from dress_rehearsal.reports.evidence.ledger_times import time_notes
 from dress_rehearsal.reports.evidence.timeline import was_planned
-from dress_rehearsal.reports.fairness import judge_fairness
 from dress_rehearsal.reports.footprint import footprint_notes
 from dress_rehearsal.reports.gates import apply_gates, not_held
 from dress_rehearsal.reports.incidents import (

@@ -10,8 +10,8 @@ from typing import Final
 from gevent import Greenlet, get_hub
 
 from dress_rehearsal.plans import Person, Plan
+from dress_rehearsal.records.requests.trace_ids import TraceIds
 from dress_rehearsal.records.tables import NS_PER_S
-from dress_rehearsal.records.trace_ids import TraceIds
 from dress_rehearsal.scenarios.buyer import Buyer
 from dress_rehearsal.scenarios.client.local_address import LocalAddresses
 from dress_rehearsal.scenarios.client.origin import Origin

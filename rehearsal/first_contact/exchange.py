@@ -4,8 +4,8 @@ import time
 from dataclasses import dataclass, field
 from typing import Final
 
+from dress_rehearsal.records.requests.trace_ids import TraceIds
 from dress_rehearsal.records.tables import NS_PER_S
-from dress_rehearsal.records.trace_ids import TraceIds
 from dress_rehearsal.rehearsal.first_contact.discretion import Discretion
 from dress_rehearsal.scenarios.client.connection import Connection
 from dress_rehearsal.scenarios.client.exchange import Exchange

@@ -8,9 +8,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from dress_rehearsal.records.environment import RUN
+from dress_rehearsal.records.requests.trace_ids import TraceIds
 from dress_rehearsal.records.steps import STREAM
 from dress_rehearsal.records.tables import NS_PER_S
-from dress_rehearsal.records.trace_ids import TraceIds
 from dress_rehearsal.reports.cause.decomposition import decompose, parts_in
 from dress_rehearsal.reports.cause.load import Load
 from dress_rehearsal.reports.cause.slowest import Slowest

@@ -2,9 +2,10 @@
 
 felt = done - intended, always split in generator = sent - intended and system = done - sent;
 read lag = read - done is part of none of them. All in milliseconds. When a request was done, and
-which requests count in percentiles, is for `records.latency` to say: all that somebody waited for,
-those that failed too; a connection never made is in the system's part as well, for `sent_ns` is
-then its first packet. The requests that were answered well have a percentile of their own.
+which requests count in percentiles, is for `records.requests.latency` to say: all that somebody
+waited for, those that failed too; a connection never made is in the system's part as well, for
+`sent_ns` is then its first packet. The requests that were answered well have a percentile of their
+own.
 """
 
 import math

@@ -1,7 +1,8 @@
 """The latency of every request, worked out when it is asked for: of millions it is not kept.
 
 felt = done - intended, generator = sent - intended, system = done - sent, all in milliseconds. When
-a request was done, and which requests count in percentiles, is for `records.latency` to say.
+a request was done, and which requests count in percentiles, is for `records.requests.latency` to
+say.
 """
 
 from collections.abc import Mapping
@@ -11,7 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from dress_rehearsal.records.latency import answered_at, felt_of
+from dress_rehearsal.records.requests.latency import answered_at, felt_of
 from dress_rehearsal.records.steps import STREAM
 from dress_rehearsal.records.tables import ABANDONED, OUTCOMES
 from dress_rehearsal.reports.numbers import integers, span_ms

@@ -1,7 +1,7 @@
 """Histograms of what was recorded so far, for whoever watches while the run goes.
 
-They count what the report's percentiles count (`records.latency`), so that a quantile of theirs and
-the report's differ by no more than a bucket's width.
+They count what the report's percentiles count (`records.requests.latency`), so that a quantile of
+theirs and the report's differ by no more than a bucket's width.
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from dress_rehearsal.plans import Plan, slo_edges_s
 from dress_rehearsal.records import tables
-from dress_rehearsal.records.latency import felt_of
+from dress_rehearsal.records.requests.latency import felt_of
 from dress_rehearsal.records.steps import ENTRANCE, JOIN, QUEUE, STREAM, Steps
 from dress_rehearsal.records.tables import NS_PER_S
 

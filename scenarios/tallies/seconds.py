@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dress_rehearsal.records import tables
-from dress_rehearsal.records.latency import felt_of
+from dress_rehearsal.records.requests.latency import felt_of
 from dress_rehearsal.records.steps import Steps
 from dress_rehearsal.records.tables import NS_PER_S
 

@@ -11,8 +11,8 @@ from urllib.parse import urlsplit
 
 import gevent
 
+from dress_rehearsal.records.requests.trace_ids import TraceIds
 from dress_rehearsal.records.stamps import KernelStamps
-from dress_rehearsal.records.trace_ids import TraceIds
 from dress_rehearsal.scenarios.client.connection import Connection
 from dress_rehearsal.scenarios.client.exchange import Exchange
 from dress_rehearsal.scenarios.client.http import Answer, Request

@@ -4,7 +4,7 @@ import dataclasses
 
 import pytest
 
-from dress_rehearsal.records.trace_ids import TraceIds
+from dress_rehearsal.records.requests.trace_ids import TraceIds
 from dress_rehearsal.reports.cause.bands import MOST, slowest_requests
 from dress_rehearsal.reports.evidence.latency import PARTS
 from dress_rehearsal.reports.figures.slowest import draw_slowest

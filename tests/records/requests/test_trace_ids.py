@@ -1,6 +1,6 @@
 """Trace ids: what a server's log line and a recorded request have in common."""
 
-from dress_rehearsal.records.trace_ids import TraceIds
+from dress_rehearsal.records.requests.trace_ids import TraceIds
 
 
 def test_trace_ids_differ_by_run_student_and_request():

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from dress_rehearsal.records.tables import NS_PER_S as SECOND
-from dress_rehearsal.reports import fairness as judging
+from dress_rehearsal.reports.audit import fairness as judging
 from dress_rehearsal.reports.evidence import Evidence
 from dress_rehearsal.reports.places import LEAST_UNCERTAINTY_S
 from dress_rehearsal.reports.schema import Fairness

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from dress_rehearsal.records.latency import felt_of
+from dress_rehearsal.records.requests.latency import felt_of
 from dress_rehearsal.records.tables import ABANDONED, NS_PER_MS, OUTCOMES
 from dress_rehearsal.reports.evidence.latency import PARTS
 from dress_rehearsal.reports.evidence.latency_table import latency_of_requests

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dress_rehearsal.records import tables
-from dress_rehearsal.records.server_timing import (
+from dress_rehearsal.records.requests.server_timing import (
     _DURATION,
     _NAMED,
     _microseconds,
