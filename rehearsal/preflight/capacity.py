@@ -31,7 +31,7 @@ _GENERATOR_CPU_S: Final = 178e-6
 """[M] CPU of a request in a rush of the bundled plan, on two cores; assumed of any other."""
 _HOLDS_S: Final = {"PostgreSQL": 2e-3, "Redis": 0.5e-3}
 """[A] How long a request holds a connection."""
-_OF_THE_MACHINE: Final = ("open files", "local ports", "memory", "somaxconn")
+_OF_THE_MACHINE: Final = ("open files", "local ports", "firewall's table", "memory", "somaxconn")
 """What the doctor has found of the machine that a rush can use up."""
 
 

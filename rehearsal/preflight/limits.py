@@ -23,6 +23,9 @@ from dress_rehearsal.scenarios.client.origin import Origin
 _CONNECTIONS_PER_STUDENT: Final = 1.3
 """[A] One each, and some more for double clicks and for those who were cut off."""
 _SPARE_FILES: Final = 500
+_FOLLOWED: Final = Path("/proc/sys/net/netfilter")
+"""Where Linux tells of the connections that a firewall follows: since `docker` or `iptables` made a
+rule that needs it, those over loopback too."""
 _WIDEST_PORTS: Final = (1024, 65535)
 """The ports that are not of the system's own services."""
 _CAP_SYS_RESOURCE: Final = 24
@@ -54,6 +57,7 @@ def limit_findings(plan: Plan, machine: dict[str, Any]) -> list[Finding]:
         _open_files(plan, machine),
         *([_app_files(plan, machine)] if plan.target.stage == "embedded" else []),
         _ports(plan, machine),
+        *_followed(plan, machine),
         _cpus(plan, machine),
         _memory(plan, _processes(plan, machine)),
     ]
@@ -143,8 +147,7 @@ def _raised(needed: int) -> str | None:
 
 
 def _ports(plan: Plan, machine: dict[str, Any]) -> Finding:
-    here = _processes(plan, machine)
-    needed = math.ceil(_connections(plan) * here / max(here + plan.generator.workers, 1))
+    needed = _connections_here(plan, machine)
     span = machine["ip_local_port_range"]
     several = spreads(_address(plan))
     limits = (
@@ -170,6 +173,28 @@ def _ports(plan: Plan, machine: dict[str, Any]) -> Finding:
             f"other machines play too (generator.workers)."
         )
     return Finding("local ports", value, written(needed), "fail", limits, change)
+
+
+def _followed(plan: Plan, machine: dict[str, Any]) -> list[Finding]:
+    """Return whether the firewall's table has room for the connections; nothing where none is."""
+    most, taken = (_number(_FOLLOWED / f"nf_conntrack_{each}") for each in ("max", "count"))
+    if not most or not taken:  # no table, no limit, or nothing that fills it
+        return []
+    needed = _connections_here(plan, machine)
+    enough = most - taken >= needed
+    return [
+        Finding(
+            "firewall's table",
+            f"{written(max(most - taken, 0))} free of {written(most)} connections",
+            written(needed),
+            "ok" if enough else "warn",
+            "Connections that the firewall follows (conntrack), closed ones for two minutes more; "
+            "beyond it new ones are dropped, which looks like a target that does not answer.",
+            None
+            if enough
+            else f"sudo sysctl -w net.netfilter.nf_conntrack_max={2 * (taken + needed)}",
+        )
+    ]
 
 
 def _span(ports: Any) -> int:
@@ -256,6 +281,12 @@ def _reached(there: float, obtainable: float, needed: float) -> Status:
 
 def _connections(plan: Plan) -> int:
     return math.ceil(plan.event.students * _CONNECTIONS_PER_STUDENT)
+
+
+def _connections_here(plan: Plan, machine: dict[str, Any]) -> int:
+    """Return how many of the students' connections this machine's processes open."""
+    here = _processes(plan, machine)
+    return math.ceil(_connections(plan) * here / max(here + plan.generator.workers, 1))
 
 
 def _count(number: float) -> str:

@@ -1,5 +1,6 @@
 """A machine on which every plan fits."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -22,4 +23,5 @@ def roomy(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     }
     monkeypatch.setattr(doctor, "environment", lambda **_: described)
     monkeypatch.setattr(limits, "may_be_raised", lambda _: True)
+    monkeypatch.setattr(limits, "_FOLLOWED", Path("/nonexistent"))
     return described

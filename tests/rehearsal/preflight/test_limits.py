@@ -2,6 +2,7 @@
 
 import socket
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -232,3 +233,48 @@ def test_processes_of_the_generator_count_with_what_they_do_not_share(
     elsewhere = gib_needed(60, workers=1) - gib_needed(1)
     monkeypatch.setattr(sys, "platform", "darwin")
     assert gib_needed(60) - gib_needed(1) == pytest.approx(elsewhere) != pytest.approx(forked)
+
+
+@pytest.fixture
+def table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[int, int], None]:
+    """Writes how many connections a firewall follows, and how many it can."""
+    folder = tmp_path / "netfilter"
+    monkeypatch.setattr(limits, "_FOLLOWED", folder)
+
+    def write(count: int, most: int) -> None:
+        folder.mkdir(exist_ok=True)
+        (folder / "nf_conntrack_count").write_text(f"{count}\n")
+        (folder / "nf_conntrack_max").write_text(f"{most}\n")
+
+    return write
+
+
+def test_a_firewall_s_table_that_the_students_fill_is_a_warning_with_the_command(
+    roomy: dict[str, Any], tmp_path: Path, table: Callable[[int, int], None]
+) -> None:
+    table(6_000, 65_536)
+
+    full = finding("firewall's table", checkup(plan(50_000), tmp_path))
+    assert full.status == "warn"
+    assert full.value == "59,536 free of 65,536 connections"
+    assert full.change == "sudo sysctl -w net.netfilter.nf_conntrack_max=142000"
+    assert fits(plan(50_000), tmp_path) is None
+
+    assert finding("firewall's table", checkup(plan(12_000), tmp_path)).status == "ok"
+
+
+def test_students_of_other_machines_take_no_room_in_the_firewall_s_table_of_this_one(
+    roomy: dict[str, Any], tmp_path: Path, table: Callable[[int, int], None]
+) -> None:
+    table(6_000, 65_536)
+    shared = plan(50_000, target=ELSEWHERE, generator={"processes": 1, "workers": 3})
+
+    assert finding("firewall's table", checkup(shared, tmp_path)).needed == "16,250"
+
+
+def test_without_a_firewall_that_follows_connections_there_is_no_table(
+    roomy: dict[str, Any], tmp_path: Path, table: Callable[[int, int], None]
+) -> None:
+    assert "firewall's table" not in {each.check for each in checkup(plan(50_000), tmp_path)}
+    table(0, 4_096)
+    assert "firewall's table" not in {each.check for each in checkup(plan(50_000), tmp_path)}
