@@ -20,7 +20,7 @@ from typing import Any, Final, TypeVar
 
 from benchmarks.generator import nginx
 from benchmarks.generator.calibration import calibrate, cases
-from benchmarks.generator.machine import described
+from benchmarks.generator.machine import connections_followed, described
 from benchmarks.generator.peers import hey, k6, k9, locust, ours, wrk
 from benchmarks.generator.peers.peer import PeerFailedError, Tool
 from benchmarks.generator.race import lap
@@ -172,6 +172,8 @@ def main() -> None:
             benchmark.storm(rounds, students)
     except KeyboardInterrupt:
         whole = False
+    # Only now: a table is empty before there was a connection.
+    results.machine = {**results.machine, "connections_followed": connections_followed()}
     print(f"\n{terminal(results)}\n\nIt took {time.monotonic() - _BEGAN_S:.0f} s.")
     if chosen.json:
         chosen.json.write_text(results.json())

@@ -77,6 +77,10 @@ def _made(results: Results) -> str:
         f"{machine['python']}; {versions}. Medians of {settings['rounds']}, and in brackets the "
         f"least and the most."
     )
+    if machine.get("connections_followed"):
+        made += (
+            " **A firewall follows the connections** (conntrack), which makes every packet dearer."
+        )
     if results.others > MOST_OTHERS:
         made += (
             f" **Other programs were at work**, with up to {results.others:.0%} of both cores: "

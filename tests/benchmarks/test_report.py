@@ -105,6 +105,13 @@ def test_a_reader_is_told_of_other_programs() -> None:
     assert "with up to 20% of both cores" in terminal(results(ours=replace(LAP, others=0.2)))
 
 
+def test_a_reader_is_told_of_a_firewall_that_follows_the_connections() -> None:
+    found = results()
+    for followed, told in ((None, False), (0, False), (4_000, True)):
+        found.machine = {**found.machine, "connections_followed": followed}
+        assert ("A firewall follows the connections" in terminal(found)) == told
+
+
 def test_a_page_keeps_what_stands_around_the_figures(tmp_path: Path) -> None:
     page = tmp_path / "performance.md"
     page.write_text(PAGE)
