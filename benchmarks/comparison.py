@@ -4,7 +4,8 @@ Sets of runs are made in turn, so that what the machine does meanwhile meets all
 set is compared with each other one: nothing differs between them, so what seems worse is a false
 alarm. Then as many sets have a purchase that takes longer by a share of the first set's median, and
 as many again by a share of its p99, by the fault `slow_code`; each is held against a set without
-it, as another build would be.
+it, as another build would be. A run's stage is set while the one before it is judged: its rush
+comes later, and meets no other.
 
 `--simulate` rehearses nothing: sets of runs are drawn, as quiet and as disturbed as told, and
 compared by four ways to make an interval. That is how `reports.history.intervals` was chosen.
@@ -15,9 +16,13 @@ import dataclasses
 import statistics
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from itertools import combinations
 from pathlib import Path
+from queue import Empty, Queue
+from threading import Thread
 from typing import Any
 
 import numpy as np
@@ -43,33 +48,78 @@ _SERVICE_MS = 20.0
 """What the app's own code takes of a purchase in every run, as in a service that does something:
 one of 2 ms may take a third more or less in the next run."""
 _LONGEST_S = 180
+_OVER = "clearing the stage"
+"""What a run says once its students are done and its stores have been read."""
 _SLOWER = {"p50": 0.15, "p99": 0.3}
 """By how much of a percentile of purchases they are slower, as is planted in real runs."""
 
 
-def perform(folder: Path, seed: int, slower_ms: float = 0.0) -> None:
+@dataclass
+class Performed:
+    """A run that is being made, or judged."""
+
+    name: str
+    process: subprocess.Popen[str]
+    lines: Queue[str | None]
+    """What it says; None once it has ended."""
+    since_s: float = field(default_factory=time.monotonic)
+    said: str = ""
+
+    def until(self, begun: str | None) -> None:
+        """Wait until it says that something has begun, or has ended; end it after its time."""
+        if self.process.returncode is not None:
+            return
+        try:
+            while True:
+                left_s = self.since_s + _LONGEST_S - time.monotonic()
+                line = self.lines.get(timeout=max(left_s, 0.0))
+                if line is None:
+                    break
+                self.said = line.strip()
+                if begun is not None and self.said.startswith(begun):
+                    return
+        except Empty:
+            self.process.terminate()
+            print(f"{self.name}: a run took longer than {_LONGEST_S} s and was ended", flush=True)
+        code = self.process.wait(_LONGEST_S)
+        if code not in _JUDGED:
+            print(f"{self.name}: no verdict: {self.said}", flush=True)
+
+
+def begin(folder: Path, seed: int, slower_ms: float = 0.0) -> Performed:
     """Rehearse the shortened smoke once into a folder, its purchases slower by so much."""
     grade_ms = _SERVICE_MS + slower_ms
     fault = f'faults=[{{name="slow_code", at="T-2s", grade="{grade_ms:.3f}ms"}}]'
     settings = [*_SHORT, _GATES, fault]
     options = [word for setting in settings for word in ("--set", setting)]
     command = [*_REHEARSE, "--seed", str(seed), *options, "--out", str(folder)]
-    try:
-        done = subprocess.run(
-            command, check=False, capture_output=True, text=True, timeout=_LONGEST_S
-        )
-    except subprocess.TimeoutExpired:
-        print(f"{folder.name}: a run took longer than {_LONGEST_S} s and was ended", flush=True)
-        return
-    if done.returncode not in _JUDGED:
-        print(f"{folder.name}: no verdict: {done.stdout.splitlines()[-1:]}", flush=True)
+    process = subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, encoding="utf-8"
+    )
+    lines: Queue[str | None] = Queue()
+    Thread(target=_hear, args=(process, lines), daemon=True).start()
+    return Performed(folder.name, process, lines)
+
+
+def _hear(process: subprocess.Popen[str], lines: Queue[str | None]) -> None:
+    if process.stdout is not None:
+        for line in process.stdout:
+            lines.put(line)
+    lines.put(None)
 
 
 def perform_sets(folder: Path, sets: int, runs: int, slower_ms: float = 0.0) -> list[Side]:
     """Make so many sets of so many runs, the first of each, then the second of each …"""
+    judged: Performed | None = None
     for turn in range(runs):
         for number in range(sets):
-            perform(folder / f"set-{number:02}", 1000 * number + turn + 1, slower_ms)
+            run = begin(folder / f"set-{number:02}", 1000 * number + turn + 1, slower_ms)
+            if judged is not None:
+                judged.until(None)
+            run.until(_OVER)
+            judged = run
+    if judged is not None:
+        judged.until(None)
     return read_sides(sorted(folder.glob("set-*")))
 
 
