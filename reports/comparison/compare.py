@@ -1,5 +1,6 @@
 """Puts sides beside each other: their numbers, what differs, and whether one is worse."""
 
+import math
 import statistics
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -17,11 +18,14 @@ from dress_rehearsal.reports.comparison.schema import (
     ComparedSide,
     Comparison,
     Differing,
+    HeldRegression,
     Outcome,
 )
 from dress_rehearsal.reports.comparison.sides import Side, one_machine, told_apart
+from dress_rehearsal.reports.comparison.words import unseen_words
 from dress_rehearsal.reports.doubts import disturbance_words
 from dress_rehearsal.reports.errors import ComparisonRefusedError
+from dress_rehearsal.reports.history.entry import LABEL, harness_version
 from dress_rehearsal.reports.numbers import significant
 from dress_rehearsal.reports.words import (
     agreeing,
@@ -78,7 +82,7 @@ def compare(sides: Sequence[Side]) -> Comparison:
     purchase = _purchase(sides)
     return Comparison(
         outcome=_gravest(status for status, _ in told),
-        reasons=_reasons(sides, told),
+        reasons=(*_nothing_worse(held, told), *_reasons(sides, told)),
         notes=tuple(_notes(sides)),
         sides=tuple(map(_side, sides)),
         purchase=purchase,
@@ -122,6 +126,25 @@ def _reasons(sides: Sequence[Side], told: Sequence[tuple[Outcome, str]]) -> tupl
     return (*_disturbed(sides), *said)
 
 
+def _nothing_worse(
+    held: Sequence[HeldRegression], told: Sequence[tuple[Outcome, str]]
+) -> Iterator[str]:
+    """Yield that nothing became worse, where that is so, and what this comparison cannot see."""
+    if _gravest(status for status, _ in told) != "no_worse":
+        return
+    coarsest: dict[str, HeldRegression] = {}
+    for one in held:
+        coarsest[one.name] = max(coarsest.get(one.name, one), one, key=_coarseness)
+    yield (
+        f"No number that is held became worse by more than its margin. These runs would not have "
+        f"shown {'; '.join(map(unseen_words, coarsest.values()))}."
+    )
+
+
+def _coarseness(held: HeldRegression) -> float:
+    return math.inf if held.seen_from is None else held.seen_from
+
+
 def _disturbed(sides: Sequence[Side]) -> Iterator[str]:
     """Yield of each side whose runs were disturbed what to mend, before its numbers are read."""
     for side in sides:
@@ -162,12 +185,16 @@ def _notes(sides: Sequence[Side]) -> Iterator[str]:
 def _side(side: Side) -> ComparedSide:
     verdicts = [run.verdict for run in side.runs]
     census = [verdict.census.model_dump() for verdict in verdicts]
-    commits = {str(run.environment.get("git_commit") or "") for run in side.runs}
+    facts = [run.environment for run in side.runs]
+    commits = tuple(dict.fromkeys(str(each.get("git_commit") or "") for each in facts))
     causes = Counter(each.bottleneck.resource if each.bottleneck else "" for each in verdicts)
     return ComparedSide(
         name=side.name,
         plan=side.plan.name,
-        commit=(commits.pop() or None) if len(commits) == 1 else None,
+        commit=(commits[0] or None) if len(commits) == 1 else None,
+        builds=tuple(dict.fromkeys(_builds(side))),
+        versions=tuple(dict.fromkeys(harness_version(each) or "" for each in facts)),
+        commits=commits,
         runs=tuple(
             ComparedRun(
                 run=run.verdict.run,
@@ -184,6 +211,14 @@ def _side(side: Side) -> ComparedSide:
         pools=tuple(_pools(side)),
         bottlenecks=dict(causes.most_common()),
     )
+
+
+def _builds(side: Side) -> Iterator[str]:
+    """Yield of each run which build of the target it was of; "" where nobody named one."""
+    for run in side.runs:
+        label = run.environment.get(LABEL)
+        if label or not run.plan.target.ours:
+            yield visible_line(str(label or ""))
 
 
 def _audit(side: Side) -> dict[str, int] | None:
