@@ -13,6 +13,7 @@ from dress_rehearsal.reports.comparison.failures import held_failures
 from dress_rehearsal.reports.comparison.numbers import Metric, compared_number, metrics_of
 from dress_rehearsal.reports.comparison.regressions import held_regressions
 from dress_rehearsal.reports.comparison.schema import (
+    ComparedNumber,
     ComparedPool,
     ComparedRun,
     ComparedSide,
@@ -26,10 +27,12 @@ from dress_rehearsal.reports.comparison.words import unseen_words
 from dress_rehearsal.reports.doubts import disturbance_words
 from dress_rehearsal.reports.errors import ComparisonRefusedError
 from dress_rehearsal.reports.history.entry import LABEL, harness_version
+from dress_rehearsal.reports.history.intervals import confidence, differences_left_out
 from dress_rehearsal.reports.numbers import significant
 from dress_rehearsal.reports.words import (
     agreeing,
     counted,
+    percent,
 )
 
 _GRAVEST_FIRST: Final[tuple[Outcome, ...]] = ("worse", "undecided", "no_worse")
@@ -80,10 +83,11 @@ def compare(sides: Sequence[Side]) -> Comparison:
     if len(set(scenarios)) > 1:
         plans.append(("scenario.py", tuple(scenarios)))
     purchase = _purchase(sides)
+    numbers = tuple(compared_number(sides, metric) for metric in metrics_of(sides))
     return Comparison(
         outcome=_gravest(status for status, _ in told),
         reasons=(*_nothing_worse(held, told), *_reasons(sides, told)),
-        notes=tuple(_notes(sides)),
+        notes=(*_notes(sides), *_of_intervals(numbers)),
         sides=tuple(map(_side, sides)),
         purchase=purchase,
         overview=tuple(
@@ -91,7 +95,7 @@ def compare(sides: Sequence[Side]) -> Comparison:
             for path in (*_OF_THE_SALE, purchase)
             if path is not None
         ),
-        numbers=tuple(compared_number(sides, metric) for metric in metrics_of(sides)),
+        numbers=numbers,
         regressions=tuple(held),
         plans=tuple(Differing(key=key, values=values) for key, values in plans),
         environments=tuple(Differing(key=key, values=values) for key, values in facts),
@@ -180,6 +184,27 @@ def _notes(sides: Sequence[Side]) -> Iterator[str]:
             "One run a side: what differs between them may be chance, which only repeats tell "
             "(`rehearse run PLAN --repeat 5`)."
         )
+
+
+def _of_intervals(numbers: Sequence[ComparedNumber]) -> Iterator[str]:
+    """Yield what the intervals are of and how sure, by the fewest runs that one is made of."""
+    runs = [
+        (number.sides[0].counted, side.counted)
+        for number in numbers
+        for side, change in zip(number.sides[1:], number.changes, strict=True)
+        if not change.missing
+    ]
+    before, after = min(runs, key=sum, default=(0, 0))
+    sure = confidence(before, after) if runs else None
+    if sure is None:
+        return
+    ends = counted(differences_left_out(before, after), "difference")
+    yield (
+        f"Each interval is of the difference between two sides, not of one side's runs, and wide "
+        f"because the runs are few: of all {before * after} differences between {before} runs and "
+        f"{after}, {ends} at each end may be left out, which holds the true one in {percent(sure)} "
+        f"of such comparisons. With one more it would be less than 95%."
+    )
 
 
 def _side(side: Side) -> ComparedSide:

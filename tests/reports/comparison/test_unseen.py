@@ -59,6 +59,27 @@ def test_of_several_sides_the_coarsest_counts(side_of):
     assert found.reasons[0].count("becoming worse by less") == 1
 
 
+@pytest.mark.parametrize(
+    ("before", "after", "said"),
+    [
+        (QUIET, QUIET, "all 25 differences between 5 runs and 5, 2 differences at each end"),
+        (QUIET, [*QUIET, 105.0, 106.0], "all 35 differences between 5 runs and 7, 5 differences"),
+    ],
+)
+def test_what_an_interval_is_of_and_how_sure_is_told(side_of, before, after, said):
+    (note,) = compare([side_of("old", before), side_of("new", after)]).notes
+    assert note.startswith(
+        "Each interval is of the difference between two sides, not of one side's"
+    )
+    assert said in note
+    assert ("96.8%" in note) == (len(after) == 5)
+
+
+def test_without_an_interval_nothing_is_told_of_one(side_of):
+    notes = compare([side_of("old", QUIET), side_of("new", QUIET[:4])]).notes
+    assert not [note for note in notes if "interval" in note]
+
+
 def named(side, run_names, **facts):
     runs = tuple(
         type(run)(
