@@ -68,9 +68,7 @@ def test_of_several_sides_the_coarsest_counts(side_of):
 )
 def test_what_an_interval_is_of_and_how_sure_is_told(side_of, before, after, said):
     (note,) = compare([side_of("old", before), side_of("new", after)]).notes
-    assert note.startswith(
-        "Each interval is of the difference between two sides, not of one side's"
-    )
+    assert note.startswith("Each interval is of the difference between two sides, not of one ")
     assert said in note
     assert ("96.8%" in note) == (len(after) == 5)
 
