@@ -16,7 +16,7 @@ import statistics
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
-from itertools import combinations
+from itertools import combinations, permutations
 from pathlib import Path
 from typing import Any
 
@@ -92,10 +92,25 @@ def real(folder: Path, sets: int, runs: int) -> None:
         pairs = zip(same, slow, strict=False)
         comparisons = [compare([base, as_another_build(side, base)]) for base, side in pairs]
         tally(f"{percentile} slower by {share:.0%}", comparisons, f"{_PURCHASE}.{percentile}")
+    print(f"another run's p99 lies within a run's own interval: {_within_own(same)}")
     for side in same:
         p50s = [own.p50 for run in side.runs if (own := run.verdict.purchase)]
         doubts = [",".join(run.verdict.doubts or ()) or "-" for run in side.runs]
         print(f"  {side.name}: p50 {p50s} ms; doubts {doubts}")
+
+
+def _within_own(sides: Sequence[Side]) -> str:
+    """Return how often a step's p99 in one run lies within its own interval of another of a side:
+    some 83% if chance among students were all that differs between runs."""
+    held = total = 0
+    for side in sides:
+        for one, other in permutations([run.verdict.latency_ms for run in side.runs], 2):
+            for step, own in one.items():
+                p99 = other[step].p99 if step in other else None
+                if own.p99_low is not None and own.p99_high is not None and p99 is not None:
+                    held += own.p99_low <= p99 <= own.p99_high
+                    total += 1
+    return f"{held} of {total}"
 
 
 def _median_ms(side: Side, percentile: str) -> float:
