@@ -133,16 +133,15 @@ def _reasons(sides: Sequence[Side], told: Sequence[tuple[Outcome, str]]) -> tupl
 def _nothing_worse(
     held: Sequence[HeldRegression], told: Sequence[tuple[Outcome, str]]
 ) -> Iterator[str]:
-    """Yield that nothing became worse, where that is so, and what this comparison cannot see."""
+    """Yield that nothing became worse, where that is so, and which change could hide still."""
     if _gravest(status for status, _ in told) != "no_worse":
         return
     coarsest: dict[str, HeldRegression] = {}
     for one in held:
         coarsest[one.name] = max(coarsest.get(one.name, one), one, key=_coarseness)
-    yield (
-        f"No number that is held became worse by more than its margin. These runs would not have "
-        f"shown {'; '.join(map(unseen_words, coarsest.values()))}."
-    )
+    yield "No number that is held became worse by more than its margin."
+    hidden = "; or ".join(map(unseen_words, coarsest.values()))
+    yield f"These runs would not have shown {hidden}."
 
 
 def _coarseness(held: HeldRegression) -> float:
