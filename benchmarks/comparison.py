@@ -92,14 +92,14 @@ def real(folder: Path, sets: int, runs: int) -> None:
         pairs = zip(same, slow, strict=False)
         comparisons = [compare([base, as_another_build(side, base)]) for base, side in pairs]
         tally(f"{percentile} slower by {share:.0%}", comparisons, f"{_PURCHASE}.{percentile}")
-    print(f"another run's p99 lies within a run's own interval: {_within_own(same)}")
+    print(f"another run's p99 lies within a run's own interval: {within_own(same)}")
     for side in same:
         p50s = [own.p50 for run in side.runs if (own := run.verdict.purchase)]
         doubts = [",".join(run.verdict.doubts or ()) or "-" for run in side.runs]
         print(f"  {side.name}: p50 {p50s} ms; doubts {doubts}")
 
 
-def _within_own(sides: Sequence[Side]) -> str:
+def within_own(sides: Sequence[Side]) -> str:
     """Return how often a step's p99 in one run lies within its own interval of another of a side:
     some 83% if chance among students were all that differs between runs."""
     held = total = 0
