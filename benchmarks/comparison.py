@@ -19,7 +19,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from itertools import combinations
+from itertools import combinations, permutations
 from pathlib import Path
 from queue import Empty, Queue
 from threading import Thread
@@ -30,6 +30,7 @@ import numpy as np
 from benchmarks.known_sides import Drawn, intervals
 from dress_rehearsal.reports.comparison import Side, compare, read_sides
 from dress_rehearsal.reports.comparison.schema import Comparison
+from dress_rehearsal.reports.history.intervals import confidence
 
 _PURCHASE = "latency_ms[POST /events/{event}/tickets]"
 _GATES = (
@@ -141,10 +142,25 @@ def real(folder: Path, sets: int, runs: int) -> None:
         pairs = zip(same, slow, strict=False)
         comparisons = [compare([base, as_another_build(side, base)]) for base, side in pairs]
         tally(f"{percentile} slower by {share:.0%}", comparisons, f"{_PURCHASE}.{percentile}")
+    print(f"another run's p99 lies within a run's own interval: {within_own(same)}")
     for side in same:
         p50s = [own.p50 for run in side.runs if (own := run.verdict.purchase)]
         doubts = [",".join(run.verdict.doubts or ()) or "-" for run in side.runs]
         print(f"  {side.name}: p50 {p50s} ms; doubts {doubts}")
+
+
+def within_own(sides: Sequence[Side]) -> str:
+    """Return how often a step's p99 in one run lies within its own interval of another of a side:
+    some 83% if chance among students were all that differs between runs."""
+    held = total = 0
+    for side in sides:
+        for one, other in permutations([run.verdict.latency_ms for run in side.runs], 2):
+            for step, own in one.items():
+                p99 = other[step].p99 if step in other else None
+                if own.p99_low is not None and own.p99_high is not None and p99 is not None:
+                    held += own.p99_low <= p99 <= own.p99_high
+                    total += 1
+    return f"{held} of {total}"
 
 
 def _median_ms(side: Side, percentile: str) -> float:
@@ -193,6 +209,29 @@ def simulate(times: int) -> None:
                 for false, small, large in (own / times for own in found.values())
             ]
             print(f"{runs:4} {drawn} | " + " | ".join(f"{cell:>26}" for cell in cells), flush=True)
+    for runs in (5, 7, 10, 20):
+        print(f"{runs:4} runs a side: {widths(rng, runs, times)}", flush=True)
+
+
+def widths(rng: np.random.Generator, runs: int, times: int) -> str:
+    """Return how often an interval holds the difference of sides whose runs spread by 3%, as it
+    says itself and as is counted; and how wide it is beside the runs of one side."""
+    drawn, made = Drawn(0.03), intervals()
+    ways = {way: made[way] for way in ("ranks (ours)", "Welch's t")}
+    held, width, spans = dict.fromkeys(ways, 0), dict.fromkeys(ways, 0.0), 0.0
+    for _ in range(times):
+        before, after = drawn.runs(rng, runs), drawn.runs(rng, runs)
+        spans += float(np.ptp(before) + np.ptp(after)) / 2
+        for way, interval in ways.items():
+            low, high = interval(before, after)
+            held[way] += low <= 0 <= high
+            width[way] += high - low
+    parts = [
+        f"{way} holds it in {held[way] / times:.1%}, {width[way] / spans:.2f} times the range of a "
+        f"side's runs wide"
+        for way in ways
+    ]
+    return f"{'; '.join(parts)}; by the ranks {confidence(runs, runs):.1%}"
 
 
 def main() -> None:

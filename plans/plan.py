@@ -251,10 +251,15 @@ class Plan(Section):
             )
         return self
 
+    @property
+    def reserved_connections(self) -> int:
+        """How many of PostgreSQL's connections the pools of the app's workers must leave: its
+        `superuser_reserved_connections`, then those of collector, ledger and write-back."""
+        return 3 + 3 + self.app.writeback_workers
+
     @model_validator(mode="after")
     def _pools_fit_the_server(self) -> Self:
-        # superuser_reserved_connections, then collector, ledger, and the write-back's
-        reserved = 3 + 3 + self.app.writeback_workers
+        reserved = self.reserved_connections
         wanted = self.app.workers * self.app.postgres_pool + reserved
         if self.target.ours and wanted > self.postgres.max_connections:
             raise ValueError(

@@ -220,10 +220,16 @@ def _judged(verdict: Verdict) -> Iterator[Metric]:
     )
     yield family_of(
         "rehearsal_gate",
-        "The number that a limit was held against; in ms where it is a latency.",
+        "The number that a limit was held against; in ms where it is a latency. With the bound "
+        "at_least it is a lower one: what it really is, requests that were given up hide.",
         [
             (
-                {"metric": gate.name, "limit": gate.limit, "status": gate.status},
+                {
+                    "metric": gate.name,
+                    "limit": gate.limit,
+                    "status": gate.status,
+                    "bound": "none" if gate.given_up is None else "at_least",
+                },
                 float(gate.value) if gate.value is not None else float("nan"),
             )
             for gate in verdict.gates

@@ -9,6 +9,7 @@ from dress_rehearsal.reports.alike import scenario_digest
 from dress_rehearsal.reports.evidence import Evidence
 from dress_rehearsal.reports.history.entry import LABEL, entry_of
 from dress_rehearsal.reports.history.snapshot import keep
+from dress_rehearsal.reports.page.headroom import Ahead
 from dress_rehearsal.reports.schema import Verdict
 
 
@@ -19,10 +20,12 @@ class Kept:
     Attributes:
         folder: the history; None: in none.
         build: which build of the target it is of, such as a commit.
+        ahead: what a search for the capacity of its plan would take; None: not known.
     """
 
     folder: Path | None = None
     build: str | None = None
+    ahead: Ahead | None = None
 
     @property
     def facts(self) -> dict[str, str]:

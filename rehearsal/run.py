@@ -42,6 +42,7 @@ from dress_rehearsal.rehearsal.rush import Rush
 from dress_rehearsal.rehearsal.signals import interruptible, uninterruptible
 from dress_rehearsal.rehearsal.terminal.screen import Screen
 from dress_rehearsal.reports.capacity.beside import keep_headroom
+from dress_rehearsal.reports.page.headroom import AHEAD
 from dress_rehearsal.reports.report import write_report
 from dress_rehearsal.reports.schema import Verdict
 
@@ -88,6 +89,8 @@ def rehearse(
     run.write_json("environment.json", {**environment(), **stores, **kept.facts, **told})
     if baseline is not None:
         run.write_json(BASELINE, baseline)
+    if kept.ahead is not None:
+        run.write_text(AHEAD, kept.ahead.text())
     for note in notes_before(plan):
         screen.tell(note)
     try:

@@ -232,7 +232,7 @@ def interval_words(result: GateResult, measured: Measured) -> str:
     if result.low is not None and result.high is not None:
         unit = unit_of(result.metric)
         low, high = quantity(result.low, unit), quantity(result.high, unit)
-        said.append(f"95% interval {low} to {high}")
+        said.append(f"95% interval within this run {low} to {high}")
     part, field = _part(measured, result.metric)
     if result.window is not None:  # of how few it is nobody can see here: `gates` looked
         part = None

@@ -21,6 +21,9 @@ _VERDICT: Final = words(
         "3": ("fail", colours.FAILED),
     }
 )
+_BOUND: Final = words(
+    {"at_least": ("at least", colours.UNKNOWN), "none": ("as it is", colours.GREY)}
+)
 _STATUS: Final = words({word: (word, colour) for word, colour in colours.VERDICTS.items()})
 
 
@@ -86,16 +89,17 @@ def judgement_panels() -> tuple[Panel, ...]:
             "Gates",
             "The plan's limits and what was measured against them, once judged. Latencies are in "
             "milliseconds; where a limit is a share of the students, the value is how many they "
-            "were.",
+            "were. *At least*: a lower bound, for it lies among requests that were given up.",
             [
                 Key("metric", "Metric"),
                 Key("limit", "Limit", width=120),
                 Key("status", "Result", width=120, words=_STATUS),
+                Key("bound", "Value is", width=100, words=_BOUND),
             ],
             [
                 Column(
                     or_value(
-                        f"max by (metric, limit, status) ({last(of_run('rehearsal_gate'))})",
+                        f"max by (metric, limit, status, bound) ({last(of_run('rehearsal_gate'))})",
                         metric=NOT_JUDGED,
                     ),
                     "Value (ms for latencies)",

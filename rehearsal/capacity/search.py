@@ -21,6 +21,10 @@ DOUBLINGS: Final = 4
 """Where nothing else bounds it, loads of 1/16 to 16 times the plan's own are searched."""
 HEADROOM: Final = 1.5
 """Rehearsals of what is to come are done at so many times the plan's own number."""
+REPEATS: Final = 3
+"""How often a load near the edge is tried at most, where nobody says otherwise."""
+WITHIN: Final = 0.1
+"""To what share of the load the edge is to be known, where nobody says otherwise."""
 _MOST_TRIED_OUT: Final = 400
 """For how many capacities it is tried out at most how many tries the search would take."""
 

@@ -1,10 +1,11 @@
 """`rehearse capacity`: searches the largest load that passes."""
 
 import argparse
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
-from dress_rehearsal.plans import Plan, PlanError
+from dress_rehearsal.plans import PlanError
 from dress_rehearsal.plans.types import parse_duration, parse_share
+from dress_rehearsal.rehearsal.capacity.search import REPEATS, WITHIN
 from dress_rehearsal.rehearsal.commands.locustfile import add_load
 from dress_rehearsal.rehearsal.commands.options import (
     add_out,
@@ -15,11 +16,7 @@ from dress_rehearsal.rehearsal.commands.options import (
 )
 from dress_rehearsal.rehearsal.terminal.arguments import whole_number
 
-if TYPE_CHECKING:
-    from dress_rehearsal.rehearsal.capacity.axis import Axis
-
 _MOST_REPEATS: Final = 99
-_MOST_PEOPLE: Final = 1_000_000
 _LEAST_WITHIN, _MOST_WITHIN = 0.01, 1.0
 
 
@@ -33,7 +30,7 @@ def add(capacity: argparse.ArgumentParser) -> None:
     )
     capacity.add_argument(
         "--repeat",
-        default="3",
+        default=str(REPEATS),
         metavar="N",
         help="how often a load near the edge is tried at most; most must pass (%(default)s)",
     )
@@ -45,9 +42,9 @@ def add(capacity: argparse.ArgumentParser) -> None:
     )
     capacity.add_argument(
         "--within",
-        default="10%",
+        default=f"{WITHIN:.0%}",
         metavar="SHARE",
-        help="how exactly the edge is to be known (10%%)",
+        help=f"how exactly the edge is to be known ({WITHIN:.0%}%)",
     )
     capacity.add_argument(
         "--at-most", metavar="TIME", help="begin no run that would end later, such as 30m"
@@ -65,7 +62,9 @@ def add(capacity: argparse.ArgumentParser) -> None:
 
 
 def _capacity(options: argparse.Namespace) -> int:
+    from dress_rehearsal.rehearsal.capacity.ahead import obstacle_on
     from dress_rehearsal.rehearsal.capacity.axis import axis_of
+    from dress_rehearsal.rehearsal.capacity.bounds import bounds_of
     from dress_rehearsal.rehearsal.capacity.conduct import Given, search_capacity
     from dress_rehearsal.rehearsal.capacity.search import Asked
     from dress_rehearsal.rehearsal.preflight.checks import check_usage
@@ -79,7 +78,13 @@ def _capacity(options: argparse.Namespace) -> int:
     given_s = None if options.at_most is None else _time(options.at_most)
     people = check_usage(plan, options.out, options.roster, performed=True, repeated=True)
     known = options.roster is not None or plan.event.roster is not None
-    least, most, why_most = _bounds(options, axis, len(people) if known else None)
+    bounds = bounds_of(
+        axis,
+        obstacle_on(axis, lambda overrides: planned(options, *overrides), options.out),
+        on_roster=len(people) if known else None,
+        least=options.least,
+        most=options.most,
+    )
     alike = [text for _, text in overriding(options)]
 
     def run_of(number: int, seed: int) -> Planned:
@@ -89,8 +94,8 @@ def _capacity(options: argparse.Namespace) -> int:
     return search_capacity(
         Given(
             axis=axis,
-            asked=Asked(axis.own, least, most, within, repeats),
-            why_most=why_most,
+            asked=Asked(axis.own, bounds.least, bounds.most, within, repeats),
+            why_most=bounds.why_most,
             planned=run_of,
             bound=TimeBound.of(plan, given_s),
             runs=options.out,
@@ -98,53 +103,6 @@ def _capacity(options: argparse.Namespace) -> int:
             prometheus=options.prometheus,
         )
     )
-
-
-def _bounds(
-    options: argparse.Namespace, axis: "Axis", on_roster: int | None
-) -> tuple[int, int, str]:
-    """Return the smallest and the largest load that may be tried, and why none is larger."""
-    from dress_rehearsal.rehearsal.capacity.search import DOUBLINGS
-
-    far = 2**DOUBLINGS
-    least = max(axis.own // far, 1)
-    if options.least is not None:
-        least = axis.people(options.least, "--from")
-    most, why = axis.own * far, f"{far} times the plan's own"
-    if options.most is not None:
-        most, why = axis.people(options.most, "--to"), "--to says so"
-    if most > _MOST_PEOPLE:
-        most, why = _MOST_PEOPLE, f"a plan has no more than {_MOST_PEOPLE:,}"
-    if on_roster is not None and most > on_roster:
-        most, why = on_roster, f"the roster holds no more than {on_roster:,} people"
-    if least > most:
-        raise PlanError(
-            f"--from: {axis.words(least)} is more than may be tried at most, {axis.words(most)} "
-            f"({why})."
-        )
-    obstacle = _obstacle(options, axis, most)
-    if obstacle is None:
-        return least, most, why
-    fits, beyond = min(max(axis.own, least), most), most
-    if (first := _obstacle(options, axis, fits)) is not None:
-        raise PlanError(first)
-    while beyond - fits > max(fits // 100, 1):  # the bound itself may be 1% off
-        middle = (fits + beyond) // 2
-        reason = _obstacle(options, axis, middle)
-        fits, beyond = (middle, beyond) if reason is None else (fits, middle)
-        obstacle = obstacle if reason is None else reason
-    return min(least, fits), fits, f"more do not fit: {obstacle.rstrip('.')}"
-
-
-def _obstacle(options: argparse.Namespace, axis: "Axis", number: int) -> str | None:
-    """Return why so many cannot act: by the plan, or because they do not fit this machine."""
-    from dress_rehearsal.rehearsal.preflight.doctor import fits
-
-    try:
-        plan: Plan = planned(options, *axis.overrides(number))
-    except PlanError as error:
-        return str(error)
-    return fits(plan, options.out)
 
 
 def _within(text: str) -> float:

@@ -1,6 +1,7 @@
 """`rehearse run`: performs a plan and judges it."""
 
 import argparse
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from rich.markup import escape
@@ -56,6 +57,7 @@ def add(run: argparse.ArgumentParser) -> None:
 
 
 def _run(options: argparse.Namespace) -> int:
+    from dress_rehearsal.rehearsal.capacity.ahead import search_ahead
     from dress_rehearsal.rehearsal.run import rehearse
     from dress_rehearsal.rehearsal.slack import notify
     from dress_rehearsal.rehearsal.terminal.screen import Screen, print_verdict
@@ -66,7 +68,8 @@ def _run(options: argparse.Namespace) -> int:
     baseline = _baseline(plan, options, repeats)
     if options.dry_run:
         return _dry_run(plan, options, repeats)
-    kept = kept_as(options)
+    ahead = search_ahead(lambda more: planned(options, *more), options.out, options.roster)
+    kept = replace(kept_as(options), ahead=ahead)
     if repeats > 1:
         from dress_rehearsal.rehearsal.preflight.checks import check_usage
         from dress_rehearsal.rehearsal.series.repeat import repeat

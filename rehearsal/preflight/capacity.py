@@ -3,6 +3,9 @@
 Little's law: as many places of a pool are taken as requests come a second, times how long each
 holds one. How long that is, and how much CPU a request takes, nobody knows before the first
 rehearsal: both are assumed here, by what the reference app was measured to need on two cores.
+
+What is told of waiting is a lower bound: of first tries alone, served in the order in which they
+come. What is tried again, and what follows a purchase, is not in it.
 """
 
 from collections.abc import Iterator, Mapping
@@ -28,7 +31,9 @@ SPAN_S: Final = 0.1
 """What is asked for at the peak is what comes within so many seconds."""
 _APP_CPU_S: Final = 344e-6
 _GENERATOR_CPU_S: Final = 178e-6
-"""[M] CPU of a request in a rush of the bundled plan, on two cores; assumed of any other."""
+_REST_CPU_S: Final = 80e-6
+"""[M] CPU of a request in a rush of the bundled plan, on two cores; assumed of any other. The rest:
+stores, write-back, and what of the rehearsal is not the generator."""
 _HOLDS_S: Final = {"PostgreSQL": 2e-3, "Redis": 0.5e-3}
 """[A] How long a request holds a connection."""
 _OF_THE_MACHINE: Final = ("open files", "local ports", "firewall's table", "memory", "somaxconn")
@@ -52,7 +57,13 @@ class Sum:
 
 def capacity(plan: Plan, times: Mapping[str, Times]) -> list[Sum]:
     """Return the sums of a plan, by its planned requests (`forecast.planned_times`)."""
-    return [*_machine(plan), *_cpu(plan, times), *_room(plan, times), *_pools(plan, times)]
+    return [
+        *_machine(plan),
+        *_cpu(plan, times),
+        *_workers(plan),
+        *_room(plan, times),
+        *_pools(plan, times),
+    ]
 
 
 def _machine(plan: Plan) -> Iterator[Sum]:
@@ -62,17 +73,45 @@ def _machine(plan: Plan) -> Iterator[Sum]:
 
 
 def _cpu(plan: Plan, times: Mapping[str, Times]) -> Iterator[Sum]:
-    machine = environment(sending=False)
-    cores = float(min(machine["cores_usable"], machine["cpu_quota"] or float("inf")))
+    cores = _cores()
     asked = times[TOGETHER]
     yield _processor("generator", asked, _GENERATOR_CPU_S, 1.0, "one process")
     if plan.target.ours:
         of = counted(plan.app.workers, "worker")
         yield _processor("app", asked, _APP_CPU_S, min(float(plan.app.workers), cores), of)
-        each_s = _APP_CPU_S + _GENERATOR_CPU_S
-        yield _processor(
-            "machine", asked, each_s, cores, f"both, on {cores:g} {agreeing(cores, 'core')}"
-        )
+        each_s = _APP_CPU_S + _GENERATOR_CPU_S + _REST_CPU_S
+        of = f"with the stores, on {cores:g} {agreeing(cores, 'core')}"
+        yield _processor("machine", asked, each_s, cores, of)
+
+
+def _cores() -> float:
+    machine = environment(sending=False)
+    return float(min(machine["cores_usable"], machine["cpu_quota"] or float("inf")))
+
+
+def _workers(plan: Plan) -> Iterator[Sum]:
+    """Yield what a number of workers of our own app comes to: cores cap them, and each has pools of
+    its own."""
+    if not plan.target.ours:
+        return
+    app, cores = plan.app, _cores()
+    number = app.workers
+    shared = f"{counted(number, 'worker')} on {cores:g} {agreeing(cores, 'core')}"
+    if number > cores:
+        at_once = f"no more than {cores:g} of them work at a time, whatever their number"
+    else:
+        at_once = "more of them than cores serve no faster"
+    if plan.target.stage == "embedded":
+        at_once += ", and the generator and the stores use the same cores"
+    yield Sum(
+        "workers",
+        f"{shared}: {at_once}; pools are of each worker, {number} × {app.postgres_pool} = "
+        f"{written(number * app.postgres_pool)} connections to PostgreSQL with "
+        f"{plan.reserved_connections} kept for others, of {written(plan.postgres.max_connections)} "
+        f"(postgres.max_connections), and {number} × {app.redis_pool} = "
+        f"{written(number * app.redis_pool)} to Redis",
+        "ok",
+    )
 
 
 def _processor(name: str, when: Times, each_s: float, cores: float, of: str) -> Sum:
@@ -153,9 +192,11 @@ def _pool(
 
 
 def longest_wait_s(when: Times, per_s: float) -> float:
-    """Return how long the unluckiest waits where so many requests a second can be served.
+    """Return how long the unluckiest waits at least where so many requests a second can be served.
 
-    A fluid queue: what comes within each `SPAN_S` beyond what is served in it is waited for.
+    A fluid queue: what comes within each `SPAN_S` beyond what is served in it is waited for. That
+    is a lower bound for a server that serves at that rate, in whatever order: in the order in which
+    they come the longest wait is shortest, and what comes at once is smoothed over a span.
     """
     if not when.size:
         return 0.0
@@ -171,7 +212,7 @@ def _status(wait_s: float) -> Status:
 
 
 def _waits(wait_s: float) -> str:
-    return f"; requests wait for up to {seconds(round(wait_s, 1))}" if wait_s >= SPAN_S else ""
+    return f"; somebody waits {seconds(round(wait_s, 1))} at least" if wait_s >= SPAN_S else ""
 
 
 def peak_words(times: Mapping[str, Times]) -> str:

@@ -64,6 +64,12 @@ def course(plan: Plan, people: Sequence[Person], wrapped_at: int | None = None) 
     for each in sums:
         for line in _sum_lines(each, wrapped_at):
             yield (line, _STYLES[each.status])
+    if any("somebody waits" in each.says for each in sums):
+        yield (
+            "  A wait is a lower bound: of first tries alone, served in the order in which they "
+            "come; what is tried again, and what follows a purchase, makes it longer.",
+            "dim",
+        )
     if any(each.assumed for each in sums):
         yield (
             "  * rests on what the reference app was measured to need elsewhere: assumed here.",

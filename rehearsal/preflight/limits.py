@@ -20,6 +20,8 @@ from dress_rehearsal.reports.words import counted, written
 from dress_rehearsal.scenarios.client.local_address import LOOPBACK_ADDRESSES, SHARE, spreads
 from dress_rehearsal.scenarios.client.origin import Origin
 
+CPUS: Final = "CPUs"
+"""The check that compares cores with what of ours wants one."""
 _CONNECTIONS_PER_STUDENT: Final = 1.3
 """[A] One each, and some more for double clicks and for those who were cut off."""
 _SPARE_FILES: Final = 500
@@ -235,7 +237,7 @@ def _cpus(plan: Plan, machine: dict[str, Any]) -> Finding:
         else:
             limits += " Only a machine with more changes that."
     return Finding(
-        "CPUs",
+        CPUS,
         f"{usable:g}",
         f"{needed} (generator{', stores, app workers' if ours else ''})",
         "ok" if enough else "warn",

@@ -206,10 +206,13 @@ def _headroom(
     runs: Sequence[Rehearsed], capacities: Sequence[Capacity], expected: int
 ) -> Iterator[str]:
     if not capacities:
+        ahead = runs[0].ahead
+        takes = "" if ahead is None else f", in {ahead.takes}"
         yield (
             f"Not searched. `rehearse capacity {_named(runs[0])}` searches the largest load that "
-            f"passes."
+            f"passes{takes}."
         )
+        yield from () if ahead is None else ahead.ends
     for capacity in capacities:
         yield f"{capacity.plan}: {capacity.sentence}"
         yield from (each.says for each in capacity.headroom)

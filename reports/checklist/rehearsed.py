@@ -13,6 +13,7 @@ from dress_rehearsal.records import RunDirectory
 from dress_rehearsal.records.tables import NS_PER_S
 from dress_rehearsal.reports.checklist.recovery import SwitchTried, switches_tried
 from dress_rehearsal.reports.evidence import read_evidence
+from dress_rehearsal.reports.page.headroom import Ahead, ahead_of
 from dress_rehearsal.reports.schema import Verdict
 from dress_rehearsal.reports.verdict import judge
 
@@ -34,6 +35,7 @@ class Rehearsed:
         series: the folder of the series that it is one run of; None: it is a single one.
         beyond: it tried a load beyond the plan's own number, to find out what breaks.
         switches: what became of each fault that it flipped.
+        ahead: what a search for the capacity of its plan would take; None: not known.
     """
 
     run: str
@@ -47,6 +49,7 @@ class Rehearsed:
     beyond: bool
     series: str | None
     switches: tuple[SwitchTried, ...]
+    ahead: Ahead | None = None
 
     @property
     def people(self) -> int:
@@ -101,6 +104,7 @@ def read_rehearsed(run: RunDirectory, href: str, *, own: int | None = None) -> R
         began=_began(run),
         commit=_text(facts.get("git_commit")),
         fingerprint=_text(facts.get("fingerprint")),
+        ahead=ahead_of(run),
         overrides=tuple(map(str, facts.get("overrides") or ())),
         beyond=own is not None and people > own,
         series=str(run.path.parent) if is_series(run.path.parent) else None,

@@ -1,5 +1,6 @@
 """Puts sides beside each other: their numbers, what differs, and whether one is worse."""
 
+import math
 import statistics
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -12,20 +13,26 @@ from dress_rehearsal.reports.comparison.failures import held_failures
 from dress_rehearsal.reports.comparison.numbers import Metric, compared_number, metrics_of
 from dress_rehearsal.reports.comparison.regressions import held_regressions
 from dress_rehearsal.reports.comparison.schema import (
+    ComparedNumber,
     ComparedPool,
     ComparedRun,
     ComparedSide,
     Comparison,
     Differing,
+    HeldRegression,
     Outcome,
 )
 from dress_rehearsal.reports.comparison.sides import Side, one_machine, told_apart
+from dress_rehearsal.reports.comparison.words import unseen_words
 from dress_rehearsal.reports.doubts import disturbance_words
 from dress_rehearsal.reports.errors import ComparisonRefusedError
+from dress_rehearsal.reports.history.entry import LABEL, harness_version
+from dress_rehearsal.reports.history.intervals import confidence, differences_left_out
 from dress_rehearsal.reports.numbers import significant
 from dress_rehearsal.reports.words import (
     agreeing,
     counted,
+    percent,
 )
 
 _GRAVEST_FIRST: Final[tuple[Outcome, ...]] = ("worse", "undecided", "no_worse")
@@ -76,10 +83,11 @@ def compare(sides: Sequence[Side]) -> Comparison:
     if len(set(scenarios)) > 1:
         plans.append(("scenario.py", tuple(scenarios)))
     purchase = _purchase(sides)
+    numbers = tuple(compared_number(sides, metric) for metric in metrics_of(sides))
     return Comparison(
         outcome=_gravest(status for status, _ in told),
-        reasons=_reasons(sides, told),
-        notes=tuple(_notes(sides)),
+        reasons=(*_nothing_worse(held, told), *_reasons(sides, told)),
+        notes=(*_notes(sides), *_of_intervals(numbers)),
         sides=tuple(map(_side, sides)),
         purchase=purchase,
         overview=tuple(
@@ -87,7 +95,7 @@ def compare(sides: Sequence[Side]) -> Comparison:
             for path in (*_OF_THE_SALE, purchase)
             if path is not None
         ),
-        numbers=tuple(compared_number(sides, metric) for metric in metrics_of(sides)),
+        numbers=numbers,
         regressions=tuple(held),
         plans=tuple(Differing(key=key, values=values) for key, values in plans),
         environments=tuple(Differing(key=key, values=values) for key, values in facts),
@@ -120,6 +128,24 @@ def _reasons(sides: Sequence[Side], told: Sequence[tuple[Outcome, str]]) -> tupl
     if _gravest(status for status, _ in told) != "undecided":
         return said
     return (*_disturbed(sides), *said)
+
+
+def _nothing_worse(
+    held: Sequence[HeldRegression], told: Sequence[tuple[Outcome, str]]
+) -> Iterator[str]:
+    """Yield that nothing became worse, where that is so, and which change could hide still."""
+    if _gravest(status for status, _ in told) != "no_worse":
+        return
+    coarsest: dict[str, HeldRegression] = {}
+    for one in held:
+        coarsest[one.name] = max(coarsest.get(one.name, one), one, key=_coarseness)
+    yield "No number that is held became worse by more than its margin."
+    hidden = "; or ".join(map(unseen_words, coarsest.values()))
+    yield f"These runs would not have shown {hidden}."
+
+
+def _coarseness(held: HeldRegression) -> float:
+    return math.inf if held.seen_from is None else held.seen_from
 
 
 def _disturbed(sides: Sequence[Side]) -> Iterator[str]:
@@ -159,15 +185,40 @@ def _notes(sides: Sequence[Side]) -> Iterator[str]:
         )
 
 
+def _of_intervals(numbers: Sequence[ComparedNumber]) -> Iterator[str]:
+    """Yield what the intervals are of and how sure, by the fewest runs that one is made of."""
+    runs = [
+        (number.sides[0].counted, side.counted)
+        for number in numbers
+        for side, change in zip(number.sides[1:], number.changes, strict=True)
+        if not change.missing
+    ]
+    before, after = min(runs, key=sum, default=(0, 0))
+    sure = confidence(before, after) if runs else None
+    if sure is None:
+        return
+    ends = counted(differences_left_out(before, after), "difference")
+    yield (
+        f"Each interval is of the difference between two sides, not of one side's runs, and wide "
+        f"because the runs are few: of all {before * after} differences between {before} runs and "
+        f"{after}, {ends} at each end may be left out, which holds the true one in {percent(sure)} "
+        f"of such comparisons. With one more it would be less than 95%."
+    )
+
+
 def _side(side: Side) -> ComparedSide:
     verdicts = [run.verdict for run in side.runs]
     census = [verdict.census.model_dump() for verdict in verdicts]
-    commits = {str(run.environment.get("git_commit") or "") for run in side.runs}
+    facts = [run.environment for run in side.runs]
+    commits = tuple(dict.fromkeys(str(each.get("git_commit") or "") for each in facts))
     causes = Counter(each.bottleneck.resource if each.bottleneck else "" for each in verdicts)
     return ComparedSide(
         name=side.name,
         plan=side.plan.name,
-        commit=(commits.pop() or None) if len(commits) == 1 else None,
+        commit=(commits[0] or None) if len(commits) == 1 else None,
+        builds=tuple(dict.fromkeys(_builds(side))),
+        versions=tuple(dict.fromkeys(harness_version(each) or "" for each in facts)),
+        commits=commits,
         runs=tuple(
             ComparedRun(
                 run=run.verdict.run,
@@ -184,6 +235,14 @@ def _side(side: Side) -> ComparedSide:
         pools=tuple(_pools(side)),
         bottlenecks=dict(causes.most_common()),
     )
+
+
+def _builds(side: Side) -> Iterator[str]:
+    """Yield of each run which build of the target it was of; "" where nobody named one."""
+    for run in side.runs:
+        label = run.environment.get(LABEL)
+        if label or not run.plan.target.ours:
+            yield visible_line(str(label or ""))
 
 
 def _audit(side: Side) -> dict[str, int] | None:

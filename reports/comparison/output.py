@@ -23,7 +23,12 @@ from dress_rehearsal.reports.comparison.tables import (
     same_words,
     side_rows,
 )
-from dress_rehearsal.reports.comparison.words import audit_words, cause_words, verdict_words
+from dress_rehearsal.reports.comparison.words import (
+    audit_words,
+    cause_words,
+    origin_words,
+    verdict_words,
+)
 from dress_rehearsal.reports.directions import unit_of
 from dress_rehearsal.reports.figures.comparison import NO_VERDICT, Bars, Spread, draw_comparison
 from dress_rehearsal.reports.figures.palette import FORMS, WIDE, Form
@@ -93,6 +98,7 @@ def comparison_markdown(comparison: Comparison) -> str:
         f"# {SIGNS[_AS_STATUS[comparison.outcome]]} {escaped(headline(comparison))}",
         "\n".join(f"- {escaped(reason)}" for reason in comparison.reasons),
         *map(escaped, comparison.notes),
+        "\n".join(f"- {escaped(origin_words(side))}" for side in comparison.sides),
         overview(comparison),
         "## Numbers",
         number_table(comparison),
@@ -129,6 +135,7 @@ def comparison_page(comparison: Comparison) -> str:
         status=_AS_STATUS[comparison.outcome],
         word=OUTCOMES[comparison.outcome],
         first=_without(comparison.outcome, comparison.reasons[0]),
+        origins=list(map(origin_words, comparison.sides)),
         # Made here, quotes escaped.
         figures={form.name: Markup(_drawn(comparison, form).element) for form in FORMS},  # noqa: S704
         sides=_table("sides", "The sides, the first of which is the base", SIDE_COLUMNS, sides),

@@ -50,13 +50,16 @@ def held_regressions(base: Side, side: Side) -> Iterator[HeldRegression]:
     """
     obstacle = obstacle_between(base, side)
     for metric, margins in _asked([base, side]).items():
-        told = [_held(metric, each, base, side, obstacle) for each in margins]
+        number = compared_number([base, side], metric)
+        told = [_held(number, each, base, side, obstacle) for each in margins]
         status, sentence = told[0]
         where, said = _not_asked(base, side, metric), ", ".join(margins)
         why = f"the margins of the runs differ ({said}), and so does what they say"
         if where or len({outcome for outcome, _ in told}) > 1:
             status = "undecided"
             sentence = f"Undecided: {metric.name}: {where or why}."
+        seen = _seen_from(number, margins) if status == "no_worse" else None
+        median = number.sides[0].median
         yield HeldRegression(
             metric=metric.path,
             window=metric.window,
@@ -64,6 +67,8 @@ def held_regressions(base: Side, side: Side) -> Iterator[HeldRegression]:
             side=side.name,
             status=status,
             sentence=sentence,
+            seen_from=seen,
+            seen_from_share=significant(seen / abs(median)) if seen and median else None,
         )
 
 
@@ -106,11 +111,10 @@ def obstacle_between(base: Side, side: Side) -> str | None:
 
 
 def _held(
-    metric: Metric, told: str, base: Side, side: Side, obstacle: str | None
+    number: ComparedNumber, told: str, base: Side, side: Side, obstacle: str | None
 ) -> tuple[Outcome, str]:
-    """Return what became of a number under such margins."""
-    number = compared_number([base, side], metric)
-    change = number.changes[0]
+    """Return what became of a number of both sides under such margins."""
+    metric, change = Metric(number.metric, number.window), number.changes[0]
     if obstacle is not None:
         return "undecided", f"Undecided: {metric.name}: {obstacle}."
     without = [
@@ -164,6 +168,26 @@ def _outcome(
     interval = difference_interval(before, after)
     assert interval is not None
     return "worse" if min(sign * end for end in interval) > 0 else "undecided"
+
+
+def _seen_from(number: ComparedNumber, margins: Sequence[str]) -> Number | None:
+    """Return by how much a number would have had to become worse at least to be told so.
+
+    Had the later side's runs all been worse by so much more that the medians lie so far apart, the
+    difference had reached all margins, and its interval had excluded zero: the interval moves with
+    the runs, so it takes what lies between the medians' difference and its better end.
+    """
+    change, base = number.changes[0], number.sides[0].median
+    if change.bound or base is None or None in (change.absolute, change.low, change.high):
+        return None
+    sign = 1 if worse_when(number.metric) == "more" else -1
+    assert change.absolute is not None
+    better = min(sign * end for end in (change.low, change.high) if end is not None)
+    asked = [parse_margins(each) for each in margins]
+    scale = 1000 if unit_of(number.metric) == "s" else 1
+    shares = [float(each.relative) * abs(base) for each in asked if each.relative is not None]
+    fixed = [float(each.absolute.value) / scale for each in asked if each.absolute is not None]
+    return significant(max([sign * change.absolute - better, *shares, *fixed]))
 
 
 def _told(value: float) -> Number:

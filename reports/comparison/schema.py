@@ -40,12 +40,16 @@ class ComparedSide(Part):
     """One side: its runs, and what is not a number of a gate.
 
     `census` are medians; `audit` the counters above 0, with the most of any run, None where no run
-    was audited.
+    was audited. `builds`: which builds of the target its runs were of, "" where nobody named one of
+    elsewhere; `versions` and `commits`: of Dress Rehearsal. Each once.
     """
 
     name: str
     plan: str
     commit: str | None
+    builds: tuple[str, ...] = ()
+    versions: tuple[str, ...] = ()
+    commits: tuple[str, ...] = ()
     runs: tuple[ComparedRun, ...]
     census: dict[str, Number]
     audit: dict[str, int] | None
@@ -103,12 +107,19 @@ class ComparedNumber(OfMetric):
 
 
 class HeldRegression(OfMetric):
-    """What became of one number that may not become worse by its margins, on one side."""
+    """What became of one number that may not become worse by its margins, on one side.
+
+    `seen_from`: where it is no worse, by how much its median would have had to become worse at
+    least to be told so, in its own unit: beyond its margins, and beyond chance with runs that
+    spread as these do; `seen_from_share` of the base's median. None where that is not known.
+    """
 
     margins: str
     side: str
     status: Outcome
     sentence: str
+    seen_from: Number | None = None
+    seen_from_share: float | None = None
 
 
 class Differing(Part):

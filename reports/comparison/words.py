@@ -1,11 +1,21 @@
 """How differences are written for people."""
 
+from collections.abc import Sequence
+from datetime import datetime
 from typing import Final
 
-from dress_rehearsal.reports.comparison.schema import Change, ComparedSide, SideNumber
+from dress_rehearsal.reports.comparison.schema import (
+    Change,
+    ComparedSide,
+    HeldRegression,
+    SideNumber,
+)
+from dress_rehearsal.reports.directions import unit_of
+from dress_rehearsal.reports.history.entry import COMMIT_SHOWN, begun
 from dress_rehearsal.reports.history.intervals import FEWEST
 from dress_rehearsal.reports.words import (
     EMPTY,
+    agreeing,
     bound_words,
     counted,
     percent,
@@ -57,6 +67,16 @@ def missing_words(before: SideNumber, here: SideNumber) -> str:
     return f"runs needed: {' and '.join(parts)}"
 
 
+def unseen_words(held: HeldRegression) -> str:
+    """Return which change for the worse of a held number would not have been told here:
+    "latency_ms[GET /].p99 becoming worse by less than 16.6 ms (37.1%)"; not known, by any."""
+    if held.seen_from is None:
+        return f"{held.name} becoming worse by what is not known, for requests were given up"
+    share = "" if held.seen_from_share is None else f" ({percent(held.seen_from_share)})"
+    least = quantity(held.seen_from, unit_of(held.metric))
+    return f"{held.name} becoming worse by less than {least}{share}"
+
+
 def side_words(number: SideNumber, unit: str, runs: int) -> str:
     """Return a number on one side: its median, and of how many runs where not of all of them.
 
@@ -85,6 +105,30 @@ def _spread_words(number: SideNumber, unit: str, runs: int) -> str:
     least = bound_words(quantity(number.least, unit), at_least="least" in number.at_least)
     most = bound_words(quantity(number.most, unit), at_least="most" in number.at_least)
     return f"{least} to {most}"
+
+
+def origin_words(side: ComparedSide) -> str:
+    """Return when a side was run and what it was of: "old: 5 runs, 2026-11-30 11:53 to 11:57 UTC,
+    by Dress Rehearsal 0.1.0 at commit 2347b043feb2"."""
+    began = sorted(when for run in side.runs if (when := begun(run.run)) is not None)
+    parts = [counted(len(side.runs), "run"), _begun_words(began)]
+    if named := [build for build in side.builds if build]:
+        parts.append(f"of the target's {agreeing(len(named), 'build')} {', '.join(named)}")
+    if "" in side.builds:
+        parts.append("of a build of the target that nobody named (--label)")
+    commits = [each[:COMMIT_SHOWN] or "not known" for each in side.commits]
+    at = f"{agreeing(len(commits), 'commit')} {', '.join(commits)}"
+    made = f"Dress Rehearsal {' and '.join(each or 'not known' for each in side.versions)}"
+    return f"{side.name}: {', '.join(parts)}, by {made} at {at}"
+
+
+def _begun_words(began: Sequence[datetime]) -> str:
+    if not began:
+        return "begun nobody knows when"
+    first, last = (f"{when:%Y-%m-%d %H:%M}" for when in (began[0], began[-1]))
+    if first == last:
+        return f"{first} UTC"
+    return f"{first} to {last.removeprefix(f'{first[:10]} ')} UTC"
 
 
 def verdict_words(side: ComparedSide) -> str:

@@ -27,7 +27,7 @@ LABEL: Final = "label"
 
 _STAMP: Final = "%Y%m%dT%H%M%SZ"
 _NAME: Final = r"^[^/\\\x00]{1,200}$"
-_COMMIT_SHOWN: Final = 12
+COMMIT_SHOWN: Final = 12
 
 _LARGEST: Final = 1e100
 """Of a number in an entry: sums of squares of it are finite too."""
@@ -88,7 +88,7 @@ class Entry(Part):
     def build(self) -> str:
         """What the run was of, as people tell builds apart: the target's, else the harness' commit;
         "" where nothing says it."""
-        return self.target or (self.commit or "")[:_COMMIT_SHOWN]
+        return self.target or (self.commit or "")[:COMMIT_SHOWN]
 
     @property
     def disturbances(self) -> tuple[str, ...]:
@@ -122,7 +122,6 @@ def entry_of(
         scenario: the digest of the user's own, where it had one.
         label: which build of the target it was; None: what was said when it was rehearsed.
     """
-    packages = environment.get("packages")
     numbers = {name: _finite(value) for name, value in _numbers(verdict)}
     return Entry(
         run=verdict.run,
@@ -131,7 +130,7 @@ def entry_of(
         plan_digest=plan_digest(plan, scenario),
         fingerprint=_text(environment.get("fingerprint")),
         target=_text(label or environment.get(LABEL)),
-        harness=_text(packages.get("dress-rehearsal")) if isinstance(packages, Mapping) else None,
+        harness=harness_version(environment),
         commit=_text(environment.get("git_commit")),
         verdict=verdict.verdict,
         doubts=verdict.doubts or (),
@@ -183,13 +182,24 @@ def _finite(value: Number | None) -> Number | None:
     return value if value is not None and -most <= value <= most else None
 
 
+def begun(run: str) -> datetime | None:
+    """Return when a run began, in UTC, as its name says; None where it says nothing of the kind."""
+    with suppress(ValueError):  # a folder that was renamed
+        return _in_utc(datetime.strptime(run.partition("-")[0], _STAMP).replace(tzinfo=UTC))
+    return None
+
+
+def harness_version(environment: Mapping[str, Any]) -> str | None:
+    """Return which version of Dress Rehearsal made a run, None where it does not say."""
+    packages = environment.get("packages")
+    return _text(packages.get("dress-rehearsal")) if isinstance(packages, Mapping) else None
+
+
 def _when(run: str, t0_ns: int | None) -> datetime:
     with suppress(ValueError, OverflowError, OSError):  # a clock that was never set
         if t0_ns is not None:
             return _in_utc(datetime.fromtimestamp(t0_ns // NS_PER_S, UTC))
-    with suppress(ValueError):  # a folder that was renamed, and had no T-0
-        return _in_utc(datetime.strptime(run.partition("-")[0], _STAMP).replace(tzinfo=UTC))
-    return _FIRST
+    return begun(run) or _FIRST
 
 
 def _text(value: Any) -> str | None:

@@ -48,12 +48,25 @@ def difference_interval(
         return None
     apart = np.subtract.outer(np.asarray(after, float), np.asarray(before, float))
     apart = np.sort(apart, axis=None)
-    left_out = _left_out(len(before), len(after))
+    left_out = differences_left_out(len(before), len(after))
     return float(apart[left_out]), float(apart[-1 - left_out])
 
 
+def confidence(before: int, after: int) -> float | None:
+    """Return how often the interval of so many runs holds the difference, as a share: 95% or more,
+    for no part of a difference can be left out. None of so many runs that it is not counted out.
+
+    Args:
+        before, after: runs of each side, five at least.
+    """
+    fewer, more = sorted((before, after))
+    if fewer > _EXACT:
+        return None
+    return 1 - 2 * float(_below(more, fewer)[differences_left_out(before, after)])
+
+
 @functools.cache
-def _left_out(before: int, after: int) -> int:
+def differences_left_out(before: int, after: int) -> int:
     """Return how many differences to leave out at each end: the largest `k` with P(U < k) <= 2.5%,
     less the one that the interval ends at.
 
@@ -64,8 +77,13 @@ def _left_out(before: int, after: int) -> int:
     if fewer > _EXACT:
         deviation = math.sqrt(before * after * (before + after + 1) / 12)
         return math.floor(before * after / 2 + _NORMAL * deviation - 0.5) - 1
-    below = np.cumsum(_ways(more, fewer)) / math.comb(before + after, fewer)
-    return int(np.searchsorted(below, _BEYOND, side="right")) - 1
+    return int(np.searchsorted(_below(more, fewer), _BEYOND, side="right")) - 1
+
+
+@functools.cache
+def _below(more: int, fewer: int) -> Any:
+    """Return P(U <= 0), P(U <= 1) …, for sides that are alike."""
+    return np.cumsum(_ways(more, fewer)) / math.comb(more + fewer, fewer)
 
 
 def _ways(before: int, after: int) -> Any:

@@ -53,6 +53,7 @@ _RECORDED: Final = {
     "students.parquet": "one row a student",
     "metrics.parquet": "every sample of every pool",
     "headroom.json": "what the last search for the capacity says of its plan",
+    "search.json": "what such a search would take on this machine",
     "history.json": "the runs before it, of the same plan and machine",
     "ledger.parquet": "the tickets as each store holds them, and admissions",
 }

@@ -1,4 +1,5 @@
-"""The page's words on headroom, and `headroom.json` of a run, which they are made of."""
+"""The page's words on headroom, and the files of a run that they are made of: `headroom.json`, what
+a search came to, and `search.json`, what one would take."""
 
 import json
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from dress_rehearsal.records.files import is_there, reason, regular
 from dress_rehearsal.reports.part import Part
 
 FILE: Final = "headroom.json"
+AHEAD: Final = "search.json"
 
 
 class Searched(Part):
@@ -31,6 +33,25 @@ class Searched(Part):
 
     def text(self) -> str:
         """Return the bytes of `headroom.json`."""
+        document = self.model_dump(mode="json", by_alias=True)
+        return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+
+
+class Ahead(Part):
+    """The whole of `search.json`: what a search for the capacity of a run's plan takes on its
+    machine, reckoned when the run began as the search itself does.
+
+    Attributes:
+        takes: how many runs and how long at most, "at most 14 runs of about 75 s each …".
+        ends: where the machine may end it before the app does, a sentence each.
+    """
+
+    schema_version: Literal[1] = Field(default=1, alias="schema")
+    takes: str
+    ends: tuple[str, ...] = ()
+
+    def text(self) -> str:
+        """Return the bytes of `search.json`."""
         document = self.model_dump(mode="json", by_alias=True)
         return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
 
@@ -66,8 +87,23 @@ def _how(run: RunDirectory, plan: Plan) -> str:
     overrides = run.environment([]).get("overrides")
     named = as_typed(plan, map(str, overrides if isinstance(overrides, list) else []))
     of = "" if named else ", of your plan's file,"
+    ahead = ahead_of(run)
+    takes = "and tells first how long that takes" if ahead is None else f"in {ahead.takes}"
+    ends = "" if ahead is None else "".join(f" {end}" for end in ahead.ends)
     return (
-        f"`rehearse capacity {named or 'PLAN'}`{of} searches for the largest load that passes, and "
-        f"tells first how long that takes; once its folder lies beside this run's (`--out`), "
-        f"`rehearse report` tells it here."
+        f"`rehearse capacity {named or 'PLAN'}`{of} searches for the largest load that passes, "
+        f"{takes}.{ends} Once its folder lies beside this run's (`--out`), `rehearse report` tells "
+        f"it here."
     )
+
+
+def ahead_of(run: RunDirectory) -> Ahead | None:
+    """Return what a search would take; None of a run that does not say it, or not so that it can be
+    read: the search itself says it too."""
+    path = run.path / AHEAD
+    if not is_there(path):
+        return None
+    try:
+        return Ahead.model_validate_json(regular(path).read_bytes())
+    except (OSError, ValidationError):
+        return None

@@ -29,6 +29,11 @@ _TONES: Final[dict[Status, str]] = {"pass": "ok", "fail": "found", "inconclusive
 _RUN_COLUMNS: Final = ("run", "seed", "verdict", "cause", "why")
 _NUMBER_COLUMNS: Final = ("number", "limit", "held in", "median", "least", "most")
 _ENDS: Final[tuple[Ranked, Ranked]] = ("least", "most")
+_ABOUT: Final = (
+    "What differs here is what differs between runs. A 95% interval in a run's own report is about "
+    "that run alone, as if other students of the same kind had come: it may be wider than the runs "
+    "lie apart, or narrower."
+)
 
 
 class RepeatedRun(Part):
@@ -107,6 +112,7 @@ class Repeats(Part):
             f"# {SIGNS[self.verdict]} {escaped(self.plan)}: {escaped(self.sentence)}",
             markdown_table(_RUN_COLUMNS, self._run_rows(), texts=(0, 2, 3, 4)),
             markdown_table(_NUMBER_COLUMNS, self._number_rows()),
+            escaped(_ABOUT),
             escaped(self.constants),
         ]
         return "\n\n".join(block for block in blocks if block) + "\n"
@@ -129,6 +135,7 @@ class Repeats(Part):
         return rendered(
             "repeats.html.j2",
             repeats=self,
+            about=_ABOUT,
             runs=Table("runs", "Each run and its report", _columns(_RUN_COLUMNS, kinds), runs),
             numbers=Table(
                 "numbers",

@@ -265,7 +265,10 @@ EXPORTED: Final = (
     ),
     _seldom("gauge", "harness", "rehearsal_verdict", 'verdict="pass"'),
     _seldom(
-        "gauge", "harness", "rehearsal_gate", 'metric="census.failed",limit="== 0",status="pass"'
+        "gauge",
+        "harness",
+        "rehearsal_gate",
+        'metric="census.failed",limit="== 0",status="pass",bound="none"',
     ),
     _seldom("gauge", "harness", "rehearsal_audit", 'counter="oversold"'),
     _seldom("gauge", "harness", "rehearsal_settle_seconds"),

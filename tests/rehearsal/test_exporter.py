@@ -124,12 +124,22 @@ def test_the_verdict_is_shown_once_there_is_one(run: RunDirectory, exporter: Exp
     told = samples(exporter)
     assert told["rehearsal_verdict"] == [({"verdict": "fail"}, 1)]
     assert told["rehearsal_gate"] == [
-        ({"metric": "audit.oversold", "limit": "== 0", "status": "fail"}, 3)
+        ({"metric": "audit.oversold", "limit": "== 0", "status": "fail", "bound": "none"}, 3)
     ]
     assert told["rehearsal_audit"] == [({"counter": "oversold"}, 3)]
     assert told["rehearsal_settle_seconds"] == [({}, 0.25)]
     line = "Cause: none; nobody bought."
     assert told["rehearsal_cause"] == [({"cause": line, "resource": "none"}, 1)]
+
+
+def test_a_gates_number_that_is_a_lower_bound_says_so(
+    run: RunDirectory, exporter: Exporter
+) -> None:
+    verdict = verdict_of(run.id)
+    gates = (verdict.gates[0].model_copy(update={"given_up": 0.25}), *verdict.gates)
+    exporter.conclude(verdict.model_copy(update={"gates": gates}))
+    bounds = [labels["bound"] for labels, _ in samples(exporter)["rehearsal_gate"]]
+    assert bounds == ["at_least", "none"]
 
 
 def test_the_cause_is_the_reports_own_line_whole_and_once(

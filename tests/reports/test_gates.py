@@ -220,8 +220,8 @@ def test_210_of_292_purchases_that_failed_after_8_s_break_a_limit_of_3_s(evidenc
     assert 7_990 < gate.low <= gate.value <= gate.high < 8_030
     (broken,) = [reason for reason in verdict.reasons if P99 in reason]
     assert re.fullmatch(
-        r"Gate broken: .* is 8,0\d\d ms \(95% interval [\d,]+ ms to 8,0\d\d ms; too few: 292 "
-        r"requests\), the limit is <= 3s\.",
+        r"Gate broken: .* is 8,0\d\d ms \(95% interval within this run [\d,]+ ms to 8,0\d\d ms; "
+        r"too few: 292 requests\), the limit is <= 3s\.",
         broken,
     )
 
@@ -259,8 +259,8 @@ def test_what_is_too_close_to_call_says_between_what_it_lies(close):
     assert verdict.exit_code == 3
     (undecided,) = [reason for reason in verdict.reasons if "Gate undecided" in reason]
     assert re.fullmatch(
-        r"Gate undecided: .* is [\d.,]+ ms \(95% interval [\d.,]+ ms to [\d.,]+ ms\), too close "
-        rf"to the limit {limit} to call\.",
+        r"Gate undecided: .* is [\d.,]+ ms \(95% interval within this run [\d.,]+ ms to "
+        rf"[\d.,]+ ms\), too close to the limit {limit} to call\.",
         undecided,
     )
 

@@ -1,5 +1,7 @@
 """Runs of a search that take no time: each leaves a run directory and a verdict of its load."""
 
+import itertools
+import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from types import SimpleNamespace
@@ -9,9 +11,12 @@ import pytest
 
 from dress_rehearsal.records import RunDirectory
 from dress_rehearsal.rehearsal.capacity import conduct
+from dress_rehearsal.rehearsal.cli import main
 from dress_rehearsal.rehearsal.errors import RehearsalError
 from dress_rehearsal.rehearsal.series import performances
+from dress_rehearsal.reports.capacity import pages
 from dress_rehearsal.reports.capacity.schema import CapacityTry
+from dress_rehearsal.reports.figures import Missing
 from tests.rehearsal.verdicts import verdict_of
 
 NO_GATES: dict[str, object] = {"gates": [], "latency_ms": {}}
@@ -73,3 +78,25 @@ def oracle(monkeypatch: pytest.MonkeyPatch) -> Oracle:
 
 def _said(verdict: Any) -> Any:
     return verdict.reasons[0].removeprefix("It was ").removesuffix(".")
+
+
+@pytest.fixture
+def searched(oracle: Oracle, tmp_path, capsys, request, monkeypatch):
+    """Carry out `rehearse capacity smoke`; return exit code, capacity.json, and what was said."""
+    if "drawn" not in request.fixturenames:
+        left_out = Missing("capacity", "Load, latency and answers", "It is left out.")
+        monkeypatch.setattr(pages, "draw_capacity", lambda _: left_out)
+    searches = itertools.count()
+
+    def search(says, *options, plan="smoke"):
+        oracle.says = says
+        oracle.ran.clear()
+        out = tmp_path / f"runs-{next(searches)}"
+        code = main(["capacity", plan, "--set", "name=small", "--out", str(out), *options])
+        said = capsys.readouterr()
+        folders = sorted(out.glob("*-small-capacity"))
+        numbers = folders[-1] / "capacity.json" if folders else None
+        document = json.loads(numbers.read_text()) if numbers and numbers.exists() else None
+        return code, document, said.out + said.err, folders[-1] if folders else None
+
+    return search

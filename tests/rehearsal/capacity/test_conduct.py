@@ -1,42 +1,13 @@
 """A search is told before it begins, run by run, and in the end, whatever ends it."""
 
-import itertools
-import json
-
 import pytest
 
-from dress_rehearsal.rehearsal.cli import main
 from dress_rehearsal.rehearsal.series.bound import TimeBound
-from dress_rehearsal.reports.capacity import pages
-from dress_rehearsal.reports.figures import Missing
-from tests.rehearsal.capacity.conftest import Oracle
 
 
 @pytest.fixture
 def drawn():
     """Have a search draw its figure too, which takes most of its time here."""
-
-
-@pytest.fixture
-def searched(oracle: Oracle, tmp_path, capsys, request, monkeypatch):
-    """Carry out `rehearse capacity smoke`; return exit code, capacity.json, and what was said."""
-    if "drawn" not in request.fixturenames:
-        left_out = Missing("capacity", "Load, latency and answers", "It is left out.")
-        monkeypatch.setattr(pages, "draw_capacity", lambda _: left_out)
-    searches = itertools.count()
-
-    def search(says, *options, plan="smoke"):
-        oracle.says = says
-        oracle.ran.clear()
-        out = tmp_path / f"runs-{next(searches)}"
-        code = main(["capacity", plan, "--set", "name=small", "--out", str(out), *options])
-        said = capsys.readouterr()
-        folders = sorted(out.glob("*-small-capacity"))
-        numbers = folders[-1] / "capacity.json" if folders else None
-        document = json.loads(numbers.read_text()) if numbers and numbers.exists() else None
-        return code, document, said.out + said.err, folders[-1] if folders else None
-
-    return search
 
 
 def test_the_largest_load_that_passes_is_found_and_told(searched, oracle, drawn):

@@ -1,5 +1,6 @@
 """The forecast: as many requests as the timetable has, when it has them."""
 
+from collections import deque
 from functools import cache
 from pathlib import Path
 
@@ -7,6 +8,8 @@ import numpy as np
 import pytest
 
 from dress_rehearsal.plans import read_plan, seeded_people
+from dress_rehearsal.records.machine import environment
+from dress_rehearsal.rehearsal.preflight import capacity as preflight
 from dress_rehearsal.rehearsal.preflight.capacity import capacity, longest_wait_s
 from dress_rehearsal.rehearsal.preflight.forecast import TOGETHER, busiest, planned_times
 from dress_rehearsal.scenarios.timetable import draw_timetable
@@ -67,6 +70,29 @@ def test_the_wait_of_a_fluid_queue_is_what_is_left_over():
     assert longest_wait_s(np.empty(0), 1.0) == 0
 
 
+@pytest.mark.parametrize("again", [0.0, 0.4])
+@pytest.mark.parametrize("latest_first", [False, True])
+def test_a_wait_that_is_told_is_never_longer_than_a_queue_really_makes_it(again, latest_first):
+    """One server, every request by itself; some are tried again, and the last may go first."""
+    rng = np.random.default_rng(3)
+    first = np.sort(np.concatenate([rng.normal(0.0, 0.3, 4_000), rng.uniform(-5, 10, 3_000)]))
+    comes = np.sort(np.concatenate([first, rng.choice(first, int(again * len(first))) + 0.5]))
+    each_s, now, longest, waiting, ahead = 1 / 3_000, comes[0], 0.0, deque(), deque(comes)
+    while ahead or waiting:
+        while ahead and ahead[0] <= now:
+            waiting.append(ahead.popleft())
+        if not waiting:
+            now = ahead[0]
+            continue
+        came = waiting.pop() if latest_first else waiting.popleft()
+        longest = max(longest, now - came)
+        now += each_s
+    told = longest_wait_s(first, 3_000.0)
+    assert 0.2 < told <= longest
+    if not again and not latest_first:
+        assert told == pytest.approx(longest, abs=0.05), "in that one case it is the wait itself"
+
+
 def sums(*overrides):
     plan, times = planned(*overrides)
     return {each.name: each for each in capacity(plan, times)}
@@ -75,7 +101,7 @@ def sums(*overrides):
 def test_a_pool_that_is_too_small_for_the_peak_is_waited_for():
     small = sums("app.allocation=row_lock", "app.postgres_pool=1", "app.workers=2")["PostgreSQL"]
     assert small.status == "warn"
-    assert "requests wait for up to" in small.says
+    assert "somebody waits" in small.says
     assert small.assumed
     large = sums("app.allocation=row_lock", "app.postgres_pool=40")["PostgreSQL"]
     assert large.status == "ok"
@@ -118,3 +144,50 @@ def test_what_the_machine_has_too_little_of_is_short():
     many = read_plan(Path("festival"), ["event.students=1000000"])
     found = {each.name: each.status for each in capacity(many, planned()[1])}
     assert found["open files"] == "fail"
+
+
+def test_workers_are_told_with_the_cores_that_cap_them_and_all_their_connections(cores):
+    cores(2)
+    two = sums("app.workers=2", "app.postgres_pool=10", "app.redis_pool=64")["workers"]
+    assert two.says.startswith("2 workers on 2 cores: more of them than cores serve no faster")
+    assert "2 × 10 = 20 connections to PostgreSQL with 7 kept for others, of 100" in two.says
+    assert "2 × 64 = 128 to Redis" in two.says
+    four = sums("app.workers=4")["workers"]
+    assert "4 workers on 2 cores: no more than 2 of them work at a time" in four.says
+    assert "4 × 10 = 40 connections to PostgreSQL" in four.says
+
+
+def test_more_workers_than_cores_shorten_no_wait_and_those_up_to_them_do(cores):
+    def waits(workers, name="CPU of the app"):
+        return sums(f"app.workers={workers}", "app.postgres_pool=5")[name].says.partition("; ")[2]
+
+    cores(2)
+    assert waits(1).removeprefix("1 worker") != waits(2).removeprefix("2 workers")
+    assert waits(2).removeprefix("2 workers") == waits(8).removeprefix("8 workers")
+    cores(8)
+    assert waits(2).removeprefix("2 workers") != waits(8).removeprefix("8 workers")
+
+
+def test_the_machine_carries_the_stores_too(cores):
+    cores(2)
+    found = sums()
+    machine, app = found["CPU of the machine"].says, found["CPU of the app"].says
+    assert "with the stores, on 2 cores; somebody waits 1.6 s at least" in machine
+    assert "somebody waits 0.4 s at least" in app
+
+
+def test_of_a_target_of_elsewhere_neither_workers_nor_their_cores_are_known():
+    told = sums("target.stage=external", "target.url=http://127.0.0.1:9")
+    assert "workers" not in told
+    assert "CPU of the machine" not in told
+
+
+@pytest.fixture
+def cores(monkeypatch):
+    """Have a machine with so many cores."""
+
+    def have(number):
+        machine = environment(sending=False) | {"cores_usable": number, "cpu_quota": None}
+        monkeypatch.setattr(preflight, "environment", lambda sending: machine)
+
+    return have

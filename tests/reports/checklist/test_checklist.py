@@ -9,6 +9,7 @@ from dress_rehearsal.plans import read_plan
 from dress_rehearsal.reports.capacity.result import capacity_of
 from dress_rehearsal.reports.checklist.checklist import age_words, checklist_of
 from dress_rehearsal.reports.checklist.recovery import SwitchTried
+from dress_rehearsal.reports.page.headroom import Ahead
 from tests.reports.capacity.conftest import one, sought
 from tests.reports.checklist.conftest import NOW, rehearsed
 
@@ -221,6 +222,15 @@ def test_a_search_is_advised_of_a_plan_that_can_be_named():
     own = rehearsed(plan={"name": "festival"})
     for run in (own, rehearsed(), rehearsed(plan=set_otherwise)):
         assert "`rehearse capacity PLAN`" in checked(run).headroom[0]
+
+
+def test_how_long_a_search_would_take_is_told_where_the_run_knows_it():
+    ahead = Ahead(takes="at most 14 runs of about 54 s each", ends=("It tries no more than 9.",))
+    first, *ends = checked(rehearsed(1, ahead=ahead)).headroom
+    assert first.endswith("load that passes, in at most 14 runs of about 54 s each.")
+    assert ends == ["It tries no more than 9."]
+    (alone,) = checked(rehearsed(1)).headroom
+    assert alone.endswith("searches the largest load that passes.")
 
 
 def test_users_of_a_locust_file_are_told_as_users(tmp_path):

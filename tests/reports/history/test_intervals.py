@@ -1,10 +1,16 @@
 """The interval of a difference is exact for the fewest runs, and no outlier drags it along."""
 
+import itertools
+
 import numpy as np
 import pytest
 from scipy import stats
 
-from dress_rehearsal.reports.history.intervals import difference_interval
+from dress_rehearsal.reports.history.intervals import (
+    confidence,
+    difference_interval,
+    differences_left_out,
+)
 
 
 @pytest.mark.parametrize(("before", "after"), [(4, 5), (5, 4), (1, 1), (0, 9)])
@@ -67,3 +73,26 @@ def test_many_runs_have_an_interval_that_is_no_narrower_than_the_tests(before, a
 
 def test_a_count_that_is_always_the_same_differs_by_nothing():
     assert difference_interval([0] * 5, [0] * 5) == (0.0, 0.0)
+
+
+@pytest.mark.parametrize(("before", "after"), [(5, 5), (5, 6), (6, 6), (5, 7)])
+def test_it_is_as_sure_as_it_says_and_no_wider_than_it_has_to_be(before, after):
+    """Counted out: every way in which runs of sides that are alike may be dealt."""
+    values = np.arange(before + after, dtype=float) ** 2
+    left_out = differences_left_out(before, after)
+    held, narrower, deals = 0, 0, 0
+    for chosen in itertools.combinations(range(before + after), before):
+        one = values[list(chosen)]
+        other = np.delete(values, chosen)
+        low, high = difference_interval(one, other)
+        apart = np.sort(np.subtract.outer(other, one), axis=None)
+        held += low <= 0 <= high
+        narrower += apart[left_out + 1] <= 0 <= apart[-2 - left_out]
+        deals += 1
+    assert held / deals == pytest.approx(confidence(before, after))
+    assert narrower / deals < 0.95 <= held / deals
+
+
+def test_of_more_runs_than_are_counted_out_nothing_is_said():
+    assert confidence(61, 61) is None
+    assert confidence(60, 90) >= 0.95

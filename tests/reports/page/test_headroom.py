@@ -6,7 +6,7 @@ import pytest
 
 from dress_rehearsal.plans import read_plan
 from dress_rehearsal.records import RunDirectory
-from dress_rehearsal.reports.page.headroom import FILE, Searched, headroom
+from dress_rehearsal.reports.page.headroom import AHEAD, FILE, Ahead, Searched, headroom
 
 SMOKE = read_plan(Path("smoke"))
 
@@ -57,3 +57,22 @@ def test_a_damaged_file_is_named_and_nothing_is_said_by_it(run: RunDirectory, co
 def test_a_folder_in_its_place_is_named(run: RunDirectory) -> None:
     (run.path / FILE).mkdir()
     assert "cannot be read (it is a folder, not a file)" in headroom(run, SMOKE).words
+
+
+def test_how_long_a_search_takes_and_where_the_machine_ends_it_is_told(run: RunDirectory) -> None:
+    assert "and tells first how long that takes." in headroom(run, SMOKE).words
+    ahead = Ahead(takes="at most 14 runs of about 54 s each", ends=("It tries no more than 9.",))
+    run.write_text(AHEAD, ahead.text())
+    said = headroom(run, SMOKE).words
+    assert (
+        "the largest load that passes, in at most 14 runs of about 54 s each. It tries no " in said
+    )
+    assert "tells first" not in said
+    run.write_text(FILE, Searched(search="s", page="s", says=("60 students pass.",)).text())
+    assert headroom(run, SMOKE).words == "60 students pass."
+
+
+@pytest.mark.parametrize("content", ["", "[]", '{"schema": 2, "takes": ""}', "\x00"])
+def test_what_cannot_be_read_of_it_is_left_to_the_search(run: RunDirectory, content: str) -> None:
+    run.write_text(AHEAD, content)
+    assert "and tells first how long that takes." in headroom(run, SMOKE).words

@@ -316,5 +316,7 @@ def test_a_gate_s_number_tells_how_sure_it_is(crowd: Verdict) -> None:
         measured = crowd.model_copy(update={"latency_ms": {LOGIN: login}})
         return words(gates_table([sure], measured))[0][3]
 
-    assert shown(5_000) == "1,530 ms (95% interval 1,400 ms to 1,700 ms)"
-    assert shown(292) == ("1,530 ms (95% interval 1,400 ms to 1,700 ms; too few: 292 requests)")
+    assert shown(5_000) == "1,530 ms (95% interval within this run 1,400 ms to 1,700 ms)"
+    assert shown(292) == (
+        "1,530 ms (95% interval within this run 1,400 ms to 1,700 ms; too few: 292 requests)"
+    )

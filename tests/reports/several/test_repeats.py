@@ -1,5 +1,6 @@
 """Repeats say what held in how many runs and how far numbers spread; the worst run decides."""
 
+import html
 import json
 import re
 
@@ -84,6 +85,13 @@ def test_what_not_every_run_measured_says_of_how_many_it_is(judged):
     assert re.search(
         r"\.p99 \| &lt;= 3s \| 2 of 3 \| 950 ms \(of 2\) \| 900 ms \| 1,000 ms \|", text
     )
+
+
+def test_the_interval_of_one_run_is_told_apart_from_how_runs_differ(judged):
+    repeats = repeats_of(judged(("pass", 900.0), ("pass", 1_000.0)), 2)
+    said = "A 95% interval in a run's own report is about that run alone"
+    assert said in repeats.markdown()
+    assert said in html.unescape(repeats.page())
 
 
 def test_what_held_and_was_the_same_in_every_run_is_a_sentence_not_a_row(judged):
