@@ -183,7 +183,7 @@ def test_the_first_pool_to_saturate_comes_first_even_at_t0_exactly() -> None:
     table = pool_table([pool("redis", None), pool("cpu", 1.5), pool("postgres", 0.0)])
     names = [row[0] for row in words(table)]
     assert names == ["PostgreSQL pools", "Machine's CPU", "Redis pools"]
-    saturated = [row[6] for row in table.rows]
+    saturated = [row[7] for row in table.rows]
     assert [(cell.text, cell.tone) for cell in saturated] == [
         ("T-0", "found"),
         ("T-0 + 1.5 s", "found"),
