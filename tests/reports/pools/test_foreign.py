@@ -105,6 +105,10 @@ def test_connections_held_for_long_are_a_slow_holder(tmp_path: Path) -> None:
     pool = pool_of(Shop(size=4, slow_from_s=1.0, slow_s=0.5, clicks=300), tmp_path)
 
     assert pool.diagnosis == "slow_holder"
+    assert pool.hold_mean_ms is not None
+    assert pool.hold_mean_ms > 50
+    untold = pool_of(Shop(told=("used", "max")), tmp_path)
+    assert untold.hold_mean_ms is None, "what is not told is not made up"
 
 
 def test_connections_never_given_back_are_counted_and_named(tmp_path: Path) -> None:
