@@ -20,6 +20,13 @@ _MOST: Final = 0.5
 """So much of a part has to be waits for one pool to be named with it."""
 
 
+WHY_MOVED: Final = (
+    "What is awaited in an event loop that runs late counts to that loop, and waiting for a "
+    "connection to what kept those who hold one."
+)
+"""Why parts are not as answers say them."""
+
+
 class Within(NamedTuple):
     """How much of a part was a wait for a pool, as answers say it; `exact`, or else at least."""
 
@@ -57,12 +64,10 @@ def moved_words(band: Band) -> str:
     lost = {name: -ms for name, ms in more.items() if ms < 0}
     if sum(gained.values()) < _WORTH_MS:
         return ""
-    which = band.band if band.band == "all" else f"the {band.band}"
+    which = "all" if band.band == "all" else f"the {band.band}"
     return (
-        f"By the answers' own word (Server-Timing) it is split otherwise. Moved here, in the mean "
-        f"of {which}: {_listed(lost, 'from')}; {_listed(gained, 'to')}. What is awaited in an "
-        f"event loop that runs late counts to that loop, and waiting for a connection to what kept "
-        f"those who hold one."
+        f"Moved, in the mean of {which} of {band.step}: {_listed(lost, 'from')}; "
+        f"{_listed(gained, 'to')}."
     )
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping, Sequence
 from typing import Final
 
-from dress_rehearsal.reports.cause.attribution import moved_words, within
+from dress_rehearsal.reports.cause.attribution import WHY_MOVED, moved_words, within
 from dress_rehearsal.reports.figures.drawing import Drawing, Missing
 from dress_rehearsal.reports.figures.palette import (
     BLUE,
@@ -75,8 +75,10 @@ def draw_slowest(bands: Sequence[Band], *, closed: bool = False) -> Drawing | Mi
         "what its answer said (Server-Timing) and by what loops and pools did meanwhile; without "
         "an answer by the latter alone, which is an estimate."
     )
-    moves = (words for band in first.values() if (words := moved_words(band)))
-    caption = " ".join([caption, *moves])
+    moves = [words for band in first.values() if (words := moved_words(band))]
+    if moves:
+        own = "By the answers' own word (Server-Timing) it is split otherwise."
+        caption = " ".join([caption, own, *moves, WHY_MOVED])
     return draw_stacks(name, heading, _finding(known[0]), caption, legend, bars)
 
 

@@ -145,9 +145,9 @@ def _of_size(frame: pd.DataFrame, around: Circumstances, held_long: str | None) 
         return Judgement(None, held_long)
     if still_s := standstill_s(frame, around):
         return Judgement(None, standstill_words(still_s))
-    late, full_cpu = around.loop_lag_ms[hit] >= SPARE_LAG_MS, around.cpu[hit] >= BUSY_CPU
-    if (late | full_cpu).mean() >= 0.5:
-        return Judgement(None, _no_time(late, full_cpu))
+    lag_ms, cpu = around.loop_lag_ms[hit], around.cpu[hit]
+    if ((lag_ms >= SPARE_LAG_MS) | (cpu >= BUSY_CPU)).mean() >= 0.5:
+        return Judgement(None, _no_time(lag_ms, cpu))
     return Judgement("undersized")
 
 
@@ -176,14 +176,19 @@ def _held_long(held_ms: float, usual_ms: float, lag_ms: float) -> str:
     )
 
 
-def _no_time(late: Any, full_cpu: Any) -> str:
+def _no_time(lag_ms: Any, cpu: Any) -> str:
     """Return why it is not known whether a larger pool would have helped."""
+    seen = []
+    if not np.isnan(lag_ms).all():
+        late = written(int((lag_ms >= SPARE_LAG_MS).sum()))
+        seen.append(f"event loops ran {_ms(SPARE_LAG_MS)} late or more in {late}")
+    if not np.isnan(cpu).all():
+        busy = written(int((cpu >= BUSY_CPU).sum()))
+        seen.append(f"the CPUs were {percent(BUSY_CPU)} busy or more in {busy}")
     return (
-        f"of {counted(len(late), 'look')} at which it was full and waited for, event loops ran "
-        f"{_ms(SPARE_LAG_MS)} late or more in {written(int(late.sum()))}, and the CPUs were "
-        f"{percent(BUSY_CPU)} busy or more in {written(int(full_cpu.sum()))}: more connections "
-        f"would have waited for those, so whether it is too small, only a run tells in which loops "
-        f"and CPUs have time to spare"
+        f"of {counted(len(cpu), 'look')} at which it was full and waited for, "
+        f"{' and '.join(seen)}: more connections would have waited for those, so whether it is too "
+        f"small, only a run tells in which loops and CPUs have time to spare"
     )
 
 

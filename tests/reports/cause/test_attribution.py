@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from dress_rehearsal.reports.cause import server_timing
-from dress_rehearsal.reports.cause.attribution import moved, moved_words, within
+from dress_rehearsal.reports.cause.attribution import WHY_MOVED, moved, moved_words, within
 from dress_rehearsal.reports.cause.server_timing import said_means, said_parts
 from dress_rehearsal.reports.evidence.latency import PARTS
 from dress_rehearsal.reports.figures import slowest as figure
@@ -54,7 +54,9 @@ def test_a_wait_that_counts_to_the_loops_is_said_in_figure_table_list_and_cause(
     waited = milliseconds(round(slowest(verdict).said["redis"], 1))
     drawn = draw_slowest(verdict.bands)
     assert "while waiting for the Redis pool" in drawn.title
+    assert f"Moved, in the mean of the slowest 1% of {PURCHASE}: {waited} from" in drawn.caption
     assert f"{waited} from the Redis pool" in drawn.caption
+    assert WHY_MOVED in drawn.caption
     assert "to the app's event loops" in drawn.caption
     line = next(slow_requests(verdict, LogLines({})))
     assert "in the app's event loops" in line.mostly
@@ -83,6 +85,7 @@ def test_where_nothing_was_moved_nothing_is_said(healthy):
     assert moved_words(band) == ""
     drawn = draw_slowest(verdict.bands)
     assert "Moved" not in drawn.caption
+    assert "answers' own word" not in drawn.caption
     table = parts_tables(verdict)[0]
     assert not any("answers" in head for head, _ in table.columns)
     assert "while waiting" not in next(slow_requests(verdict, LogLines({}))).mostly

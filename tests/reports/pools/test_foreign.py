@@ -106,6 +106,7 @@ def test_connections_held_for_long_are_a_slow_holder(tmp_path: Path) -> None:
 
     assert pool.diagnosis == "slow_holder"
 
+
 def test_how_long_connections_were_held_is_told_where_the_app_tells_it(tmp_path: Path) -> None:
     evidence = HEALTHY.evidence(tmp_path)
     use, labels = "db_client_connection_use_time_seconds", '{"pool":"shop.main"}'

@@ -157,7 +157,7 @@ def test_a_pool_that_was_waited_for_while_the_cpus_were_full_says_why_it_is_unde
         int,
         re.match(
             r"of (\d+) looks at which it was full and waited for, event loops ran 50 ms late or "
-            r"more in (\d+), and the CPUs were 95% busy or more in (\d+): more connections",
+            r"more in (\d+) and the CPUs were 95% busy or more in (\d+): more connections",
             said,
         ).groups(),
     )

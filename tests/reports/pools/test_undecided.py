@@ -55,11 +55,17 @@ def around(**values):
             {},
             {"loop_lag_ms": 80.0},
             "of 20 looks at which it was full and waited for, event loops ran 50 ms late or more "
-            "in 20, and the CPUs were 95% busy or more in 0",
+            "in 20 and the CPUs were 95% busy or more in 0",
             id="no loop had time",
         ),
         pytest.param(
             {}, {"cpu": 0.99}, "the CPUs were 95% busy or more in 20", id="no processor was free"
+        ),
+        pytest.param(
+            {},
+            {"cpu": 0.99, "loop_lag_ms": np.nan},
+            "waited for, the CPUs were 95% busy or more in 20",
+            id="what was not measured is not told",
         ),
         pytest.param(
             {"hold_s": 0.12, "usual_s": 0.01},
