@@ -2,7 +2,7 @@
 
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from dress_rehearsal.plans.visible import visible_values
 
@@ -100,7 +100,9 @@ class Band(Part):
     """Some of a step's requests, by how slow they were, and where they spent their time.
 
     `felt_ms` is the mean of what they took, and `parts` the mean of each part, in ms, which add up
-    to it; None and empty where there are fewer than five. No answer said where the time of
+    to it; None and empty where there are fewer than five. `said` is the same as the answers say it
+    themselves (`Server-Timing`), before any part counts to what made it long; it adds up to
+    `felt_ms` too, and is empty where no answer said anything. No answer said where the time of
     `estimated` of the `requests` went: their parts are estimates.
     """
 
@@ -110,12 +112,14 @@ class Band(Part):
     estimated: int = 0
     felt_ms: float | None
     parts: dict[str, float]
+    said: dict[str, float] = Field(default_factory=dict)
 
 
 class SlowRequest(Part):
     """One of the slowest requests: whose, when it was meant (s from T-0), how long it took and on
     what. `trace` is its W3C trace id, which the target was sent; `parts` (ms) is empty where it is
-    not known, and an estimate where `estimated`, for no answer said where its time went. Users of a
+    not known, and an estimate where `estimated`, for no answer said where its time went; `said` are
+    the parts as its answer says them itself, empty where it says none. Users of a
     Locust file are no students, and their requests carry no trace id."""
 
     trace: str | None
@@ -128,3 +132,4 @@ class SlowRequest(Part):
     worker: str | None
     estimated: bool = False
     parts: dict[str, float]
+    said: dict[str, float] = Field(default_factory=dict)

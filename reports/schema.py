@@ -147,7 +147,9 @@ class Fairness(Part):
 class Pool(Part):
     """Something finite that requests wait for; `saturated_at_s` is relative to T-0.
 
-    `wait_mean_ms` is of somebody else's pool, which may tell no more of its waits.
+    `wait_mean_ms` is of somebody else's pool, which may tell no more of its waits. `hold_mean_ms`
+    is how long a connection was held, by those given back in the run. Where it was waited for and
+    the `diagnosis` of a pool of connections is None, `undecided` says why it could not be told.
     """
 
     name: str
@@ -159,7 +161,9 @@ class Pool(Part):
     timeouts: int | None
     saturated_at_s: float | None
     leaked: int | None
+    hold_mean_ms: float | None = None
     diagnosis: Diagnosis | None
+    undecided: str | None = None
 
 
 class Bottleneck(Part):

@@ -67,6 +67,18 @@ _RESOURCES: Final = {
 }
 """What requests lose their time to, as a sentence names it (`reports.cause`)."""
 
+SERVER_PARTS: Final = {
+    "queue": "waiting for a worker",
+    "pool": "waiting for a connection",
+    "db_connect": _RESOURCES["postgres_connect"],
+    "db": _RESOURCES["database"],
+    "redis_connect": _RESOURCES["redis_connect"],
+    "redis": _RESOURCES["redis_server"],
+    "external": _RESOURCES["external"],
+    "app": "all the time in the app",
+}
+"""What an answer's `Server-Timing` tells of, by its names."""
+
 _SERVICES: Final = {
     "app": "the app",
     "postgres": "PostgreSQL",

@@ -1,6 +1,7 @@
 """Where the slowest 1% of a step's requests spent their time, and the slowest twenty of the run."""
 
 import math
+from collections.abc import Mapping
 from typing import Any, Final
 
 import numpy as np
@@ -11,8 +12,9 @@ from dress_rehearsal.records.environment import RUN
 from dress_rehearsal.records.requests.trace_ids import TraceIds
 from dress_rehearsal.records.steps import STREAM
 from dress_rehearsal.records.tables import NS_PER_S
-from dress_rehearsal.reports.cause.decomposition import decompose, parts_in
+from dress_rehearsal.reports.cause.decomposition import RECORDED_PARTS, decompose, parts_in
 from dress_rehearsal.reports.cause.load import Load
+from dress_rehearsal.reports.cause.server_timing import said_means, said_parts
 from dress_rehearsal.reports.cause.slowest import Slowest
 from dress_rehearsal.reports.evidence import Evidence
 from dress_rehearsal.reports.numbers import rounded
@@ -29,7 +31,7 @@ _LEAST_MS: Final = 0.05
 """A part of less is as good as none."""
 
 
-def bands_of(slow: Slowest) -> tuple[Band, ...]:
+def bands_of(evidence: Evidence, slow: Slowest) -> tuple[Band, ...]:
     """Return where a step's requests spent their time: the slowest 1%, the slowest tenth, all."""
     felt = slow.every["felt_ms"].to_numpy()
     order = np.argsort(-felt, kind="stable")
@@ -37,14 +39,12 @@ def bands_of(slow: Slowest) -> tuple[Band, ...]:
     found = []
     for band, share in _BANDS.items():
         own = order[: int(np.ceil(share * len(order)))]
-        parts = {}
-        if len(own) >= FEWEST:
-            means = {name: float(slow.every[name].to_numpy()[own].mean()) for name in names}
-            parts = {
-                name: rounded(mean) or 0.0 for name, mean in means.items() if mean >= _LEAST_MS
-            }
-        felt_ms = rounded(float(felt[own].mean())) if parts else None
+        parts, said = {}, {}
         silent = int(slow.every["silent"].to_numpy()[own].sum())
+        if len(own) >= FEWEST:
+            parts = _worth({name: float(slow.every[name].to_numpy()[own].mean()) for name in names})
+            said = _worth(said_means(evidence, np.sort(slow.places[own])))
+        felt_ms = rounded(float(felt[own].mean())) if parts else None
         found.append(
             Band(
                 step=slow.step,
@@ -53,9 +53,20 @@ def bands_of(slow: Slowest) -> tuple[Band, ...]:
                 estimated=silent,
                 felt_ms=felt_ms,
                 parts=parts,
+                said=said if _any_said(said) else {},
             )
         )
     return tuple(found)
+
+
+def _worth(means: Mapping[str, float]) -> dict[str, float]:
+    """Return those parts of which there is anything to speak of."""
+    return {name: rounded(ms) or 0.0 for name, ms in means.items() if ms >= _LEAST_MS}
+
+
+def _any_said(said: Mapping[str, float]) -> bool:
+    """Return whether any answer said where its request's time went in the target."""
+    return not said.keys() <= {*RECORDED_PARTS}
 
 
 def slowest_requests(evidence: Evidence, load: Load | None) -> tuple[SlowRequest, ...]:
@@ -79,13 +90,21 @@ def slowest_requests(evidence: Evidence, load: Load | None) -> tuple[SlowRequest
     if load is not None and len(slowest):
         parts = decompose(evidence, load, chosen)
         parts = parts.set_index(np.flatnonzero(chosen))[[*parts_in(parts), "silent"]]
+    said = said_parts(evidence, slowest)
     rows = evidence.requests.iloc[slowest]
     traces = TraceIds(evidence.environment.get(RUN, evidence.run))
     return tuple(
         _request(
-            evidence, traces, row, float(felt[place]), parts.loc[place] if len(parts) else None
+            evidence,
+            traces,
+            row,
+            float(felt[place]),
+            parts.loc[place] if len(parts) else None,
+            dict(zip(said.columns, own, strict=True)),
         )
-        for place, row in zip(slowest, rows.itertuples(index=False), strict=True)
+        for place, row, own in zip(
+            slowest, rows.itertuples(index=False), said.to_numpy(), strict=True
+        )
     )
 
 
@@ -104,14 +123,15 @@ def _request(
     row: Any,
     felt_ms: float,
     parts: "pd.Series[float] | None",
+    told: Mapping[str, float],
 ) -> SlowRequest:
     student = None if pd.isna(row.student) else int(row.student)
     seq = 0 if pd.isna(row.seq) else int(row.seq)
     silent = parts is not None and bool(parts["silent"])
-    if parts is None:
-        spent = {}
-    else:
+    spent, said = {}, {}
+    if parts is not None:
         spent = {str(name): float(ms) for name, ms in parts.items() if name != "silent"}
+        said = _worth(told)
     return SlowRequest(
         trace=None if student is None else traces.trace_id(student, seq),
         student=student,
@@ -122,5 +142,6 @@ def _request(
         error=None if pd.isna(row.error) else str(row.error),
         worker=None if pd.isna(row.worker) else str(row.worker),
         estimated=silent,
-        parts={name: rounded(ms) or 0.0 for name, ms in spent.items() if ms >= _LEAST_MS},
+        parts=_worth(spent),
+        said=said if _any_said(said) else {},
     )

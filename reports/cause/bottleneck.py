@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 
 from dress_rehearsal.records.tables import NS_PER_S
+from dress_rehearsal.reports.cause.attribution import within
 from dress_rehearsal.reports.cause.bands import bands_of, slowest_requests
 from dress_rehearsal.reports.cause.decomposition import inferred_parts, parts_in
 from dress_rehearsal.reports.cause.extent import NEGLIGIBLE_MS, extent_of
@@ -23,6 +24,7 @@ from dress_rehearsal.reports.cause.failures import failures
 from dress_rehearsal.reports.cause.load import Load, read_load
 from dress_rehearsal.reports.cause.resource import resource_of
 from dress_rehearsal.reports.cause.scene import Scene
+from dress_rehearsal.reports.cause.server_timing import said_means
 from dress_rehearsal.reports.cause.slowest import (
     BEFORE_T0_S,
     SLOW_MS,
@@ -116,7 +118,7 @@ def find_cause(evidence: Evidence, pools: Sequence[PoolFinding]) -> CauseFinding
         found,
         estimated=estimated,
         not_known=not_known,
-        bands=tuple(band for step in (bought, other) if step for band in bands_of(step)),
+        bands=tuple(band for step in (bought, other) if step for band in bands_of(evidence, step)),
         slowest=slowest,
     )
 
@@ -161,6 +163,7 @@ def _find(
     resource, seen = resource_of(scene)
     extent = extent_of(evidence, load, slow, part, resource, (from_ns, until_ns))
     seen = f"{seen}; {extent.counts}" if extent.counts else seen
+    seen += _while_waiting(evidence, slow)
     lost_s = slow.lost_ms
     share = float(lost_s[part] / lost_s.sum()) if stop is None else _share_of(stop, slow)
     whole = milliseconds(rounded(float(lost_s.sum()), 1))
@@ -193,6 +196,20 @@ def _find(
     )
     pool = by_name[resource].pool if resource in by_name else None
     return CauseFinding(bottleneck, lost, _line(slow, bottleneck, pool, extent.where, seen))
+
+
+def _while_waiting(evidence: Evidence, slow: Slowest) -> str:
+    """Return for which pool the slowest waited during most of it, by their answers; or nothing."""
+    said = said_means(evidence, np.sort(slow.places[slow.rows.index]))
+    lost = {str(name): float(ms) for name, ms in slow.lost_ms.items()}
+    waited = within(lost, said)
+    if waited is None:
+        return ""
+    whole = milliseconds(rounded(sum(lost.values()), 1))
+    return (
+        f"; of the {whole} that the slowest tenth took in the mean, {waited.shown} passed in "
+        f"waiting for {resource_words(waited.pool)}"
+    )
 
 
 def _costliest(stops: Sequence[Stop], slow: Slowest) -> Stop | None:

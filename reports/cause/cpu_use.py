@@ -1,14 +1,14 @@
 """Who used the CPU: the app, the stores, the generator, the conductor, other programs."""
 
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 
 from dress_rehearsal.records.tables import NS_PER_S
 from dress_rehearsal.reports.evidence import Evidence
 from dress_rehearsal.reports.evidence.containers import service_of
-from dress_rehearsal.reports.evidence.samples import Series, by_source, level_on
-from dress_rehearsal.reports.words import written
+from dress_rehearsal.reports.evidence.samples import by_source, level_on
+from dress_rehearsal.reports.words import counted, percent, written
 
 _WHO: Final = {
     "app": "the app",
@@ -26,32 +26,73 @@ _STOLEN: Final = 0.05
 _CONTAINER: Final = "container_cpu_usage_seconds_total"
 _PROCESS: Final = "container_process_info"
 _FOREIGN: Final = "machine_foreign_cpu_seconds_total"
+_USED: Final = "machine_cpu_used_ratio"
+_CPUS: Final = "machine_cpus"
+_OURS: Final = "the rest of the rehearsal"
+_LITTLE: Final = 0.05
+"""Cores of which less is not worth a word."""
+_SHORTEST_NS: Final = NS_PER_S // 1000
+"""A shorter span is taken for as long: its share would be anybody's guess."""
 
 
-def cores_by_user(evidence: Evidence, from_ns: int, until_ns: int) -> dict[str, float]:
-    """Return the mean cores that each used between two moments, the greediest first.
+class CpuUse(NamedTuple):
+    """What was used of the machine's CPUs in some spans.
 
-    `other programs` is there where that was measured.
+    Attributes:
+        share: of all CPUs, 0 to 1; 0 where that was not measured.
+        cores: the mean cores that each used, the greediest first; `other programs` is there where
+            that was measured.
+        cpus: how many CPUs there are; None where nobody counted them.
     """
-    span_s = (until_ns - from_ns) / NS_PER_S
-    if span_s <= 0:
-        return {}
+
+    share: float
+    cores: dict[str, float]
+    cpus: float | None
+
+
+class Spans(NamedTuple):
+    """Spans of time (Unix ns, arrays), and how much each counts."""
+
+    from_ns: Any
+    until_ns: Any
+    weights: Any
+
+    def grown(self, times_ns: Any, values: Any) -> float:
+        """Return by how much a counter grew a second, in the weighted mean of the spans."""
+        until_ns = np.maximum(self.until_ns, self.from_ns + _SHORTEST_NS)
+        start, end = (np.interp(at, times_ns, values) for at in (self.from_ns, until_ns))
+        each = (end - start) / ((until_ns - self.from_ns) / NS_PER_S)
+        return float(np.average(each, weights=self.weights))
+
+
+def cpu_use(evidence: Evidence, spans: Spans) -> CpuUse:
+    """Return what was used of the CPUs, and by whom, in the very same spans."""
+    share = 0.0
+    for gauge in evidence.samples.series(_USED, "kernel"):
+        # It tells of the time since it was last read.
+        gaps_s = np.diff(gauge.t_ns, prepend=gauge.t_ns[:1]) / NS_PER_S
+        share = spans.grown(gauge.t_ns, np.cumsum(gauge.values * gaps_s))
+    cpus = evidence.samples.named(_CPUS, "processes")["value"]
+    return CpuUse(share, _cores_by_user(evidence, spans), float(cpus.max()) if len(cpus) else None)
+
+
+def _cores_by_user(evidence: Evidence, spans: Spans) -> dict[str, float]:
     cores: dict[str, float] = {}
     contained: set[str] = set()
     for container in evidence.samples.series(_CONTAINER, "containers"):
         # Processes that came and went between two looks are in it as well.
         name = container.label("container")
-        who = _WHO.get(service_of(name), "the rest of the rehearsal")
-        cores[who] = cores.get(who, 0.0) + _grown(container, from_ns, until_ns) / span_s
+        who = _WHO.get(service_of(name), _OURS)
+        cores[who] = cores.get(who, 0.0) + spans.grown(container.t_ns, container.values)
         there = evidence.samples.series(_PROCESS, "containers", container=name)
         contained |= {process.label("pid") for process in there}
     for process in evidence.samples.series("process_cpu_seconds_total", "processes"):
         if process.label("pid") in contained:
             continue
-        who = _WHO.get(process.label("component"), "the rest of the rehearsal")
-        cores[who] = cores.get(who, 0.0) + _grown(process, from_ns, until_ns) / span_s
+        who = _WHO.get(process.label("component"), _OURS)
+        cores[who] = cores.get(who, 0.0) + spans.grown(process.t_ns, process.values)
     for foreign in evidence.samples.series(_FOREIGN, "processes"):
-        cores["other programs"] = max(_grown(foreign, from_ns, until_ns) / span_s, 0.0)
+        cores["other programs"] = max(spans.grown(foreign.t_ns, foreign.values), 0.0)
     return dict(sorted(cores.items(), key=lambda item: (-item[1], item[0])))
 
 
@@ -94,13 +135,20 @@ def _within(rows: Any, grid_ns: Any, chosen: Any) -> float:
     return float(np.diff(np.interp(grid_ns, rows["t_ns"], rows["value"]))[chosen].sum())
 
 
-def cores_words(cores: dict[str, float]) -> str:
-    """Return who used how many cores, in words; whoever used next to nothing is left out."""
-    return ", ".join(
-        f"{who} {written(round(used, 2))}" for who, used in cores.items() if used >= 0.05
-    )
-
-
-def _grown(counter: Series, from_ns: int, until_ns: int) -> float:
-    start, end = np.interp([from_ns, until_ns], counter.t_ns, counter.values)
-    return float(end - start)
+def cpu_words(used: CpuUse) -> str:
+    """Return how busy the CPUs were and by whom, in numbers that add up: whoever used next to
+    nothing, and what the kernel did for nobody's process, is all else."""
+    told = {who: round(cores, 2) for who, cores in used.cores.items() if cores >= _LITTLE}
+    each = [f"{who} {written(cores)}" for who, cores in told.items()]
+    busy = f"all CPUs were {percent(used.share)} busy"
+    if used.cpus is None:
+        return f"{busy}, in cores: {', '.join(each)}" if each else busy
+    whole = round(used.share * used.cpus, 2)
+    rest = round(whole - sum(told.values()), 2)
+    if rest > 0:
+        each.append(f"all else {written(rest)}")
+    busy += f": {written(whole)} of {counted(int(used.cpus), 'core')}"
+    said = f"{busy}, {', '.join(each)}" if each else busy
+    if rest < 0:
+        said += f" (together {written(-rest)} more than that, for they are read at other instants)"
+    return said

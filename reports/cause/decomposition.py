@@ -45,9 +45,13 @@ import pandas as pd
 
 from dress_rehearsal.records.tables import CLIENT_POOLS
 from dress_rehearsal.reports.cause.load import Load, PoolLoad
+from dress_rehearsal.reports.cause.server_timing import (
+    AT_ONCE,
+    RECORDED,
+    read_answers,
+    waited_for,
+)
 from dress_rehearsal.reports.evidence import Evidence
-from dress_rehearsal.reports.evidence.latency import PARTS as SAID
-from dress_rehearsal.reports.evidence.latency import part_ms
 from dress_rehearsal.reports.numbers import integers
 
 PARTS: Final = (
@@ -81,14 +85,7 @@ _AWAITS: Final = {
 """How many times the loops' lateness may be in a part: what it awaits, by the gauge's worst."""
 
 
-_AT_ONCE: Final = 100_000
-"""Requests that are decomposed together: of millions each step would take as much room again."""
-
-_RECORDED: Final = (
-    *("student", "intended_ns", "sent_ns", "connect_us", "new_connection"),
-    *("pool", "worker", "outcome", "status"),
-    *(f"{part}_us" for part in SAID),
-)
+_RECORDED: Final = ("student", "intended_ns", "sent_ns", "worker", "outcome", *RECORDED)
 """What is read of a request itself; the rest is in `evidence.latency`."""
 
 _BESIDE: Final = ("felt_ms", "sent_ns", "done_ns", "student", "worker", "outcome", "silent", "step")
@@ -121,13 +118,13 @@ def decompose(
         went, so that all parts but the generator's and the connection's are estimated (bool).
     """
     places = np.flatnonzero(chosen)
-    first = _decomposed(evidence, load, places[:_AT_ONCE])
+    first = _decomposed(evidence, load, places[:AT_ONCE])
     names = list(first if only is None else only)
-    if len(places) <= _AT_ONCE:
+    if len(places) <= AT_ONCE:
         return first[names]
     whole = {name: np.zeros(len(places), first[name].to_numpy().dtype) for name in names}
-    for begin in range(0, len(places), _AT_ONCE):
-        part = _decomposed(evidence, load, places[begin : begin + _AT_ONCE]) if begin else first
+    for begin in range(0, len(places), AT_ONCE):
+        part = _decomposed(evidence, load, places[begin : begin + AT_ONCE]) if begin else first
         for name, column in whole.items():
             if column.dtype == object or part[name].any():  # memory of zeros takes no room
                 column[begin : begin + len(part)] = part[name]
@@ -146,12 +143,12 @@ def _decomposed(evidence: Evidence, load: Load, chosen: Any) -> pd.DataFrame:
     lag_ms = np.where(lag_ms >= 1e3 * LATE_LOOP_S, lag_ms, 0.0)
 
     parts = {name: np.zeros(len(rows)) for name in PARTS}
-    left = _before_the_app(parts, rows, latency)
-    answered = rows["app_us"].notna().to_numpy(dtype=bool)
-    silent = np.where(answered, 0.0, left)
-    waits = _foreign(load, span, silent)
-    silent = silent - sum(waits.values())
-    inner = _in_the_app(parts, rows, np.where(answered, left, 0.0))
+    told = read_answers(rows, latency, ours=evidence.plan.target.ours)
+    parts["generator"], parts["connect"], parts["rest"] = told.generator, told.connect, told.rest
+    parts["app_loop"] += told.queue
+    waits = _foreign(load, span, told.silent)
+    silent = told.silent - sum(waits.values())
+    inner = dict(told.inner)
     for name, times in _AWAITS.items():
         late = np.minimum(inner[name], times * lag_ms)
         parts["app_loop"] += late
@@ -167,18 +164,15 @@ def _decomposed(evidence: Evidence, load: Load, chosen: Any) -> pd.DataFrame:
     parts["app_code"] += inner["own"]
 
     places = _whereabouts(load, span)
-    waited_for = rows["pool"].astype("object").fillna("postgres").to_numpy()
+    awaited = waited_for(rows)
     for name in CLIENT_POOLS:
-        told = np.where(waited_for == name, inner["pool"], 0.0)
+        waited = np.where(awaited == name, inner["pool"], 0.0)
         inferred = silent * places.pop(name, 0.0)
-        _share_out(parts, name, told, inferred, load.pools.get(name), lag_ms / 1e3, span)
+        _share_out(parts, name, waited, inferred, load.pools.get(name), lag_ms / 1e3, span)
     for name, share in places.items():
         parts[name] += silent * share
-    unsaid = np.zeros(len(rows), dtype=bool)
-    if not evidence.plan.target.ours:
-        unsaid = (rows["status"].fillna(0) > 0).to_numpy(dtype=bool)
-        parts["target"] += np.where(unsaid, parts["unanswered"], 0.0)
-        parts["unanswered"] = np.where(unsaid, 0.0, parts["unanswered"])
+    parts["target"] += np.where(told.unsaid, parts["unanswered"], 0.0)
+    parts["unanswered"] = np.where(told.unsaid, 0.0, parts["unanswered"])
     return pd.DataFrame({**parts, **waits}, copy=False).assign(
         felt_ms=felt,
         sent_ns=span[0],
@@ -186,7 +180,7 @@ def _decomposed(evidence: Evidence, load: Load, chosen: Any) -> pd.DataFrame:
         student=integers(rows["student"]),
         worker=rows["worker"].astype("object").fillna("").to_numpy(),
         outcome=rows["outcome"].astype("object").to_numpy(),
-        silent=~answered & ~unsaid,
+        silent=~told.answered & ~told.unsaid,
     )
 
 
@@ -215,35 +209,6 @@ def _foreign(load: Load, span: tuple[Any, Any], left: Any) -> dict[str, Any]:
     total = sum(waits.values()) if waits else left
     fits = np.divide(left, total, out=np.ones(len(left)), where=total > left)
     return {name: wait * fits for name, wait in waits.items()}
-
-
-def _before_the_app(parts: dict[str, Any], rows: pd.DataFrame, latency: pd.DataFrame) -> Any:
-    """Take off what passed before the target had the request, and return what is left, in ms."""
-    felt = latency["felt_ms"].to_numpy()
-    parts["generator"] = np.clip(np.nan_to_num(latency["generator_ms"].to_numpy()), 0, felt)
-    left = felt - parts["generator"]
-    connect = rows["connect_us"].to_numpy("float64", na_value=np.inf) / 1e3
-    opened = rows["new_connection"].fillna(False).to_numpy(dtype=bool)
-    parts["connect"] = np.where(opened, np.minimum(connect, left), 0.0)
-    return left - parts["connect"]
-
-
-def _in_the_app(parts: dict[str, Any], rows: pd.DataFrame, left: Any) -> dict[str, Any]:
-    """Take off the wait for a worker and the way back; return the app's own parts, in ms.
-
-    They add up to the app's total: the outer one of two that overlap gives way.
-    """
-    queue = np.minimum(_told(rows, "queue"), left)
-    app = np.minimum(_told(rows, "app"), left - queue)
-    parts["app_loop"] += queue
-    parts["rest"] = left - queue - app
-    outermost_first = ("db", "db_connect", "external", "redis", "redis_connect", "pool")
-    inner = {name: _told(rows, name) for name in outermost_first}
-    too_much = sum(inner.values()) - app
-    for name in outermost_first:
-        less = np.clip(too_much, 0, inner[name])
-        inner[name], too_much = inner[name] - less, too_much - less
-    return {**inner, "own": np.clip(app - sum(inner.values()), 0, None)}
 
 
 def _whereabouts(load: Load, span: tuple[Any, Any]) -> dict[str, Any]:
@@ -302,7 +267,3 @@ def _share_out(
     else:
         parts[far] += np.where(long, told * other, 0.0)
         parts[pool] += np.where(long, inferred, wait) * other
-
-
-def _told(rows: pd.DataFrame, part: str) -> Any:
-    return np.nan_to_num(part_ms(rows, part))

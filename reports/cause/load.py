@@ -75,7 +75,6 @@ class Load:
 
     Attributes:
         lag_s: how late the app's loops were, of the latest one.
-        cpu: the share of all CPUs in use.
         queued: of all requests under way the share that no worker had taken up yet.
         locked, active: the shares that waited in PostgreSQL for a lock, and that it worked on.
         pools: by name, those that were seen.
@@ -84,7 +83,6 @@ class Load:
 
     grid_ns: Any
     lag_s: Level
-    cpu: Level
     queued: Level
     locked: Level
     active: Level
@@ -103,7 +101,6 @@ def read_load(evidence: Evidence, grid_ns: Any) -> Load:
     active = level_on(grid_ns, backends) - locked
     levels = {
         "lag_s": worst_on(grid_ns, samples.series("app_event_loop_lag_seconds", "app")),
-        "cpu": level_on(grid_ns, samples.series("machine_cpu_used_ratio", "kernel")),
         "queued": _share(under_way - taken_up, under_way),
         "locked": _share(locked, under_way),
         "active": _share(active, under_way),

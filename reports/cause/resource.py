@@ -11,7 +11,7 @@ from typing import Final
 import numpy as np
 
 from dress_rehearsal.records.tables import CLIENT_POOLS, NS_PER_S
-from dress_rehearsal.reports.cause.cpu_use import cores_by_user, cores_words, share_on_cpu
+from dress_rehearsal.reports.cause.cpu_use import Spans, cpu_use, cpu_words, share_on_cpu
 from dress_rehearsal.reports.cause.decomposition import PARTS
 from dress_rehearsal.reports.cause.scene import Found, Scene
 from dress_rehearsal.reports.cause.throttling import throttled
@@ -83,12 +83,12 @@ def _busy_cpu(scene: Scene) -> Found | None:
     if not awaited or _blocked(scene):
         return None
     rows = scene.slow.rows
-    met = scene.load.cpu.mean(rows["sent_ns"].to_numpy(), rows["done_ns"].to_numpy())
-    busy = float(np.average(met, weights=rows[scene.part] + 1e-6))
-    if busy < BUSY:
+    lost = rows[scene.part].to_numpy() + 1e-6
+    spans = Spans(rows["sent_ns"].to_numpy(), rows["done_ns"].to_numpy(), lost)
+    used = cpu_use(scene.evidence, spans)
+    if used.share < BUSY:
         return None
-    cores = cores_by_user(scene.evidence, scene.from_ns, scene.until_ns)
-    seen = f"all CPUs were {percent(busy)} busy, in cores: {cores_words(cores)}"
+    seen = cpu_words(used)
     if _unexplained(scene):
         seen += f"; meanwhile requests waited for connections: {scene.pools[scene.part].evidence}"
     return "cpu", seen

@@ -29,6 +29,7 @@ class Slowest:
 
     Attributes:
         buying: whether it is of all that is for buying; `step` is then the most asked of them.
+        places: which row of `evidence.requests` each of them is.
     """
 
     step: str
@@ -36,6 +37,7 @@ class Slowest:
     every: pd.DataFrame
     rows: pd.DataFrame
     p99_ms: float
+    places: NDArray[np.int64]
 
     @property
     def is_slow(self) -> bool:
@@ -86,7 +88,8 @@ def _slowest(
     every = decompose(evidence, load, chosen)
     number = min(max(math.ceil(len(every) / 10), 5), len(every))
     rows = every.iloc[np.argsort(every["felt_ms"].to_numpy(), kind="stable")[-number:]]
-    return Slowest(step, buying, every, rows, percentile(every["felt_ms"].to_numpy(), 99))
+    p99_ms = percentile(every["felt_ms"].to_numpy(), 99)
+    return Slowest(step, buying, every, rows, p99_ms, np.flatnonzero(chosen))
 
 
 def slowest_other(evidence: Evidence, load: Load) -> Slowest | None:

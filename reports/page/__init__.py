@@ -153,6 +153,7 @@ def _time(run: RunDirectory, evidence: Evidence, verdict: Verdict) -> dict[str, 
         "slow_lines": lines,
         "logged": logged_words(verdict, lines, ours=evidence.plan.target.ours),
         "pools": tables.pool_table(verdict.pools),
+        "undecided_pools": tables.undecided_pools(verdict.pools),
         "server": tables.server_split_table(evidence),
     }
 

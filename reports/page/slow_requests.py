@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from dress_rehearsal.plans.shown import HIDDEN
 from dress_rehearsal.records import RunDirectory
+from dress_rehearsal.reports.cause.attribution import within
 from dress_rehearsal.reports.evidence import Evidence
 from dress_rehearsal.reports.page.log_lines import LogLines, find_lines
 from dress_rehearsal.reports.part import SlowRequest
@@ -37,7 +38,8 @@ class SlowLine(NamedTuple):
 def find_slow_lines(run: RunDirectory, evidence: Evidence, verdict: Verdict) -> LogLines:
     """Return what the run's logs say of the slowest requests."""
     traces = [each.trace for each in verdict.slowest if each.trace is not None]
-    return find_lines(run.logs, traces, evidence.timeline.zero_ns)
+    ours = evidence.plan.target.ours
+    return find_lines(run.logs, traces, evidence.timeline.zero_ns, ours=ours)
 
 
 def slow_requests(verdict: Verdict, lines: LogLines) -> Iterator[SlowLine]:
@@ -108,4 +110,5 @@ def _mostly(each: SlowRequest, *, logged: bool) -> str:
         return f"{why}, so where its time went is not known{below}"
     part = max(each.parts, key=lambda name: each.parts[name])
     share = percent(round(each.parts[part] / max(each.felt_ms, 1e-9), 2))
-    return f"{share} in {resource_words(part)}"
+    waited = within(each.parts, each.said)
+    return f"{share} in {resource_words(part)}{f', {waited.words}' if waited else ''}"

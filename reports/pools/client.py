@@ -35,10 +35,11 @@ from dress_rehearsal.reports.pools.diagnosis import (
     first_saturated,
     saturated_since_s,
     standstill_s,
+    standstill_words,
 )
 from dress_rehearsal.reports.pools.leaks import leaked_connections
 from dress_rehearsal.reports.schema import Pool
-from dress_rehearsal.reports.words import milliseconds, seconds, written
+from dress_rehearsal.reports.words import milliseconds, written
 
 DATABASE = "postgres"
 """The pool whose other end PostgreSQL itself tells of."""
@@ -48,6 +49,9 @@ _QUEUES = frozenset({"sqs", "kafka"})
 _UNSAID = {"redis_lock": ("slow_holder", "undersized")} | dict.fromkeys(_QUEUES, ("slow_holder",))
 """Diagnoses that would accuse the app of what others do: a turn at the lock lasts as long as others
 have it, and a send to a queue as long as its service takes for one call."""
+_OTHERS_DOING = dict.fromkeys(
+    _QUEUES, "a send lasts as long as the queue's service takes for it, and so do the holds"
+)
 _QUEUE_TIMEOUT_S = 5.0
 WAIT_LIMIT_S = 0.01
 MIN_WAITERS = 5
@@ -147,12 +151,12 @@ def _judged(evidence: Evidence, seen: ClientPool) -> PoolFinding:
     first = first_saturated(frame)
     around = _circumstances(evidence, seen)
     leaked = leaked_connections(evidence, frame, around)
-    diagnosis = diagnose(frame, first, leaked, around)
+    diagnosis, why = diagnose(frame, first, leaked, around)
     said = _evidence(frame, first) if first is not None else ""
-    if first is not None and diagnosis is None:
-        said += _undecided(standstill_s(frame, around))
+    if first is not None and diagnosis is None and (still_s := standstill_s(frame, around)):
+        said += f"; {standstill_words(still_s)}"
     if diagnosis in _UNSAID.get(seen.name, ()):
-        diagnosis = None
+        diagnosis, why = None, _OTHERS_DOING.get(seen.name)
     pool = Pool(
         name=seen.name,
         max=whole(frame["max"].max()),
@@ -162,9 +166,17 @@ def _judged(evidence: Evidence, seen: ClientPool) -> PoolFinding:
         timeouts=int(frame["timeouts"].sum()),
         saturated_at_s=saturated_since_s(frame, first, evidence.t0_ns),
         leaked=leaked,
+        hold_mean_ms=mean_hold_ms(frame),
         diagnosis=diagnosis,
+        undecided=why,
     )
     return PoolFinding(pool, said)
+
+
+def mean_hold_ms(frame: pd.DataFrame) -> float | None:
+    """Return how long a connection was held on average, by those given back; None without any."""
+    returned = float(frame["returned"].sum())
+    return rounded(1e3 * float(frame["use_s"].sum()) / returned) if returned else None
 
 
 def _circumstances(evidence: Evidence, seen: ClientPool) -> Circumstances:
@@ -269,13 +281,3 @@ def _evidence(frame: pd.DataFrame, first: int) -> str:
     if second["timeouts"].sum() > 0:
         said.append(f"{written(second['timeouts'].sum())} waits timed out")
     return ", ".join(said)
-
-
-def _undecided(still_s: float) -> str:
-    """Return words on a record that ends too soon to tell a leak from a nested acquire."""
-    if not still_s:
-        return ""
-    return (
-        f"; nothing was given back in the last {seconds(still_s)} of the record, too short a "
-        f"time to tell a leak from requests that wait for a second connection (nested_acquire)"
-    )

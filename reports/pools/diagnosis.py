@@ -20,7 +20,7 @@ off; else every sale behind one row lock would be called a slow holder.
 """
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -28,6 +28,7 @@ import pandas as pd
 from dress_rehearsal.records.tables import NS_PER_S
 from dress_rehearsal.reports.numbers import rounded
 from dress_rehearsal.reports.schema import Diagnosis
+from dress_rehearsal.reports.words import counted, milliseconds, percent, seconds, written
 
 MIN_ACQUIRED = 5
 """An interval with fewer acquisitions says nothing about how long connections are held."""
@@ -89,9 +90,16 @@ class Circumstances:
     pool_timeout_s: float | None
 
 
+class Judgement(NamedTuple):
+    """A diagnosis; where it is None, `why` says in words what it could not be told by."""
+
+    diagnosis: Diagnosis | None
+    why: str | None = None
+
+
 def diagnose(
     frame: pd.DataFrame, first: int | None, leaked: int | None, around: Circumstances
-) -> Diagnosis | None:
+) -> Judgement:
     """Return why a pool was waited for.
 
     Args:
@@ -99,11 +107,11 @@ def diagnose(
         first: the position of the first saturated interval, None when nobody waited.
     """
     if leaked:
-        return "leak"
+        return Judgement("leak")
     if first is None:
-        return "healthy"
+        return Judgement("healthy")
     if _deadlocked(frame, around):
-        return "nested_acquire"
+        return Judgement("nested_acquire")
     own_ms = _own_hold_ms(frame, around)
     busy = frame["acquired"] >= MIN_ACQUIRED
     waited = (frame["saturated"] & own_ms.notna()).to_numpy(dtype=bool)
@@ -115,20 +123,85 @@ def diagnose(
     # A hold that was long from the first purchase on has nothing shorter to be compared with.
     longer = pd.isna(usual_ms) or usual_ms >= LONG_HOLD_MS or held_ms >= SLOWER * usual_ms
     if held_ms >= max(LONG_HOLD_MS, _LATE_LOOPS * lag_ms) and longer:
-        return "slow_holder"
+        return Judgement("slow_holder")
+    held_long = _held_long(held_ms, usual_ms, lag_ms) if held_ms >= LONG_HOLD_MS else None
+    return _of_size(frame, around, held_long)
+
+
+def _of_size(frame: pd.DataFrame, around: Circumstances, held_long: str | None) -> Judgement:
+    """Return whether a larger pool would have helped.
+
+    Args:
+        held_long: words on connections that were held for long; None where they were not.
+    """
     full = (frame["used"] >= frame["max"]) & (frame["pending"] > 0) & frame["saturated"]
     if not full.any():
-        return None
+        return Judgement(None, _never_full(frame))
     hit = full.to_numpy(dtype=bool)
     locked = _median((around.lock_waiting / frame["used"].where(frame["used"] > 0))[hit])
     if locked >= 0.5:
-        return "lock_wait"
-    if pd.isna(held_ms) or held_ms < LONG_HOLD_MS:
-        no_time = (around.loop_lag_ms >= SPARE_LAG_MS) | (around.cpu >= BUSY_CPU)
-        if no_time[hit].mean() >= 0.5 or standstill_s(frame, around):
-            return None
-        return "undersized"
-    return None
+        return Judgement("lock_wait")
+    if held_long:
+        return Judgement(None, held_long)
+    if still_s := standstill_s(frame, around):
+        return Judgement(None, standstill_words(still_s))
+    lag_ms, cpu = around.loop_lag_ms[hit], around.cpu[hit]
+    if ((lag_ms >= SPARE_LAG_MS) | (cpu >= BUSY_CPU)).mean() >= 0.5:
+        return Judgement(None, _no_time(lag_ms, cpu))
+    return Judgement("undersized")
+
+
+def _never_full(frame: pd.DataFrame) -> str:
+    """Return why nobody knows that it was full while it was waited for."""
+    words = {"used": "connections were in use", "max": "it has", "pending": "requests waited"}
+    untold = [f"how many {words[name]}" for name in words if frame[name].isna().all()]
+    if untold:
+        return f"{' and '.join(untold)} was not measured, so nobody knows whether it was full"
+    return (
+        "it was waited for, but no look at it found every connection in use with somebody waiting, "
+        "so its size is not known to be what was short"
+    )
+
+
+def _held_long(held_ms: float, usual_ms: float, lag_ms: float) -> str:
+    """Return why connections that were held for long do not make it a slow holder."""
+    held = f"while it was waited for, each connection was held for {_ms(held_ms)}"
+    if held_ms < _LATE_LOOPS * lag_ms:
+        return (
+            f"{held}, and event loops ran {_ms(lag_ms)} late: that may be why it was held so long"
+        )
+    return (
+        f"{held}, which is long, but not {written(SLOWER)} times as long as when nobody waited "
+        f"({_ms(usual_ms)})"
+    )
+
+
+def _no_time(lag_ms: Any, cpu: Any) -> str:
+    """Return why it is not known whether a larger pool would have helped."""
+    seen = []
+    if not np.isnan(lag_ms).all():
+        late = written(int((lag_ms >= SPARE_LAG_MS).sum()))
+        seen.append(f"event loops ran {_ms(SPARE_LAG_MS)} late or more in {late}")
+    if not np.isnan(cpu).all():
+        busy = written(int((cpu >= BUSY_CPU).sum()))
+        seen.append(f"the CPUs were {percent(BUSY_CPU)} busy or more in {busy}")
+    return (
+        f"of {counted(len(cpu), 'look')} at which it was full and waited for, "
+        f"{' and '.join(seen)}: more connections would have waited for those, so whether it is too "
+        f"small, only a run tells in which loops and CPUs have time to spare"
+    )
+
+
+def standstill_words(still_s: float) -> str:
+    """Return words on a record that ends too soon to tell a leak from a nested acquire."""
+    return (
+        f"nothing was given back in the last {seconds(still_s)} of the record, too short a time to "
+        f"tell a leak from requests that wait for a second connection (nested acquire)"
+    )
+
+
+def _ms(value_ms: float) -> str:
+    return milliseconds(rounded(value_ms, 1))
 
 
 def standstill_s(frame: pd.DataFrame, around: Circumstances) -> float:

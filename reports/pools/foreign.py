@@ -7,7 +7,7 @@ not healthy.
 import errno
 import os
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Final
 from urllib.parse import urlsplit
 
 import numpy as np
@@ -20,14 +20,16 @@ from dress_rehearsal.records.tables import NS_PER_S
 from dress_rehearsal.reports.evidence import Evidence
 from dress_rehearsal.reports.evidence.samples import label, level_on
 from dress_rehearsal.reports.numbers import rounded, whole
-from dress_rehearsal.reports.pools.client import WAIT_LIMIT_S, PoolFinding
+from dress_rehearsal.reports.pools.client import WAIT_LIMIT_S, PoolFinding, mean_hold_ms
 from dress_rehearsal.reports.pools.diagnosis import (
     LONG_HOLD_MS,
     Circumstances,
+    Judgement,
     diagnose,
     first_saturated,
     saturated_since_s,
     standstill_s,
+    standstill_words,
 )
 from dress_rehearsal.reports.pools.foreign_series import ForeignPool, read_foreign_pools
 from dress_rehearsal.reports.pools.implausible import stands_still
@@ -38,11 +40,18 @@ from dress_rehearsal.reports.words import (
     agreeing,
     milliseconds,
     percent,
-    seconds,
     written,
 )
 
 _NOBODY: Final = os.strerror(errno.ECONNREFUSED)
+_HELD_UNKNOWN: Final = (
+    f"only answers are counted, not how many got a connection: by the purchases alone each may "
+    f"have been held for {milliseconds(LONG_HOLD_MS)} or longer"
+)
+_USED_UP: Final = {
+    "cpu": "its processors were all busy, and nothing tells who had to wait for one",
+    "server": "all of its connections were taken, and nothing tells of any that was turned away",
+}
 _SILENT_S: Final = 2.0
 """How much longer than usual nothing may have been heard of a pool that is called healthy."""
 
@@ -74,16 +83,13 @@ def _judged(evidence: Evidence, pool: ForeignPool, active: pd.Series | None) -> 
     around = _circumstances(evidence, pool, active)
     leaked = leaked_at_rest(evidence, frame, pool.workers) if pool.kind == "client" else None
     said = "" if first is None else _evidence(pool, first)
-    diagnosis = diagnose(frame, first, leaked, around)
+    diagnosis, why = diagnose(frame, first, leaked, around)
     if diagnosis == "undersized" and not pool.returns_told and _may_be_held(evidence, frame):
-        diagnosis = None
+        diagnosis, why = None, _HELD_UNKNOWN
     if pool.kind != "client":
-        diagnosis = "healthy" if first is None else _why_short(pool)
+        diagnosis, why = ("healthy", None) if first is None else _why_short(pool)
     elif first is not None and diagnosis is None and (still_s := standstill_s(frame, around)):
-        said += (
-            f"; nothing was given back in the last {seconds(still_s)} of the record, which tells a "
-            f"leak not from requests that wait for a second connection (nested_acquire)"
-        )
+        said += f"; {standstill_words(still_s)}"
     if diagnosis == "healthy" and (_unseen(evidence, pool) or _full_unknown(pool)):
         diagnosis = "not_measured"
     return PoolFinding(
@@ -97,7 +103,9 @@ def _judged(evidence: Evidence, pool: ForeignPool, active: pd.Series | None) -> 
             timeouts=int(frame["timeouts"].sum()),
             saturated_at_s=saturated_since_s(frame, first, evidence.t0_ns),
             leaked=leaked,
+            hold_mean_ms=mean_hold_ms(frame) if pool.kind == "client" and pool.holds_told else None,
             diagnosis=diagnosis,
+            undecided=why,
         ),
         said,
     )
@@ -127,14 +135,16 @@ def _level(pool: ForeignPool, level: float) -> int | float | None:
     return rounded(level, 2) if pool.kind == "cpu" else whole(level)
 
 
-def _why_short(pool: ForeignPool) -> Any:
+def _why_short(pool: ForeignPool) -> Judgement:
     """Return what is said of processors or a server's connections that ran short.
 
     Throttled ones, and a server that turned connections away, are too few by definition.
     """
     frame = pool.frame[pool.frame["saturated"]]
     throttled = pool.kind == "cpu" and frame["wait_s"].sum() > 0 and frame["max"].notna().any()
-    return "undersized" if throttled or (frame["timeouts"] > 0).any() else None
+    if throttled or (frame["timeouts"] > 0).any():
+        return Judgement("undersized")
+    return Judgement(None, _USED_UP[pool.kind])
 
 
 def _full_unknown(pool: ForeignPool) -> bool:

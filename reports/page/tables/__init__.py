@@ -14,6 +14,7 @@ from dress_rehearsal.reports.page.tables.machinery import (
     generator_table,
     pool_table,
     reconciliation_table,
+    undecided_pools,
 )
 from dress_rehearsal.reports.page.tables.outcome import (
     audit_table,
@@ -46,4 +47,5 @@ __all__ = [
     "reconciliation_table",
     "server_split_table",
     "tries_table",
+    "undecided_pools",
 ]

@@ -15,6 +15,8 @@ from dress_rehearsal.reports.page.tables.table import SOME_RUSHES, Cell, Table, 
 from dress_rehearsal.reports.schema import Latency
 from dress_rehearsal.reports.words import (
     EMPTY,
+    SERVER_PARTS,
+    capitalized,
     cell,
     milliseconds,
     percent,
@@ -131,5 +133,6 @@ def server_split_table(evidence: Evidence) -> Table | None:
             shown = f"{milliseconds(middle)} / {milliseconds(far)}"
             cells.append(EMPTY if pd.isna(far) else shown)
         rows.append(row(str(step), *cells))
-    columns = (("Step", "text"), *((f"{part}, p50 / p99", "number") for part in parts))
+    heads = (f"{capitalized(SERVER_PARTS[part])}, p50 / p99" for part in parts)
+    columns = (("Step", "text"), *((head, "number") for head in heads))
     return Table("server", "Where the server says the time went", columns, rows)

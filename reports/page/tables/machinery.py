@@ -25,6 +25,7 @@ from dress_rehearsal.reports.words import (
     EMPTY,
     NOT_MEASURED,
     agreeing,
+    capitalized,
     cell,
     milliseconds,
     offset,
@@ -42,7 +43,7 @@ def pool_table(pools: Sequence[Pool]) -> Table:
     for pool in ranked:
         since = pool.saturated_at_s
         ours = pool.name in CLIENT_POOLS and pool.name not in LOCKS
-        undecided = since is not None and (ours or "." in pool.name)
+        undecided = since is not None and (ours or "." in pool.name or pool.undecided is not None)
         diagnosis = pool.diagnosis or ("undecided" if undecided else EMPTY)
         levels = (pool.peak_used, pool.max, pool.peak_pending)
         rows.append(
@@ -50,6 +51,7 @@ def pool_table(pools: Sequence[Pool]) -> Table:
                 pool_words(pool.name),
                 *(cell(level, partial(pool_level, pool.name)) for level in levels),
                 _wait(pool),
+                _hold(pool),
                 bad_count(pool.timeouts),
                 "never" if since is None else Cell(offset(since), "found"),
                 bad_count(pool.leaked),
@@ -57,7 +59,7 @@ def pool_table(pools: Sequence[Pool]) -> Table:
             )
         )
     most = ("Used, up to", "Max", "Waiting, up to")  # each worker's own most, added up
-    numbers = (*most, "Wait p99", "Timeouts", "Saturated", "Leaked")
+    numbers = (*most, "Wait p99", "Held, mean", "Timeouts", "Saturated", "Leaked")
     columns = (("Pool", "text"), *((word, "number") for word in numbers), ("Diagnosis", "text"))
     caption = "Pools, the first to saturate first; “up to” adds up what each worker had at most"
     return Table("pool-table", caption, columns, rows)
@@ -69,6 +71,28 @@ def _wait(pool: Pool) -> str:
     if pool.wait_p99_ms is None and pool.wait_mean_ms is not None:
         return f"mean {milliseconds(pool.wait_mean_ms)}"
     return cell(pool.wait_p99_ms, milliseconds)
+
+
+def _hold(pool: Pool) -> str:
+    """Return how long a connection of a pool was held, or why there is no number."""
+    if pool.hold_mean_ms is not None:
+        return milliseconds(pool.hold_mean_ms)
+    if "." in pool.name:
+        why = "its metrics do not tell"
+    elif pool.name in CLIENT_POOLS:
+        why = "none was taken" if pool.peak_used == 0 else "none was given back"
+    else:
+        why = "kept open" if pool.name == "max_connections" else "nothing is held"
+    return f"{EMPTY} ({why})"
+
+
+def undecided_pools(pools: Sequence[Pool]) -> list[tuple[str, str]]:
+    """Return the pools that were waited for and have no diagnosis, each with a sentence why."""
+    return [
+        (capitalized(pool_words(pool.name)), f"{capitalized(pool.undecided)}.")
+        for pool in pools
+        if pool.undecided
+    ]
 
 
 def generator_table(generator: Generator, evidence: Evidence) -> Table:

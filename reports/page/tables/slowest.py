@@ -1,5 +1,9 @@
 """Where the slowest spent their time, part by part."""
 
+from collections.abc import Collection, Mapping
+from typing import NamedTuple
+
+from dress_rehearsal.reports.cause.attribution import moved_words
 from dress_rehearsal.reports.cause.decomposition import RECORDED_PARTS
 from dress_rehearsal.reports.page.tables.table import Table, row
 from dress_rehearsal.reports.part import Band
@@ -16,7 +20,25 @@ from dress_rehearsal.reports.words import (
 )
 
 _LEAST_MS = 1.0
-"""A part of which no row has more is not worth a line."""
+"""A part of which no column has more is not worth a line."""
+_ANY_MS = 0.05
+"""Less of all other parts is not told: it would be 0 ms."""
+
+
+class _Split(NamedTuple):
+    """Some requests, and one of the ways in which their time is split: a column."""
+
+    band: Band
+    parts: Mapping[str, float]
+
+    def words(self, ms: float) -> str:
+        """Return what stands in the column for so much."""
+        return EMPTY if self.band.felt_ms is None else milliseconds(round(ms, 1))
+
+    def besides(self, shown: Collection[str]) -> float:
+        """Return what is in none of the parts that have a row."""
+        whole = self.band.felt_ms or 0.0
+        return max(whole - sum(self.parts.get(part, 0.0) for part in shown), 0.0)
 
 
 def parts_tables(verdict: Verdict) -> list[Table]:
@@ -28,26 +50,42 @@ def parts_tables(verdict: Verdict) -> list[Table]:
 def _parts_table(verdict: Verdict, step: str, number: int) -> Table:
     bands = [band for band in verdict.bands if band.step == step]
     first = bands[0]
-    parts = {
-        part: max(band.parts.get(part, 0.0) for band in bands)
-        for band in bands
-        for part in band.parts
+    known = next((band for band in bands if moved_words(band)), None)
+    splits = [_Split(band, band.parts) for band in bands]
+    if known is not None:
+        splits.insert(0, _Split(known, known.said))
+    most = {
+        part: max(split.parts.get(part, 0.0) for split in splits)
+        for split in splits
+        for part in split.parts
     }
-    ordered = sorted(parts, key=lambda part: (-first.parts.get(part, 0.0), -parts[part]))
+    ranked = {part: max(first.parts.get(part, 0.0), first.said.get(part, 0.0)) for part in most}
+    ordered = sorted(most, key=lambda part: (-ranked[part], -most[part]))
+    shown = [part for part in ordered if most[part] >= _LEAST_MS]
     rows = [
         row(
             capitalized(resource_words(part)),
-            *(_part(band, part) for band in bands),
-            _share(first, part),
+            *(split.words(split.parts.get(part, 0.0)) for split in splits),
+            _share(first, first.parts.get(part, 0.0)),
             "estimated" if _is_estimated(verdict, part, first, number) else "",
         )
         for part in ordered
-        if parts[part] >= _LEAST_MS
+        if part in shown
     ]
+    others = [split.besides(shown) for split in splits]
+    if max(others) >= _ANY_MS:
+        rows.append(
+            row(
+                "All other parts",
+                *(split.words(ms) for split, ms in zip(splits, others, strict=True)),
+                _share(first, others[splits.index(_Split(first, first.parts))]),
+                "",
+            )
+        )
     rows += [
         row(
             capitalized(resource_words(part)),
-            *(NOT_MEASURED for _ in bands),
+            *(NOT_MEASURED for _ in splits),
             EMPTY,
             "its metrics do not tell",
         )
@@ -55,6 +93,8 @@ def _parts_table(verdict: Verdict, step: str, number: int) -> Table:
         if number == 0
     ]
     heads = [f"{capitalized(band.band)} ({counted(band.requests, 'request')})" for band in bands]
+    if known is not None:
+        heads.insert(0, f"{capitalized(known.band)}, as answers say it (Server-Timing)")
     columns = (
         ("Where the time went", "text"),
         *((head, "number") for head in heads),
@@ -63,11 +103,13 @@ def _parts_table(verdict: Verdict, step: str, number: int) -> Table:
     )
     foot = row(
         "All of it",
-        *(_whole(band) for band in bands),
+        *(_whole(split.band) for split in splits),
         percent(1) if first.felt_ms else EMPTY,
         "",
     )
     caption = f"Where requests to {step} spent their time: means"
+    if known is not None:
+        caption += "; but for the first column, by what made it long"
     if unknown := where_unknown(first):
         caption += f" ({unknown})"
     return Table("lost" if number == 0 else f"lost-{number}", caption, columns, rows, foot)
@@ -81,15 +123,11 @@ def _is_estimated(verdict: Verdict, part: str, first: Band, number: int) -> bool
     return number > 0 and part not in RECORDED_PARTS and bool(where_unknown(first))
 
 
-def _part(band: Band, part: str) -> str:
-    return EMPTY if band.felt_ms is None else milliseconds(round(band.parts.get(part, 0.0), 1))
-
-
 def _whole(band: Band) -> str:
     if band.felt_ms is None:
         return f"{EMPTY} (only {band.requests})"
     return milliseconds(round(band.felt_ms, 1))
 
 
-def _share(band: Band, part: str) -> str:
-    return percent(round(band.parts.get(part, 0.0) / band.felt_ms, 3)) if band.felt_ms else EMPTY
+def _share(band: Band, ms: float) -> str:
+    return percent(round(ms / band.felt_ms, 3)) if band.felt_ms else EMPTY

@@ -92,7 +92,7 @@ def test_the_parts_are_the_same_however_many_are_decomposed_at_a_time(evidence_o
     load = read_load(evidence, run_grid(evidence))
     chosen = np.arange(len(evidence.requests)) % 3 > 0
     whole = decompose(evidence, load, chosen)
-    monkeypatch.setattr(decomposition, "_AT_ONCE", 50)
+    monkeypatch.setattr(decomposition, "AT_ONCE", 50)
     pd.testing.assert_frame_equal(decompose(evidence, load, chosen), whole)
     two = ["database", "felt_ms"]
     pd.testing.assert_frame_equal(decompose(evidence, load, chosen, two), whole[two])

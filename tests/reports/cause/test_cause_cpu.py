@@ -3,9 +3,12 @@
 import dataclasses
 import re
 
+import numpy as np
 import pytest
 
+from dress_rehearsal.reports.cause.cpu_use import CpuUse, Spans, cpu_use, cpu_words
 from tests.reports.cause.altered_runs import (
+    SECOND,
     SMALL,
     cause_of,
     measured,
@@ -80,3 +83,63 @@ def test_a_worker_whose_processor_the_host_took_is_not_called_blocked(evidence_o
 def test_what_is_awaited_in_a_late_loop_is_the_loops_time(evidence_of):
     late = measured(slowed(evidence_of(**SMALL), redis=400), "app_event_loop_lag_seconds", 0.4)
     assert cause_of(late).bottleneck.resource == "app_loop"
+
+
+def told(use):
+    """The share, the cores in use, and what each took, out of the words on them."""
+    words = cpu_words(use)
+    share, whole = re.match(r"all CPUs were ([\d.]+)% busy: ([\d.]+) of", words).groups()
+    each = [float(cores) for cores in re.findall(r", [A-Za-z -]+ ([\d.]+)", words)]
+    return float(share), float(whole), each
+
+
+@pytest.mark.parametrize(
+    "cores",
+    [
+        pytest.param(
+            {"the app": 1.041, "the generator": 0.604, "Redis": 0.04}, id="little is left"
+        ),
+        pytest.param({"the app": 1.234, "other programs": 0.716}, id="all of it is known"),
+        pytest.param({}, id="nobody is known"),
+    ],
+)
+def test_the_cpus_that_each_used_add_up_to_how_busy_all_were(cores):
+    share, whole, each = told(CpuUse(0.975, cores, 2.0))
+    assert whole == pytest.approx(2 * share / 100, abs=0.006)
+    assert sum(each) == pytest.approx(whole, abs=1e-9)
+
+
+def test_counters_that_were_read_at_other_instants_are_not_made_to_fit():
+    words = cpu_words(CpuUse(0.975, {"the app": 1.2, "Redis": 0.8}, 2.0))
+    assert "together 0.05 more than that, for they are read at other instants" in words
+    assert "all else" not in words
+
+
+def test_without_a_count_of_the_cpus_there_is_no_remainder():
+    words = cpu_words(CpuUse(0.975, {"the app": 1.2}, None))
+    assert words == "all CPUs were 97.5% busy, in cores: the app 1.2"
+
+
+def test_of_a_short_burst_share_and_cores_are_of_its_own_seconds(evidence_of):
+    evidence = measured(evidence_of(**SMALL), "machine_cpu_used_ratio", 0.96)
+    metrics = evidence.metrics.copy()
+    own = (metrics["name"] == "process_cpu_seconds_total").to_numpy(dtype=bool)
+    since_s = (metrics.loc[own, "t_ns"] - evidence.t0_ns) / 1e9
+    # All of them together kept both CPUs busy for the first second, and then did nothing.
+    number = metrics.loc[own, "labels"].nunique()
+    metrics.loc[own, "value"] = 1.92 / number * since_s.clip(0, 1)
+    evidence = dataclasses.replace(evidence, metrics=metrics)
+    begin, ends = np.full(4, evidence.t0_ns), evidence.t0_ns + np.arange(1, 5) * SECOND // 4
+    use = cpu_use(evidence, Spans(begin + SECOND // 4, ends + SECOND // 4, np.ones(4)))
+    assert use.share == pytest.approx(0.96, abs=0.01)
+    ours = sum(cores for who, cores in use.cores.items() if who != "other programs")
+    assert 1.4 < ours < 1.93, "what it took over all the seconds of the run would be far less"
+
+
+def test_the_share_is_of_the_time_before_each_look():
+    t_ns = np.arange(5) * SECOND
+    burst = np.cumsum([0.0, 0.0, 1.0, 0.0, 0.0])  # busy from 1 s to 2 s, told at 2 s
+    inside, after = (Spans(np.array([at]), np.array([at + SECOND]), np.ones(1)) for at in t_ns[1:3])
+    assert (inside.grown(t_ns, burst), after.grown(t_ns, burst)) == (1.0, 0.0)
+    empty = Spans(t_ns[2:3], t_ns[2:3], np.ones(1))
+    assert empty.grown(t_ns, burst) == 0.0, "of no time at all there is no share, and no error"

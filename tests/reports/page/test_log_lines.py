@@ -36,6 +36,17 @@ def test_lines_of_our_app_are_put_into_words(logs):
     assert (found.files, found.found, found.traced) == (2, 1, True)
 
 
+def test_times_of_our_app_have_the_page_s_words_and_those_of_others_their_own(logs):
+    text = line(ONE, duration_ms=575.5, pool_ms=431.5, redis_ms="soon", queue_ms=10**400)
+    (logs / "app.jsonl").write_text(text)
+    (ours,) = find_lines(logs, [ONE], T0_NS, ours=True).by_trace[ONE]
+    assert "all the time in the app 575.5 ms, waiting for a connection 431.5 ms" in ours
+    assert "redis_ms soon" in ours, "what is no time is shown as it is"
+    assert "queue_ms 1000" in ours
+    (theirs,) = find_lines(logs, [ONE], T0_NS).by_trace[ONE]
+    assert "duration_ms 575.5, pool_ms 431.5" in theirs
+
+
 def test_a_line_of_another_app_is_shown_as_it_is(logs):
     (logs / "app.log").write_text(f"12:00 WARN traceparent=00-{OTHER}-x slow: 812 ms\nend")
     found = find_lines(logs, [ONE, OTHER], T0_NS)

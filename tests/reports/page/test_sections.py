@@ -85,11 +85,24 @@ def test_the_slowest_are_listed_with_their_servers_lines(run: RunDirectory) -> N
     line = f'{{"message": "slow answer", "trace_id": "{first.trace}", "pool_ms": 431.5}}\n'
     (run.logs / "app-1.jsonl").write_text(line)
     page = shown(run, evidence)
-    assert "app-1.jsonl: slow answer: pool_ms 431.5" in page.words
+    assert "app-1.jsonl: slow answer: waiting for a connection 431.5 ms" in page.words
     assert "have a line of 1 of 20 requests, by trace id" in page.words
     assert first.trace in page.words
     assert second.trace in page.words
     assert page.words.count("meant at T-0") + page.words.count("meant at T-0 −") >= 20
+
+
+def test_a_pool_that_was_waited_for_says_on_the_page_why_it_is_undecided(
+    page_of: PageOf, healthy_page: Any
+) -> None:
+    page, _, _ = page_of(drawn=True, pool_exhausted=True, cpu_full=True)
+    assert page.row("pool-table", "PostgreSQL pools")[-1] == "undecided"
+    assert "PostgreSQL pools: Of " in page.words
+    assert "an undecided pool is not known to be" in page.words
+    assert "docs/how-to.md, “Size a pool”" in page.words
+    healthy, _, _ = healthy_page
+    assert "undecided" not in healthy.words
+    assert "docs/how-to.md, “Size a pool”" in healthy.words
 
 
 def test_without_any_server_s_log_the_page_says_so(run: RunDirectory) -> None:

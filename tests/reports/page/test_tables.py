@@ -22,6 +22,7 @@ from dress_rehearsal.reports.page.tables import (
     pool_table,
     reconciliation_table,
     server_split_table,
+    undecided_pools,
 )
 from dress_rehearsal.reports.schema import (
     Audit,
@@ -183,13 +184,47 @@ def test_the_first_pool_to_saturate_comes_first_even_at_t0_exactly() -> None:
     table = pool_table([pool("redis", None), pool("cpu", 1.5), pool("postgres", 0.0)])
     names = [row[0] for row in words(table)]
     assert names == ["PostgreSQL pools", "Machine's CPU", "Redis pools"]
-    saturated = [row[6] for row in table.rows]
+    saturated = [row[7] for row in table.rows]
     assert [(cell.text, cell.tone) for cell in saturated] == [
         ("T-0", "found"),
         ("T-0 + 1.5 s", "found"),
         ("never", ""),
     ]
     assert [row[-1] for row in words(table)] == ["undecided", "—", "—"]
+
+
+def test_a_pool_says_how_long_it_was_held_or_why_that_is_not_known() -> None:
+    def pool(name: str, hold_ms: float | None = None, used: int = 3) -> Pool:
+        own = {"name": name, "hold_mean_ms": hold_ms, "peak_used": used}
+        return Pool.model_validate({**NOTHING, **own})
+
+    table = pool_table(
+        [
+            pool("redis", 17.14),
+            pool("postgres", used=0),
+            pool("sqs"),
+            pool("shop.HikariPool-1"),
+            pool("max_connections"),
+            pool("cpu"),
+        ]
+    )
+    place = [head for head, _ in table.columns].index("Held, mean")
+    assert [row[place] for row in words(table)] == [
+        "17.1 ms",
+        "— (none was taken)",
+        "— (none was given back)",
+        "— (its metrics do not tell)",
+        "— (kept open)",
+        "— (nothing is held)",
+    ]
+
+
+def test_an_undecided_pool_is_told_with_its_reason_and_no_other() -> None:
+    def pool(name: str, why: str | None) -> Pool:
+        return Pool.model_validate({**NOTHING, "name": name, "undecided": why})
+
+    told = undecided_pools([pool("redis", "its reason"), pool("postgres", None)])
+    assert told == [("Redis pools", "Its reason.")]
 
 
 def test_a_late_generator_stands_beside_what_the_plan_allows(healthy: Evidence) -> None:
@@ -243,6 +278,10 @@ def test_the_servers_own_times_keep_the_order_of_the_journey(healthy: Evidence) 
     steps = [row[0] for row in words(table)]
     assert steps.index("POST /login") < steps.index("POST /events/{event}/tickets")
     assert all(" / " in row[-1] for row in words(table))
+    heads = [head for head, _ in table.columns]
+    assert heads[1] == "Waiting for a worker, p50 / p99"
+    assert heads[-1] == "All the time in the app, p50 / p99"
+    assert not any("_" in head for head in heads)
     assert server_split_table(replace(healthy, requests=healthy.requests.head(0))) is None
 
 

@@ -21,7 +21,7 @@ from dress_rehearsal.reports.pools.foreign import find_foreign_pools
 from dress_rehearsal.reports.schema import Pool
 from dress_rehearsal.reports.summary import write_summary
 from dress_rehearsal.reports.verdict import judge
-from tests.reports.pools.foreign_run import Shop
+from tests.reports.pools.foreign_run import Shop, also_told
 
 pytestmark = pytest.mark.whole_runs
 
@@ -105,6 +105,23 @@ def test_connections_held_for_long_are_a_slow_holder(tmp_path: Path) -> None:
     pool = pool_of(Shop(size=4, slow_from_s=1.0, slow_s=0.5, clicks=300), tmp_path)
 
     assert pool.diagnosis == "slow_holder"
+
+
+def test_how_long_connections_were_held_is_told_where_the_app_tells_it(tmp_path: Path) -> None:
+    evidence = HEALTHY.evidence(tmp_path)
+    use, labels = "db_client_connection_use_time_seconds", '{"pool":"shop.main"}'
+    told = also_told(
+        evidence,
+        "shop",
+        {
+            (f"{use}_count", labels): lambda at: np.clip(at, 0, None) * 10,
+            (f"{use}_sum", labels): lambda at: np.clip(at, 0, None) * 10 * 0.025,
+        },
+    )
+    (finding,) = find_foreign_pools(told)
+    assert finding.pool.hold_mean_ms == pytest.approx(25, rel=0.01)
+    (untold,) = find_foreign_pools(evidence)
+    assert untold.pool.hold_mean_ms is None, "an estimate is not what was measured"
 
 
 def test_connections_never_given_back_are_counted_and_named(tmp_path: Path) -> None:

@@ -125,6 +125,7 @@ def test_a_server_without_connections_left_is_not(
 
     assert pool.diagnosis == diagnosis
     assert pool.saturated_at_s is not None
+    assert ("nothing tells of any that was turned away" in (pool.undecided or "")) == (not refused)
 
 
 def nested(evidence: Evidence, active: float) -> Pool:

@@ -1,10 +1,12 @@
 """Whatever is waited for is found, with its first moment and its reason; full alone is no crime."""
 
 import dataclasses
+import re
 
 import pytest
 
 from dress_rehearsal.plans.sections.load import Load
+from dress_rehearsal.records.tables import CLIENT_POOLS
 from dress_rehearsal.reports.pools import POOL_NAMES, find_pools
 from dress_rehearsal.reports.pools.cpu_limits import CPU_LIMITS
 from tests.reports.clock_setting import clock_set
@@ -12,7 +14,19 @@ from tests.reports.contained_runs import listening
 
 pytestmark = pytest.mark.whole_runs
 
+_USE = "db_client_connection_use_time_seconds"
 _PATIENCE_2S = {"app": {"postgres_pool_timeout": "2s"}}
+
+
+def of_its_own(evidence, own):
+    """A strategy's own pool in the same run, where the defects of PostgreSQL's pool are its."""
+    renamed = evidence.metrics.copy()
+    texts = renamed["labels"].astype(str)
+    ours = texts.str.contains(f'"pool":"{own}"', regex=False)
+    renamed["labels"] = texts.str.replace('"pool":"postgres"', f'"pool":"{own}"', regex=False)
+    metrics = renamed[~ours].astype({"labels": "category"})
+    found = find_pools(dataclasses.replace(evidence, metrics=metrics))
+    return next(finding.pool for finding in found if finding.pool.name == own)
 
 
 def test_a_healthy_run_waits_for_nothing(pools_of):
@@ -21,6 +35,7 @@ def test_a_healthy_run_waits_for_nothing(pools_of):
     assert tuple(pools) == tuple(name for name in POOL_NAMES if name not in elsewhere)
     assert {pool.saturated_at_s for pool in pools.values()} == {None}
     assert {pool.diagnosis for pool in pools.values()} == {"healthy"}
+    assert {pool.undecided for pool in pools.values()} == {None}
 
 
 def test_levels_are_added_up_over_the_workers(pools_of):
@@ -131,7 +146,40 @@ def test_saturation_is_found_with_its_moment(pools_of, defects, name, expected):
     ],
 )
 def test_a_pool_is_too_small_only_where_a_larger_one_could_help(pools_of, defects, diagnosis):
-    assert pools_of(pool_exhausted=True, **defects)["postgres"].diagnosis == diagnosis
+    pool = pools_of(pool_exhausted=True, **defects)["postgres"]
+    assert pool.diagnosis == diagnosis
+    assert (pool.undecided is None) == (diagnosis is not None)
+
+
+def test_a_pool_that_was_waited_for_while_the_cpus_were_full_says_why_it_is_undecided(pools_of):
+    said = pools_of(pool_exhausted=True, cpu_full=True)["postgres"].undecided
+    looks, late, busy = map(
+        int,
+        re.match(
+            r"of (\d+) looks at which it was full and waited for, event loops ran 50 ms late or "
+            r"more in (\d+) and the CPUs were 95% busy or more in (\d+): more connections",
+            said,
+        ).groups(),
+    )
+    assert looks / 2 <= max(late, busy) <= looks
+
+
+def test_how_long_a_connection_was_held_is_told_of_pools_that_gave_any_back(pools_of):
+    usual = pools_of()["postgres"].hold_mean_ms
+    assert 0 < usual < 50
+    assert pools_of(slow_holder=True)["postgres"].hold_mean_ms > 3 * usual
+    nothing = pools_of(allocation="redis_writeback", without_metrics=[_USE])
+    assert nothing["postgres"].hold_mean_ms is None
+    others = set(POOL_NAMES) - set(CLIENT_POOLS)
+    assert {pool.hold_mean_ms for name, pool in pools_of().items() if name in others} == {None}
+
+
+def test_a_send_is_as_long_as_its_queue_s_service_takes_and_says_so(evidence_of):
+    found = of_its_own(evidence_of(allocation="sqs_writeback", slow_holder=True), "sqs")
+    assert found.diagnosis is None
+    assert "as long as the queue's service takes" in found.undecided
+    lock = of_its_own(evidence_of(allocation="redis_lock", slow_holder=True), "redis_lock")
+    assert lock.undecided is None, "one is meant: its size is no question"
 
 
 def test_busy_cpus_that_make_nothing_late_did_not_saturate(pools_of):
@@ -191,18 +239,10 @@ def test_the_pools_of_a_strategy_are_there_where_it_is_used(pools_of, allocation
 def test_the_app_is_not_accused_of_what_others_do_to_a_strategys_own_pool(
     evidence_of, allocation, own, defects, diagnosis
 ):
-    evidence = evidence_of(allocation=allocation, **defects)
-    renamed = evidence.metrics.copy()
-    texts = renamed["labels"].astype(str)
-    ours = texts.str.contains(f'"pool":"{own}"', regex=False)
-    # What the defects do to the PostgreSQL pool is told of this one.
-    renamed["labels"] = texts.str.replace('"pool":"postgres"', f'"pool":"{own}"', regex=False)
-    metrics = renamed[~ours].astype({"labels": "category"})
-    evidence = dataclasses.replace(evidence, metrics=metrics)
-    found = find_pools(evidence)
-    assert {f.pool.name: f.pool.diagnosis for f in found}[own] == diagnosis
+    found = of_its_own(evidence_of(allocation=allocation, **defects), own)
+    assert found.diagnosis == diagnosis
     if diagnosis != "leak":
-        assert {f.pool.name: f.pool.saturated_at_s for f in found}[own] is not None
+        assert found.saturated_at_s is not None
 
 
 @pytest.mark.parametrize("allocation", ["redis_writeback", "sqs_writeback", "kafka_writeback"])
