@@ -316,7 +316,8 @@ class Verdict(Measured, Answer):
     """Where the slowest 1% of the purchases spent their time, beside the slowest tenth and all;
     the same of another step, where the cause is about that one."""
     slowest: tuple[SlowRequest, ...] = ()
-    """The slowest requests of the run, the slowest first."""
+    """The slowest requests to buy, the slowest first; after them those of all other steps, likewise.
+    A run of before has the slowest of all steps together."""
     ran: str
     """What was run, in one line."""
     belief: str = ""

@@ -78,7 +78,7 @@ class CauseFinding:
             from where the requests under way were while some were never answered.
         not_known: pools that requests may have waited for, of which nothing tells.
         bands: where the purchases, and the requests that the cause is about, spent their time.
-        slowest: the slowest requests of the run.
+        slowest: the slowest requests to buy, then those of other steps.
     """
 
     bottleneck: Bottleneck | None

@@ -28,7 +28,7 @@ from dress_rehearsal.reports.page.history import HistorySection, history_section
 from dress_rehearsal.reports.page.slow_requests import (
     find_slow_lines,
     logged_words,
-    slow_requests,
+    slow_lists,
 )
 from dress_rehearsal.reports.page.strip import key_numbers
 from dress_rehearsal.reports.page.templates import rendered
@@ -149,7 +149,7 @@ def _time(run: RunDirectory, evidence: Evidence, verdict: Verdict) -> dict[str, 
         ),
         "evidence": cause_evidence(verdict),
         "parts": tables.parts_tables(verdict),
-        "slowest": tuple(slow_requests(verdict, lines)),
+        "slow_lists": slow_lists(evidence, verdict, lines),
         "slow_lines": lines,
         "logged": logged_words(verdict, lines, ours=evidence.plan.target.ours),
         "pools": tables.pool_table(verdict.pools),

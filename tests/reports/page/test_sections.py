@@ -86,10 +86,12 @@ def test_the_slowest_are_listed_with_their_servers_lines(run: RunDirectory) -> N
     (run.logs / "app-1.jsonl").write_text(line)
     page = shown(run, evidence)
     assert "app-1.jsonl: slow answer: pool_ms 431.5" in page.words
-    assert "have a line of 1 of 20 requests, by trace id" in page.words
+    assert "have a line of 1 of these 40 requests, by trace id" in page.words
     assert first.trace in page.words
     assert second.trace in page.words
-    assert page.words.count("meant at T-0") + page.words.count("meant at T-0 −") >= 20
+    assert page.words.count("meant at T-0") >= 40
+    buying, others = (page.words.index(words) for words in (" requests to buy", " other requests"))
+    assert buying < others
 
 
 def test_without_any_server_s_log_the_page_says_so(run: RunDirectory) -> None:
@@ -110,7 +112,8 @@ def test_a_locust_file_s_run_has_no_students_and_everything_else(run: RunDirecto
     page = shown(run, dataclasses.replace(evidence, plan=plan))
     assert not [name for name in page.tables if name.startswith("by-")]
     assert "Who suffered" not in page.words
-    assert "The slowest 20 requests" in page.words
+    assert f"The slowest 20 of {len(evidence.requests):,} requests" in page.words
+    assert "requests to buy" not in page.words
     assert "Headroom" not in page.words
 
 
