@@ -23,13 +23,18 @@ from dress_rehearsal.reports.page.tables.outcome import (
     not_applicable_table,
 )
 from dress_rehearsal.reports.page.tables.slowest import parts_tables
-from dress_rehearsal.reports.page.tables.suffered import errors_table, group_tables
+from dress_rehearsal.reports.page.tables.suffered import (
+    bad_ends_table,
+    errors_table,
+    group_tables,
+)
 from dress_rehearsal.reports.page.tables.table import Cell, Table
 
 __all__ = [
     "Cell",
     "Table",
     "audit_table",
+    "bad_ends_table",
     "behaviour_table",
     "census_table",
     "certainty_table",
