@@ -65,10 +65,11 @@ from dress_rehearsal.reports.students.bots import bot_notes
 from dress_rehearsal.reports.students.census import take_census
 from dress_rehearsal.reports.students.errors_met import count_errors, met_errors
 from dress_rehearsal.reports.students.retried import retried_notes
-from dress_rehearsal.reports.students.suffered import find_groups, group_notes
+from dress_rehearsal.reports.students.suffered import find_groups
 from dress_rehearsal.reports.students.tries import count_tries, retry_notes
 from dress_rehearsal.reports.students.unanswered import failed_for_all, unanswered_sale
 from dress_rehearsal.reports.students.unseen import unseen_notes
+from dress_rehearsal.reports.students.worse_off import group_notes
 from dress_rehearsal.reports.throughput import measure_load, measure_sale
 from dress_rehearsal.reports.trust import TrustFinding, judge_trust
 from dress_rehearsal.reports.trust.belief import belief_words
@@ -189,7 +190,7 @@ def judge(evidence: Evidence) -> Verdict:
             [
                 *not_held(gates.regressions),
                 *notes_on(evidence.plan),
-                *group_notes(evidence, groups, measured.sale),
+                *group_notes(evidence, met, measured.sale),
                 *bad_end_notes(bad_ends),
                 *unseen_notes(evidence),
                 *retried_notes(evidence),

@@ -35,7 +35,7 @@ from dress_rehearsal.reports.page.templates import rendered
 from dress_rehearsal.reports.schema import Verdict
 from dress_rehearsal.reports.students.bad_ends import bad_end_notes
 from dress_rehearsal.reports.students.errors_met import MOST, count_kinds, met_errors
-from dress_rehearsal.reports.students.suffered import group_notes
+from dress_rehearsal.reports.students.worse_off import group_notes
 from dress_rehearsal.reports.summary import other_gates_words
 from dress_rehearsal.reports.words import HEADLINES
 
@@ -77,7 +77,7 @@ def _beginning(
 ) -> dict[str, Any]:
     """Return what the page is about and what stands on its first screen."""
     facts = (
-        *group_notes(evidence, verdict.groups, verdict.sale),
+        *group_notes(evidence, met_errors(evidence), verdict.sale),
         *bad_end_notes(verdict.bad_ends),
     )
     notes = [note for note in verdict.notes if note not in facts]  # they stand with the groups
