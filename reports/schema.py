@@ -89,7 +89,7 @@ class Sale(Part):
 
 class Load(Part):
     """How hard the rush was: requests sent within any one second, at most; and how many there were
-    in all, of which `failed` got an error or no answer."""
+    that their student did not come to need no more, of which `failed` got an error or no answer."""
 
     busiest_second: int | None
     requests: int
@@ -193,6 +193,7 @@ class Bottleneck(Part):
 class Generator(Part):
     """Whether the measurement itself kept up; `cpu_peak` and `foreign_cpu_cores` are in cores.
 
+    `requests` are all on record, those that a student needed no more too.
     `foreign_cpu_cores`: the most that other programs took over a second around T-0;
     `released` purchases were meant around T-0 and sent, `timely` of them in time, `timely_share`
     (0 to 1); `clock_step_ms`: the most that a clock moved between two looks at it;

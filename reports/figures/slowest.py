@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Final
 
+from dress_rehearsal.reports.cause.slowest import BEFORE_T0_S
 from dress_rehearsal.reports.figures.drawing import Drawing, Missing
 from dress_rehearsal.reports.figures.palette import (
     BLUE,
@@ -20,6 +21,7 @@ from dress_rehearsal.reports.words import (
     capitalized,
     counted,
     milliseconds,
+    offset,
     percent,
     resource_words,
     where_unknown,
@@ -62,6 +64,8 @@ def draw_slowest(bands: Sequence[Band], *, closed: bool = False) -> Drawing | Mi
         "what its answer said (Server-Timing) and by what loops and pools did meanwhile; without "
         "an answer by the latter alone, which is an estimate."
     )
+    if not closed:
+        caption += f" Requests meant earlier than {offset(-BEFORE_T0_S)} are left out."
     return draw_stacks(name, heading, _finding(known[0]), caption, legend, bars)
 
 

@@ -149,6 +149,7 @@ def _time(run: RunDirectory, evidence: Evidence, verdict: Verdict) -> dict[str, 
     lines = find_slow_lines(run, evidence, verdict)
     return {
         "latency": tables.latency_table(verdict.latency_ms, evidence),
+        "counts": tables.counts_table(evidence),
         "certainty": tables.certainty_table(
             verdict.latency_ms, "Step" if evidence.plan.load is None else "Request"
         ),

@@ -5,6 +5,7 @@ from dress_rehearsal.reports.page.tables.behaviour import (
     others_off,
     tries_table,
 )
+from dress_rehearsal.reports.page.tables.counts import counts_table
 from dress_rehearsal.reports.page.tables.latency import (
     certainty_table,
     latency_table,
@@ -38,6 +39,7 @@ __all__ = [
     "behaviour_table",
     "census_table",
     "certainty_table",
+    "counts_table",
     "errors_table",
     "fairness_table",
     "gates_table",

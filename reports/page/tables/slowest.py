@@ -1,6 +1,9 @@
 """Where the slowest spent their time, part by part."""
 
+from collections.abc import Sequence
+
 from dress_rehearsal.reports.cause.decomposition import RECORDED_PARTS
+from dress_rehearsal.reports.cause.slowest import BEFORE_T0_S
 from dress_rehearsal.reports.page.tables.table import Table, row
 from dress_rehearsal.reports.part import Band
 from dress_rehearsal.reports.schema import Verdict
@@ -10,9 +13,11 @@ from dress_rehearsal.reports.words import (
     capitalized,
     counted,
     milliseconds,
+    offset,
     percent,
     resource_words,
     where_unknown,
+    written,
 )
 
 _LEAST_MS = 1.0
@@ -67,10 +72,25 @@ def _parts_table(verdict: Verdict, step: str, number: int) -> Table:
         percent(1) if first.felt_ms else EMPTY,
         "",
     )
-    caption = f"Where requests to {step} spent their time: means"
+    caption = f"Where requests to {step} spent their time: means{_earlier_words(verdict, bands)}"
     if unknown := where_unknown(first):
         caption += f" ({unknown})"
     return Table("lost" if number == 0 else f"lost-{number}", caption, columns, rows, foot)
+
+
+def _earlier_words(verdict: Verdict, bands: Sequence[Band]) -> str:
+    """Return how many requests were meant before those of the bands; empty where none was.
+
+    The purchases' bands are of all that is for buying.
+    """
+    step = bands[0].step
+    steps = verdict.purchases if step in verdict.purchases else (step,)
+    every = sum(verdict.latency_ms[each].count for each in steps if each in verdict.latency_ms)
+    earlier = every - bands[-1].requests
+    if earlier <= 0:
+        return ""
+    since = offset(-BEFORE_T0_S)
+    return f", of {written(every)} without {written(earlier)} meant earlier than {since}"
 
 
 def _is_estimated(verdict: Verdict, part: str, first: Band, number: int) -> bool:
