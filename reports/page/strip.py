@@ -72,7 +72,7 @@ def _requests_note(evidence: Evidence, verdict: Verdict) -> str:
     requests = len(evidence.requests)
     needless = requests - verdict.load.requests
     said = counted(requests, "request")
-    return f"{said}, {written(needless)} of them needed no more" if needless else said
+    return f"{said}, {written(needless)} needed no more" if needless else said
 
 
 def _load_numbers(evidence: Evidence, verdict: Verdict) -> Sequence[KeyNumber]:

@@ -80,6 +80,6 @@ def counts_table(evidence: Evidence) -> Table | None:
         ("All", "number"),
         ("To buy", "number"),
         ("Which", "meaning"),
-        ("Where the page counts these", "meaning"),
+        ("Where the page counts these", "text"),
     )
     return Table("counts", "How requests are counted", columns, rows)

@@ -31,6 +31,9 @@ _BY_DESIGN: Final = {
 }
 """Journeys of which a bad-looking number is what the plan wants, with the reason."""
 
+_MOST_JOURNEYS: Final = 3
+"""So many journeys stand in a cell; all are in the verdict."""
+
 
 def group_tables(groups: Sequence[Group]) -> list[Table]:
     """Return a table for each thing that students may have in common; none without students."""
@@ -93,7 +96,7 @@ def bad_ends_table(bad_ends: Sequence[BadEnd], census: Census) -> Table | None:
         row(
             ENDS[each.outcome].title,
             bad_count(each.students),
-            ", ".join(f"{name} {written(number)}" for name, number in each.journeys.items()),
+            _journeys(each),
             each.step or "none on record",
             ": ".join(filter(None, (each.answer, each.answer_error))) or EMPTY,
             _last_error(each),
@@ -119,6 +122,16 @@ def bad_ends_table(bad_ends: Sequence[BadEnd], census: Census) -> Table | None:
         ("Such as student", "text"),
     )
     return Table("bad-ends", caption, columns, rows)
+
+
+def _journeys(way: BadEnd) -> str:
+    """Return the most frequent journeys of those who came to a bad end in one way."""
+    counts = dict(way.journeys)
+    if len(counts) > _MOST_JOURNEYS:
+        first = list(counts)[: _MOST_JOURNEYS - 1]
+        others = sum(number for name, number in counts.items() if name not in first)
+        counts = {name: counts[name] for name in first} | {"others": others}
+    return ", ".join(f"{name} {written(number)}" for name, number in counts.items()) or EMPTY
 
 
 def _last_error(way: BadEnd) -> str:

@@ -55,7 +55,7 @@ def test_the_rules_add_up_to_all_on_record(seeded):
 
 def test_each_place_names_its_rule(seeded):
     verdict, every = judge(seeded), len(seeded.requests)
-    assert key_numbers(seeded, verdict)[0].note == f"{every:,} requests, 40 of them needed no more"
+    assert key_numbers(seeded, verdict)[0].note == f"{every:,} requests, 40 needed no more"
     foot = [cell.text for cell in latency_table(verdict.latency_ms, seeded).foot]
     assert (foot[1], foot[-1]) == (f"{every - 40:,}", "40")
     generator = generator_table(verdict.generator, seeded).rows[0]
