@@ -77,6 +77,29 @@ class Group(Part):
     at_least: bool = False
 
 
+class BadEnd(Part):
+    """Students who came to no good end in one way, and the last that is on record of them.
+
+    `outcome` is where the census counts them, `journeys` how many took which; `such_as` are some of
+    them. `step` is what their last request was for that they wanted an answer to, `answer` and
+    `answer_error` what came of it, from `first_s` to `last_s` (s from T-0): None where no request
+    is on record. `error` is the last error that they met, at `error_step`: of that request, or of
+    one before; None where they met none.
+    """
+
+    outcome: str
+    students: int
+    journeys: dict[str, int]
+    such_as: tuple[int, ...]
+    step: str | None
+    answer: str | None
+    answer_error: str | None
+    first_s: float | None
+    last_s: float | None
+    error: str | None
+    error_step: str | None
+
+
 class ErrorMet(Part):
     """One error that students met at one step: how often, when first and last (s from T-0).
 

@@ -6,7 +6,16 @@ from typing import Any, Literal
 from pydantic import Field
 
 from dress_rehearsal.records.steps import PURCHASE, TICKET_OPEN
-from dress_rehearsal.reports.part import Band, ErrorMet, Group, Habit, Part, SlowRequest, Tries
+from dress_rehearsal.reports.part import (
+    BadEnd,
+    Band,
+    ErrorMet,
+    Group,
+    Habit,
+    Part,
+    SlowRequest,
+    Tries,
+)
 
 Number = int | float
 Status = Literal["pass", "fail", "inconclusive"]
@@ -80,7 +89,7 @@ class Sale(Part):
 
 class Load(Part):
     """How hard the rush was: requests sent within any one second, at most; and how many there were
-    in all, of which `failed` got an error or no answer."""
+    that their student did not come to need no more, of which `failed` got an error or no answer."""
 
     busiest_second: int | None
     requests: int
@@ -188,6 +197,7 @@ class Bottleneck(Part):
 class Generator(Part):
     """Whether the measurement itself kept up; `cpu_peak` and `foreign_cpu_cores` are in cores.
 
+    `requests` are all on record, those that a student needed no more too.
     `foreign_cpu_cores`: the most that other programs took over a second around T-0;
     `released` purchases were meant around T-0 and sent, `timely` of them in time, `timely_share`
     (0 to 1); `clock_step_ms`: the most that a clock moved between two looks at it;
@@ -320,7 +330,8 @@ class Verdict(Measured, Answer):
     """Where the slowest 1% of the purchases spent their time, beside the slowest tenth and all;
     the same of another step, where the cause is about that one."""
     slowest: tuple[SlowRequest, ...] = ()
-    """The slowest requests of the run, the slowest first."""
+    """The slowest requests to buy, the slowest first; after them those of all other steps, slowest
+    first too. A verdict of before has the slowest of all steps together."""
     ran: str
     """What was run, in one line."""
     belief: str = ""
@@ -331,6 +342,8 @@ class Verdict(Measured, Answer):
     """What the students did, value by value."""
     groups: tuple[Group, ...] = ()
     """What came of the students by what they have in common."""
+    bad_ends: tuple[BadEnd, ...] = ()
+    """Who came to no good end, and after what: the most frequent ways to, at most twenty."""
     errors: tuple[ErrorMet, ...] = ()
     """The most frequent errors that students met, each at its step."""
     unchecked: dict[str, int]
@@ -357,9 +370,12 @@ class Verdict(Measured, Answer):
         """Return the plain document, keys in the published order.
 
         Without what says of lower bounds that there is none: versions that know of none refuse it.
-        Only where any requests were given up a regression says that its number is exact.
+        Only where any requests were given up a regression says that its number is exact. Likewise
+        `bad_ends` is there only where somebody came to one.
         """
         document = self.model_dump(mode="json", by_alias=True)
+        if not self.bad_ends:
+            del document["bad_ends"]
         told = any(own.given_up for own in self.latency_ms.values())
         for kept in (*document["gates"], *document["regressions"]):
             if not kept["baseline_at_least"]:

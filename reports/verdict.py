@@ -60,14 +60,16 @@ from dress_rehearsal.reports.memory import killed_for_memory, memory_notes
 from dress_rehearsal.reports.part import Habit
 from dress_rehearsal.reports.pools import find_pools, foreign_notes, late_rows, leaks
 from dress_rehearsal.reports.schema import Census, Measured, Status, Verdict
+from dress_rehearsal.reports.students.bad_ends import bad_end_notes, find_bad_ends
 from dress_rehearsal.reports.students.bots import bot_notes
 from dress_rehearsal.reports.students.census import take_census
 from dress_rehearsal.reports.students.errors_met import count_errors, met_errors
 from dress_rehearsal.reports.students.retried import retried_notes
-from dress_rehearsal.reports.students.suffered import find_groups, group_notes
+from dress_rehearsal.reports.students.suffered import find_groups
 from dress_rehearsal.reports.students.tries import count_tries, retry_notes
 from dress_rehearsal.reports.students.unanswered import failed_for_all, unanswered_sale
 from dress_rehearsal.reports.students.unseen import unseen_notes
+from dress_rehearsal.reports.students.worse_off import group_notes
 from dress_rehearsal.reports.throughput import measure_load, measure_sale
 from dress_rehearsal.reports.trust import TrustFinding, judge_trust
 from dress_rehearsal.reports.trust.belief import belief_words
@@ -116,7 +118,8 @@ def judge(evidence: Evidence) -> Verdict:
         bottleneck=cause.bottleneck,
         generator=trust.generator,
     )
-    groups = find_groups(evidence)
+    groups, met = find_groups(evidence), met_errors(evidence)
+    bad_ends = find_bad_ends(evidence, met)
     gates = apply_gates(evidence, measured, census, audit, trust, cause_decided=cause.decided)
 
     lost = losses(evidence, target=True)
@@ -175,7 +178,8 @@ def judge(evidence: Evidence) -> Verdict:
         belief=belief_words(evidence, trust.generator, trust.problems),
         behaviour=tuple(Habit(**asdict(row)) for row in behaviour_of(evidence.plan)),
         groups=groups,
-        errors=count_errors(evidence, met_errors(evidence)),
+        bad_ends=bad_ends,
+        errors=count_errors(evidence, met),
         unchecked=unchecked,
         not_applicable=audit.not_applicable,
         gates=gates.results,
@@ -186,7 +190,8 @@ def judge(evidence: Evidence) -> Verdict:
             [
                 *not_held(gates.regressions),
                 *notes_on(evidence.plan),
-                *group_notes(evidence, groups, measured.sale),
+                *group_notes(evidence, met, measured.sale),
+                *bad_end_notes(bad_ends),
                 *unseen_notes(evidence),
                 *retried_notes(evidence),
                 *retry_notes(measured.tries, measured.roles),

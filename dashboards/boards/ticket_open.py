@@ -77,7 +77,8 @@ def _at_a_glance() -> tuple[Panel, ...]:
         ),
         stat(
             "Sent in the busiest second",
-            "Requests that were sent in the whole second in which most were.",
+            "Requests that were sent in the whole second in which most were. The report counts "
+            "within any one second, wherever it begins, so its number may be higher.",
             Query(highest(_SENT, "sum"), "sent"),
             limits=plain(colours.SERVER),
         ),

@@ -1,8 +1,9 @@
-"""Where the slowest 1% of a step's requests spent their time, and the slowest twenty of the run."""
+"""Where the slowest 1% of a step's requests spent their time; and the slowest requests of the run:
+twenty of those that buy, and twenty of all others."""
 
 import math
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 
 from dress_rehearsal.records.environment import RUN
 from dress_rehearsal.records.requests.trace_ids import TraceIds
-from dress_rehearsal.records.steps import STREAM
+from dress_rehearsal.records.steps import PURCHASE, STREAM
 from dress_rehearsal.records.tables import NS_PER_S
 from dress_rehearsal.reports.cause.decomposition import RECORDED_PARTS, decompose, parts_in
 from dress_rehearsal.reports.cause.load import Load
@@ -21,7 +22,7 @@ from dress_rehearsal.reports.numbers import rounded
 from dress_rehearsal.reports.part import Band, BandName, SlowRequest
 
 MOST: Final = 20
-"""So many of the slowest requests are listed."""
+"""So many of the slowest requests to buy are listed, and of all others."""
 _AT_ONCE: Final = 1 << 18
 """Requests that are looked at together."""
 FEWEST: Final = 5
@@ -69,21 +70,42 @@ def _any_said(said: Mapping[str, float]) -> bool:
     return not said.keys() <= {*RECORDED_PARTS}
 
 
+class Asked(NamedTuple):
+    """Which requests may be listed among the slowest (bool arrays, a place a request).
+
+    Attributes:
+        buying: those of the steps that are for buying; none in a load without students.
+        others: those of every other step but streams, which stay open on purpose.
+    """
+
+    buying: NDArray[np.bool_]
+    others: NDArray[np.bool_]
+
+
+def requests_asked(evidence: Evidence) -> Asked:
+    """Return the requests that students, or users, waited for: those that count in latencies."""
+    latency = evidence.latency
+    asked = latency["counts"].to_numpy(dtype=bool) & latency["step"].notna().to_numpy(dtype=bool)
+    asked = asked & (latency["role"] != STREAM).to_numpy(dtype=bool)
+    if evidence.plan.load is not None:
+        return Asked(np.zeros(len(asked), dtype=bool), asked)
+    asked = asked & evidence.requests["student"].notna().to_numpy(dtype=bool)
+    buying = asked & (latency["role"] == PURCHASE).to_numpy(dtype=bool)
+    return Asked(buying, asked & ~buying)
+
+
 def slowest_requests(evidence: Evidence, load: Load | None) -> tuple[SlowRequest, ...]:
-    """Return the slowest requests that students, or users, waited for, of every step but streams.
+    """Return the slowest requests to buy, the slowest first, and after them those of other steps.
+
+    Apart, for at T-0 logins may well be slower than any purchase: of what is sold none would stand
+    there.
 
     Args:
         load: what loops and pools did meanwhile; None where it is not known.
     """
-    latency = evidence.latency
-    felt = latency.values("felt_ms")
-    asked = ~np.isnan(felt) & ~latency["abandoned"].to_numpy(dtype=bool)
-    asked = asked & latency["step"].notna().to_numpy(dtype=bool)
-    asked = asked & (latency["role"] != STREAM).to_numpy(dtype=bool)
-    if evidence.plan.load is None:
-        asked = asked & evidence.requests["student"].notna().to_numpy(dtype=bool)
-    there = np.flatnonzero(asked & (felt >= _least(felt, asked)))
-    slowest = there[np.argsort(-felt[there], kind="stable")][:MOST]
+    felt = evidence.latency.values("felt_ms")
+    found = [_slowest(felt, asked) for asked in requests_asked(evidence)]
+    slowest = np.concatenate(found)
     chosen = np.zeros(len(felt), dtype=bool)
     chosen[slowest] = True
     parts = pd.DataFrame()
@@ -106,6 +128,12 @@ def slowest_requests(evidence: Evidence, load: Load | None) -> tuple[SlowRequest
             slowest, rows.itertuples(index=False), said.to_numpy(), strict=True
         )
     )
+
+
+def _slowest(felt: NDArray[np.float64], asked: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """Return the places of the slowest of some requests, the slowest first."""
+    there = np.flatnonzero(asked & (felt >= _least(felt, asked)))
+    return there[np.argsort(-felt[there], kind="stable")][:MOST]
 
 
 def _least(felt: NDArray[np.float64], asked: NDArray[np.bool_]) -> float:

@@ -80,7 +80,7 @@ class CauseFinding:
             from where the requests under way were while some were never answered.
         not_known: pools that requests may have waited for, of which nothing tells.
         bands: where the purchases, and the requests that the cause is about, spent their time.
-        slowest: the slowest requests of the run.
+        slowest: the slowest requests to buy, then those of other steps.
     """
 
     bottleneck: Bottleneck | None
@@ -191,7 +191,7 @@ def _find(
         worker=extent.worker,
         evidence=(
             f"{about}{percent(share)} of the {whole} that the slowest tenth of "
-            f"{counted(len(slow.every), 'request')} {_to(slow)} took{extent.where}: {seen}."
+            f"{_counted(slow)} took{extent.where}: {seen}."
         ),
     )
     pool = by_name[resource].pool if resource in by_name else None
@@ -265,10 +265,7 @@ def _line(slow: Slowest, found: Bottleneck, pool: Pool | None, where: str, seen:
         ends = {"failed": "failed", "unknown": "got no answer"}
         how = " or ".join(word for end, word in ends.items() if (failed["outcome"] == end).any())
         median_s = seconds(round(float(failed["felt_ms"].median()) / 1e3, 2))
-        came = (
-            f"{written(len(failed))} of {counted(len(slow.every), 'request')} {_to(slow)} {how}, "
-            f"in the median after {median_s}"
-        )
+        came = f"{written(len(failed))} of {_counted(slow)} {how}, in the median after {median_s}"
     what = resource_words(found.resource)
     if pool is not None and pool.leaked:
         alone = where if found.worker else ""  # who waits need not be who leaked
@@ -292,6 +289,12 @@ def _nothing_slow(bought: Slowest | None) -> str:
 
 def _to(slow: Slowest) -> str:
     return "to buy" if slow.buying else f"of {slow.step}"
+
+
+def _counted(slow: Slowest) -> str:
+    """Return how many requests were looked at, and from when on where there were more."""
+    since = f" from {offset(-BEFORE_T0_S)} on" if slow.earlier else ""
+    return f"{counted(len(slow.every), 'request')} {_to(slow)}{since}"
 
 
 def _kept(lost: "pd.Series[float]") -> dict[str, float]:

@@ -30,6 +30,7 @@ class Slowest:
     Attributes:
         buying: whether it is of all that is for buying; `step` is then the most asked of them.
         places: which row of `evidence.requests` each of them is.
+        earlier: how many more there were, meant earlier than `BEFORE_T0_S` before T-0.
     """
 
     step: str
@@ -38,6 +39,7 @@ class Slowest:
     rows: pd.DataFrame
     p99_ms: float
     places: NDArray[np.int64]
+    earlier: int
 
     @property
     def is_slow(self) -> bool:
@@ -62,12 +64,14 @@ def _many_slow(took_ms: "pd.Series[float] | NDArray[np.float64]") -> bool:
     return int((took_ms >= SLOW_MS).sum()) >= least
 
 
-def _felt_at(latency: LatencyTable, which: "pd.Series[bool]") -> Any:
-    """Return which of some requests, around T-0 and after it, students waited for (bool array)."""
+def _felt_at(latency: LatencyTable, which: "pd.Series[bool]") -> tuple[Any, int]:
+    """Return which of some requests, around T-0 and after it, students waited for (bool array), and
+    how many they waited for earlier."""
     chosen = (which & ~latency["abandoned"]).to_numpy(dtype=bool, copy=True)
     late = latency.values("intended_s", chosen) >= -BEFORE_T0_S
-    chosen[chosen] = late & ~np.isnan(latency.values("felt_ms", chosen))
-    return chosen
+    known = ~np.isnan(latency.values("felt_ms", chosen))
+    chosen[chosen] = late & known
+    return chosen, int((known & ~late).sum())
 
 
 def slowest_purchases(evidence: Evidence, load: Load) -> Slowest | None:
@@ -82,14 +86,14 @@ def slowest_purchases(evidence: Evidence, load: Load) -> Slowest | None:
 def _slowest(
     evidence: Evidence, load: Load, step: str, which: "pd.Series[bool]", *, buying: bool = False
 ) -> Slowest | None:
-    chosen = _felt_at(evidence.latency, which)
+    chosen, earlier = _felt_at(evidence.latency, which)
     if not chosen.any():
         return None
     every = decompose(evidence, load, chosen)
     number = min(max(math.ceil(len(every) / 10), 5), len(every))
     rows = every.iloc[np.argsort(every["felt_ms"].to_numpy(), kind="stable")[-number:]]
     p99_ms = percentile(every["felt_ms"].to_numpy(), 99)
-    return Slowest(step, buying, every, rows, p99_ms, np.flatnonzero(chosen))
+    return Slowest(step, buying, every, rows, p99_ms, np.flatnonzero(chosen), earlier)
 
 
 def slowest_other(evidence: Evidence, load: Load) -> Slowest | None:
@@ -104,7 +108,7 @@ def slowest_other(evidence: Evidence, load: Load) -> Slowest | None:
     felt = [
         step
         for step in steps
-        if _many_slow(latency.values("felt_ms", _felt_at(latency, latency["step"] == step)))
+        if _many_slow(latency.values("felt_ms", _felt_at(latency, latency["step"] == step)[0]))
     ]
     found = [_slowest(evidence, load, step, latency["step"] == step) for step in felt]
     slow = [each for each in found if each is not None and each.slow_once_sent]

@@ -55,8 +55,8 @@ def draw_errors(evidence: Evidence, window_s: tuple[float, float] | None) -> Dra
         title += f", {written(first)} of them {met.codes[order[0]]}"
     caption = (
         f"Requests that failed or got no answer, per {width}, at the moment when that was known. "
-        "Refusals (sold out, not enrolled, too early) are answers, and no errors; what a student "
-        f"needed no more is left out.{timeline.note}"
+        "Refusals (sold out, not enrolled, too early) are answers, and no errors."
+        f"{_left_out(evidence)}{timeline.note}"
     )
 
     def draw(sheet: Sheet) -> None:
@@ -69,16 +69,19 @@ def draw_errors(evidence: Evidence, window_s: tuple[float, float] | None) -> Dra
 
 def _none(evidence: Evidence) -> str:
     """Return that no request met an error: of those that somebody still wanted."""
-    abandoned = _abandoned(evidence)
-    wanted = len(evidence.requests) - abandoned
+    wanted = len(evidence.requests) - _abandoned(evidence)
     said = (
         f"Every one of {counted(wanted, 'request')} was answered without an error."
         if wanted
         else "No request was wanted to its end."
     )
-    if not abandoned:
-        return said
-    return f"{said} Left out: {written(abandoned)} that a student needed no more."
+    return f"{said}{_left_out(evidence)}"
+
+
+def _left_out(evidence: Evidence) -> str:
+    """Return how many requests are not counted, as a sentence; empty where there are none."""
+    abandoned = _abandoned(evidence)
+    return f" Left out: {written(abandoned)} that a student needed no more." if abandoned else ""
 
 
 def _abandoned(evidence: Evidence) -> int:

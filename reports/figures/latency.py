@@ -46,7 +46,8 @@ def draw_latency(
         "moment to the last byte of the answer; it is made of the generator's late start and the "
         "system's part. A p99 over fewer than 100 requests is their maximum. A failed request "
         "counts with the time it took, one without an answer for as long as it was waited for. "
-        "Both also stand by their number in the same chart, at the moment the student meant to act."
+        "Both also stand by their number in the same chart, at the moment the student meant to "
+        "act. What a student needed no more is left out."
     )
     caption += timeline.note
 
@@ -87,7 +88,7 @@ def _group(
             text = f"{outcome}, per {seconds(edges[1] - edges[0])} (right axis)"
             bad.append((counts(at_s(ended), edges), colour, text))
     return _Group(
-        f"{label}: latency, ms (log), {counted(int(chosen.sum()), 'request')}",
+        f"{label}: latency, ms (log), {counted(int(counting.sum()), 'request')}",
         [
             (most, BLUE, "p99 felt", {"width": 2.4}),
             (half, INK, "p50 felt", {"width": 1.1}),
@@ -122,7 +123,7 @@ def _finding(frame: LatencyTable, bought: Latency | None) -> str:
     )
     parts = [f"{written(failed)} failed"] if failed else []
     parts += [f"{written(unknown)} got no answer"] if unknown else []
-    requests = counted(len(frame), "request")
+    requests = counted(int(wanted.sum()), "request")
     bad = f"of {requests} {' and '.join(parts)}" if parts else f"none of {requests} failed"
     if bought is None or bought.p99 is None:
         return f"No click to buy was answered; {bad}"

@@ -4,6 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Final
 
 from dress_rehearsal.reports.cause.attribution import WHY_MOVED, moved_words, within
+from dress_rehearsal.reports.cause.slowest import BEFORE_T0_S
 from dress_rehearsal.reports.figures.drawing import Drawing, Missing
 from dress_rehearsal.reports.figures.palette import (
     BLUE,
@@ -21,6 +22,7 @@ from dress_rehearsal.reports.words import (
     capitalized,
     counted,
     milliseconds,
+    offset,
     percent,
     resource_words,
     where_unknown,
@@ -75,6 +77,8 @@ def draw_slowest(bands: Sequence[Band], *, closed: bool = False) -> Drawing | Mi
         "what its answer said (Server-Timing) and by what loops and pools did meanwhile; without "
         "an answer by the latter alone, which is an estimate."
     )
+    if not closed:
+        caption += f" Requests meant earlier than {offset(-BEFORE_T0_S)} are left out."
     moves = [words for band in first.values() if (words := moved_words(band))]
     if moves:
         own = "By the answers' own word (Server-Timing) it is split otherwise."

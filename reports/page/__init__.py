@@ -28,13 +28,14 @@ from dress_rehearsal.reports.page.history import HistorySection, history_section
 from dress_rehearsal.reports.page.slow_requests import (
     find_slow_lines,
     logged_words,
-    slow_requests,
+    slow_lists,
 )
 from dress_rehearsal.reports.page.strip import key_numbers
 from dress_rehearsal.reports.page.templates import rendered
 from dress_rehearsal.reports.schema import Verdict
+from dress_rehearsal.reports.students.bad_ends import bad_end_notes
 from dress_rehearsal.reports.students.errors_met import MOST, count_kinds, met_errors
-from dress_rehearsal.reports.students.suffered import group_notes
+from dress_rehearsal.reports.students.worse_off import group_notes
 from dress_rehearsal.reports.summary import other_gates_words
 from dress_rehearsal.reports.words import HEADLINES
 
@@ -75,7 +76,10 @@ def _beginning(
     run: RunDirectory, evidence: Evidence, verdict: Verdict, history: HistorySection | None
 ) -> dict[str, Any]:
     """Return what the page is about and what stands on its first screen."""
-    facts = tuple(group_notes(evidence, verdict.groups, verdict.sale))
+    facts = (
+        *group_notes(evidence, met_errors(evidence), verdict.sale),
+        *bad_end_notes(verdict.bad_ends),
+    )
     notes = [note for note in verdict.notes if note not in facts]  # they stand with the groups
     return {
         "answer": HEADLINES[verdict.verdict],
@@ -119,6 +123,7 @@ def _students(evidence: Evidence, verdict: Verdict) -> dict[str, Any]:
     """Return what came of the students."""
     return {
         "groups": tables.group_tables(verdict.groups),
+        "bad_ends": tables.bad_ends_table(verdict.bad_ends, verdict.census),
         "errors": tables.errors_table(verdict.errors, _kinds_of_errors(evidence, verdict)),
         "tries": tables.tries_table(verdict.tries),
         "census": tables.census_table(verdict.census),
@@ -144,12 +149,13 @@ def _time(run: RunDirectory, evidence: Evidence, verdict: Verdict) -> dict[str, 
     lines = find_slow_lines(run, evidence, verdict)
     return {
         "latency": tables.latency_table(verdict.latency_ms, evidence),
+        "counts": tables.counts_table(evidence),
         "certainty": tables.certainty_table(
             verdict.latency_ms, "Step" if evidence.plan.load is None else "Request"
         ),
         "evidence": cause_evidence(verdict),
         "parts": tables.parts_tables(verdict),
-        "slowest": tuple(slow_requests(verdict, lines)),
+        "slow_lists": slow_lists(evidence, verdict, lines),
         "slow_lines": lines,
         "logged": logged_words(verdict, lines, ours=evidence.plan.target.ours),
         "pools": tables.pool_table(verdict.pools),

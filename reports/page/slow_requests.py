@@ -1,11 +1,15 @@
 """The slowest requests as the page lists them, with the lines that servers logged of them."""
 
-from collections.abc import Iterator
-from typing import NamedTuple
+from collections.abc import Sequence
+from typing import Final, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
 
 from dress_rehearsal.plans.shown import HIDDEN
 from dress_rehearsal.records import RunDirectory
 from dress_rehearsal.reports.cause.attribution import within
+from dress_rehearsal.reports.cause.bands import requests_asked
 from dress_rehearsal.reports.evidence import Evidence
 from dress_rehearsal.reports.page.log_lines import LogLines, find_lines
 from dress_rehearsal.reports.part import SlowRequest
@@ -18,6 +22,9 @@ from dress_rehearsal.reports.words import (
     resource_words,
     written,
 )
+
+_KINDS: Final = {True: ("other request", "other requests"), False: ("request", "requests")}
+"""What requests are called that buy nothing, by whether any other buys."""
 
 
 class SlowLine(NamedTuple):
@@ -35,6 +42,13 @@ class SlowLine(NamedTuple):
     lines: list[str]
 
 
+class SlowList(NamedTuple):
+    """Some of the slowest requests, and out of how many they are."""
+
+    heading: str
+    requests: list[SlowLine]
+
+
 def find_slow_lines(run: RunDirectory, evidence: Evidence, verdict: Verdict) -> LogLines:
     """Return what the run's logs say of the slowest requests."""
     traces = [each.trace for each in verdict.slowest if each.trace is not None]
@@ -42,22 +56,43 @@ def find_slow_lines(run: RunDirectory, evidence: Evidence, verdict: Verdict) -> 
     return find_lines(run.logs, traces, evidence.timeline.zero_ns, ours=ours)
 
 
-def slow_requests(verdict: Verdict, lines: LogLines) -> Iterator[SlowLine]:
-    """Yield the slowest requests in words, the slowest first."""
-    for each in verdict.slowest:
-        bad = each.outcome in ("failed", "unknown")
-        yield SlowLine(
-            took=milliseconds(each.felt_ms),
-            step=each.step,
-            when=f"meant at {offset(each.at_s)}",
-            mostly=_mostly(each, logged=bool(lines.by_trace.get(each.trace or ""))),
-            end=f"{each.outcome}: {each.error}" if each.error else each.outcome,
-            tone="found" if bad else "",
-            student="" if each.student is None else written(each.student),
-            worker=each.worker or "",
-            trace=each.trace or "",
-            lines=lines.by_trace.get(each.trace or "", []),
-        )
+def slow_lists(evidence: Evidence, verdict: Verdict, lines: LogLines) -> list[SlowList]:
+    """Return the slowest requests in words: those to buy first, then those of other steps; a list
+    of none is left out."""
+    asked = requests_asked(evidence)
+    bought = set() if evidence.plan.load is not None else set(verdict.purchases)
+    told = [(each.step in bought, _slow_line(each, lines)) for each in verdict.slowest]
+    buying = [line for is_bought, line in told if is_bought]
+    others = [line for is_bought, line in told if not is_bought]
+    lists = (
+        SlowList(_heading(buying, asked.buying, "request to buy", "requests to buy"), buying),
+        SlowList(_heading(others, asked.others, *_KINDS[bool(bought)]), others),
+    )
+    return [each for each in lists if each.requests]
+
+
+def _heading(listed: Sequence[SlowLine], asked: NDArray[np.bool_], one: str, many: str) -> str:
+    """Return what a list is of: "The slowest 20 of 16,292 requests to buy"."""
+    every = int(asked.sum())
+    if len(listed) >= every:
+        return f"The only {one}" if every == 1 else f"All {counted(every, one, many)}"
+    return f"The slowest {written(len(listed))} of {counted(every, one, many)}"
+
+
+def _slow_line(each: SlowRequest, lines: LogLines) -> SlowLine:
+    bad = each.outcome in ("failed", "unknown")
+    return SlowLine(
+        took=milliseconds(each.felt_ms),
+        step=each.step,
+        when=f"meant at {offset(each.at_s)}",
+        mostly=_mostly(each, logged=bool(lines.by_trace.get(each.trace or ""))),
+        end=f"{each.outcome}: {each.error}" if each.error else each.outcome,
+        tone="found" if bad else "",
+        student="" if each.student is None else written(each.student),
+        worker=each.worker or "",
+        trace=each.trace or "",
+        lines=lines.by_trace.get(each.trace or "", []),
+    )
 
 
 def logged_words(verdict: Verdict, lines: LogLines, *, ours: bool) -> str:
@@ -77,7 +112,7 @@ def logged_words(verdict: Verdict, lines: LogLines, *, ours: bool) -> str:
         more = (
             "" if lines.found == number else " The app logs what took it half a second or longer."
         )
-        of = f"{written(lines.found)} of {counted(number, 'request')}"
+        of = f"{written(lines.found)} of these {counted(number, 'request')}"
         return (
             f"The logs of this run have a line of {of}, by trace id.{more if ours else ''} What "
             f"looks like a secret in them, or says who somebody is, is hidden ({HIDDEN}).{cut}"

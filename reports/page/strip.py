@@ -40,9 +40,7 @@ def key_numbers(evidence: Evidence, verdict: Verdict) -> Sequence[KeyNumber]:
     bought = verdict.purchase
     rate = verdict.load.busiest_second
     return (
-        KeyNumber(
-            "Students", written(verdict.census.students), counted(len(evidence.requests), "request")
-        ),
+        KeyNumber("Students", written(verdict.census.students), _requests_note(evidence, verdict)),
         KeyNumber(
             "Tickets granted",
             written(sale.granted),
@@ -60,13 +58,21 @@ def key_numbers(evidence: Evidence, verdict: Verdict) -> Sequence[KeyNumber]:
         KeyNumber(
             "Busiest second",
             NOT_MEASURED if rate is None else counted(rate, "request"),
-            "sent within one second",
+            "sent within any one second",
         ),
         KeyNumber(
             "Bottleneck",
             *_bottleneck(verdict),
         ),
     )
+
+
+def _requests_note(evidence: Evidence, verdict: Verdict) -> str:
+    """Return how many requests are on record, and how many of them a student needed no more."""
+    requests = len(evidence.requests)
+    needless = requests - verdict.load.requests
+    said = counted(requests, "request")
+    return f"{said}, {written(needless)} needed no more" if needless else said
 
 
 def _load_numbers(evidence: Evidence, verdict: Verdict) -> Sequence[KeyNumber]:
@@ -91,7 +97,7 @@ def _load_numbers(evidence: Evidence, verdict: Verdict) -> Sequence[KeyNumber]:
         KeyNumber(
             "Busiest second",
             NOT_MEASURED if rate is None else counted(rate, "request"),
-            "sent within one second",
+            "sent within any one second",
         ),
         KeyNumber("Bottleneck", *_bottleneck(verdict)),
     )

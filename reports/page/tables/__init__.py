@@ -5,6 +5,7 @@ from dress_rehearsal.reports.page.tables.behaviour import (
     others_off,
     tries_table,
 )
+from dress_rehearsal.reports.page.tables.counts import counts_table
 from dress_rehearsal.reports.page.tables.latency import (
     certainty_table,
     latency_table,
@@ -24,16 +25,22 @@ from dress_rehearsal.reports.page.tables.outcome import (
     not_applicable_table,
 )
 from dress_rehearsal.reports.page.tables.slowest import parts_tables
-from dress_rehearsal.reports.page.tables.suffered import errors_table, group_tables
+from dress_rehearsal.reports.page.tables.suffered import (
+    bad_ends_table,
+    errors_table,
+    group_tables,
+)
 from dress_rehearsal.reports.page.tables.table import Cell, Table
 
 __all__ = [
     "Cell",
     "Table",
     "audit_table",
+    "bad_ends_table",
     "behaviour_table",
     "census_table",
     "certainty_table",
+    "counts_table",
     "errors_table",
     "fairness_table",
     "gates_table",

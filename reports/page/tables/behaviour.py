@@ -28,7 +28,7 @@ def tries_table(tries: Mapping[str, Tries]) -> Table | None:
     columns = (
         ("Step", "text"),
         ("Students", "number"),
-        ("Requests", "number"),
+        ("Requests sent", "number"),
         ("For each (amplification)", "number"),
         ("After an error", "number"),
         ("Abandoned", "number"),

@@ -34,6 +34,7 @@ def latency_table(latency_ms: dict[str, Latency], evidence: Evidence) -> Table:
         return _load_table(latency_ms)
     bad = unanswered_by_step(evidence.latency, evidence.steps)
     rows = []
+    sums = [0, 0, 0, 0]
     for step, part in latency_ms.items():
         failed, unknown, abandoned = (
             int(bad.at[step, word]) if step in bad.index else 0
@@ -44,6 +45,8 @@ def latency_table(latency_ms: dict[str, Latency], evidence: Evidence) -> Table:
             and not part.count + failed + unknown + abandoned
         ):
             continue
+        numbers = (part.count, failed, unknown, abandoned)
+        sums = [sum(both) for both in zip(sums, numbers, strict=True)]
         rows.append(
             row(
                 step,
@@ -54,11 +57,18 @@ def latency_table(latency_ms: dict[str, Latency], evidence: Evidence) -> Table:
                 written(abandoned),
             )
         )
+    foot = row(
+        "All steps",
+        written(sums[0]),
+        *([EMPTY] * (len(FELT) + 1)),
+        *(bad_count(number) for number in sums[1:3]),
+        written(sums[3]),
+    )
     latencies = ("Count", "p50", "p90", "p99", "p99.9", "Max", "System p99")
     words = (*latencies, "Failed", "Unknown", "Abandoned")
     columns = (("Step", "text"), *((word, "number") for word in words))
     caption = "What students felt, in ms; abandoned: the student needed the answer no more"
-    return Table("latency-table", caption, columns, rows)
+    return Table("latency-table", caption, columns, rows, foot if rows else ())
 
 
 def _load_table(latency_ms: dict[str, Latency]) -> Table:

@@ -100,7 +100,7 @@ def generator_table(generator: Generator, evidence: Evidence) -> Table:
     allowed, others = evidence.plan.generator, generator.foreign_cpu_cores
     limited = Cell("yes", "found") if generator.limited else Cell("no", "ok")
     rows = [
-        row("Requests", written(generator.requests), EMPTY, ""),
+        row("Requests on record", written(generator.requests), EMPTY, _needless(evidence)),
         *(_releases(generator, evidence) if evidence.plan.load is None else []),
         row("CPU at its peak", _cores(generator.cpu_peak), EMPTY, ""),
         row(
@@ -117,6 +117,12 @@ def generator_table(generator: Generator, evidence: Evidence) -> Table:
     ]
     columns = (("Generator", "text"), ("Measured", "number"), ("Allowed", "number"), ("", "text"))
     return Table("generator-table", "What the generator did itself", columns, rows)
+
+
+def _needless(evidence: Evidence) -> str:
+    """Return how many requests their students needed no more; empty where there are none."""
+    number = int(evidence.latency["abandoned"].sum())
+    return f"{written(number)} of them needed no more" if number else ""
 
 
 def _held_back(generator: Generator) -> list[tuple[Cell, ...]]:

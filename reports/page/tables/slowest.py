@@ -1,10 +1,11 @@
 """Where the slowest spent their time, part by part."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple
 
 from dress_rehearsal.reports.cause.attribution import moved_words
 from dress_rehearsal.reports.cause.decomposition import RECORDED_PARTS
+from dress_rehearsal.reports.cause.slowest import BEFORE_T0_S
 from dress_rehearsal.reports.page.tables.table import Table, row
 from dress_rehearsal.reports.part import Band
 from dress_rehearsal.reports.schema import Verdict
@@ -14,9 +15,11 @@ from dress_rehearsal.reports.words import (
     capitalized,
     counted,
     milliseconds,
+    offset,
     percent,
     resource_words,
     where_unknown,
+    written,
 )
 
 _LEAST_MS = 1.0
@@ -110,9 +113,25 @@ def _parts_table(verdict: Verdict, step: str, number: int) -> Table:
     caption = f"Where requests to {step} spent their time: means"
     if known is not None:
         caption += "; but for the first column, by what made it long"
+    caption += _earlier_words(verdict, bands)
     if unknown := where_unknown(first):
         caption += f" ({unknown})"
     return Table("lost" if number == 0 else f"lost-{number}", caption, columns, rows, foot)
+
+
+def _earlier_words(verdict: Verdict, bands: Sequence[Band]) -> str:
+    """Return how many requests were meant before those of the bands; empty where none was.
+
+    The purchases' bands are of all that is for buying.
+    """
+    step = bands[0].step
+    steps = verdict.purchases if step in verdict.purchases else (step,)
+    every = sum(verdict.latency_ms[each].count for each in steps if each in verdict.latency_ms)
+    earlier = every - bands[-1].requests
+    if earlier <= 0:
+        return ""
+    since = offset(-BEFORE_T0_S)
+    return f", of {written(every)} without {written(earlier)} meant earlier than {since}"
 
 
 def _is_estimated(verdict: Verdict, part: str, first: Band, number: int) -> bool:

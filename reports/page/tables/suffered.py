@@ -3,8 +3,11 @@
 from collections.abc import Sequence
 from typing import Final
 
+from dress_rehearsal.plans.names import ENDS
 from dress_rehearsal.reports.page.tables.table import Table, bad_count, row
-from dress_rehearsal.reports.part import ErrorMet, Group
+from dress_rehearsal.reports.part import BadEnd, ErrorMet, Group
+from dress_rehearsal.reports.schema import Census
+from dress_rehearsal.reports.students.bad_ends import NO_GOOD_ENDS, moments
 from dress_rehearsal.reports.students.suffered import FEWEST
 from dress_rehearsal.reports.words import (
     EMPTY,
@@ -27,6 +30,9 @@ _BY_DESIGN: Final = {
     "outsider": "outsider (they may not buy)",
 }
 """Journeys of which a bad-looking number is what the plan wants, with the reason."""
+
+_MOST_JOURNEYS: Final = 3
+"""So many journeys stand in a cell; all are in the verdict."""
 
 
 def group_tables(groups: Sequence[Group]) -> list[Table]:
@@ -76,6 +82,63 @@ def _p99(group: Group) -> str:
         few = f"only {counted(group.waited, 'request')}" if group.waited else "no request"
         return f"{EMPTY} ({few})"
     return EMPTY
+
+
+def bad_ends_table(bad_ends: Sequence[BadEnd], census: Census) -> Table | None:
+    """Return who came to no good end, and what they had asked for last; None where nobody did.
+
+    Args:
+        census: how many did: who is in none of these ways stands in the last row.
+    """
+    if not bad_ends:
+        return None
+    rows = [
+        row(
+            ENDS[each.outcome].title,
+            bad_count(each.students),
+            _journeys(each),
+            each.step or "none on record",
+            ": ".join(filter(None, (each.answer, each.answer_error))) or EMPTY,
+            _last_error(each),
+            moments(each) or EMPTY,
+            ", ".join(map(written, each.such_as)),
+        )
+        for each in bad_ends
+    ]
+    every = sum(getattr(census, end) for end in NO_GOOD_ENDS)
+    listed = sum(each.students for each in bad_ends)
+    caption = "Who came to no good end, and after what"
+    if listed < every:
+        others = counted(every - listed, "student")
+        caption += f": the {len(bad_ends)} most frequent ways, without {others} in others"
+    columns = (
+        ("They …", "text"),
+        ("Students", "number"),
+        ("Journeys", "text"),
+        ("Their last request", "text"),
+        ("What came of it", "text"),
+        ("Last error", "text"),
+        ("The last request ended", "text"),
+        ("Such as student", "text"),
+    )
+    return Table("bad-ends", caption, columns, rows)
+
+
+def _journeys(way: BadEnd) -> str:
+    """Return the most frequent journeys of those who came to a bad end in one way."""
+    counts = dict(way.journeys)
+    if len(counts) > _MOST_JOURNEYS:
+        first = list(counts)[: _MOST_JOURNEYS - 1]
+        others = sum(number for name, number in counts.items() if name not in first)
+        counts = {name: counts[name] for name in first} | {"others": others}
+    return ", ".join(f"{name} {written(number)}" for name, number in counts.items()) or EMPTY
+
+
+def _last_error(way: BadEnd) -> str:
+    if way.error is None:
+        return "none"
+    here = way.error == way.answer_error and way.error_step == way.step
+    return way.error if here else f"{way.error} at {way.error_step}"
 
 
 def errors_table(errors: Sequence[ErrorMet], kinds: int) -> Table | None:

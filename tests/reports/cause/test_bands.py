@@ -2,14 +2,15 @@
 
 import dataclasses
 
+import numpy as np
 import pytest
 
 from dress_rehearsal.records.requests.trace_ids import TraceIds
-from dress_rehearsal.reports.cause.bands import MOST, slowest_requests
+from dress_rehearsal.reports.cause.bands import MOST, requests_asked, slowest_requests
 from dress_rehearsal.reports.evidence.latency import PARTS
 from dress_rehearsal.reports.figures.slowest import draw_slowest
 from dress_rehearsal.reports.page.log_lines import LogLines
-from dress_rehearsal.reports.page.slow_requests import slow_requests
+from dress_rehearsal.reports.page.slow_requests import slow_lists
 from dress_rehearsal.reports.page.tables.slowest import parts_tables
 from dress_rehearsal.reports.verdict import judge
 from tests.reports.cause.altered_runs import SECOND, measured
@@ -49,22 +50,81 @@ def test_of_few_requests_there_is_no_mean(verdict_of):
 
 def test_the_slowest_requests_can_be_asked_for_in_a_log(verdict_of, evidence_of):
     evidence, verdict = evidence_of(pool_exhausted=True), verdict_of(pool_exhausted=True)
+    buying = evidence.requests["step"] == PURCHASE
     felt = evidence.latency["felt_ms"]
-    assert len(verdict.slowest) == MOST
-    assert [each.felt_ms for each in verdict.slowest] == sorted(
-        (round(float(ms), 3) for ms in felt.nlargest(MOST)), reverse=True
-    )
+    assert len(verdict.slowest) == 2 * MOST
+    for own, which in (
+        (verdict.slowest[:MOST], buying),
+        (verdict.slowest[MOST:], ~buying),
+    ):
+        assert {each.step == PURCHASE for each in own} == {bool(which[buying].all())}
+        assert [each.felt_ms for each in own] == sorted(
+            (round(float(ms), 3) for ms in felt[which].nlargest(MOST)), reverse=True
+        )
     first = verdict.slowest[0]
-    row = evidence.requests.loc[felt.idxmax()]
+    row = evidence.requests.loc[felt[buying].idxmax()]
     ids = TraceIds(evidence.run)
     assert first.trace == ids.trace_id(int(row["student"]), int(row["seq"]))
     assert sum(first.parts.values()) == pytest.approx(first.felt_ms, abs=1.5)
     assert "postgres" in first.parts
 
 
+def slower(evidence, role, by_ms):
+    """The same run in which every answer of one kind of step came so much later."""
+    requests = evidence.requests
+    mine = (requests["role"] == role).astype("int64")
+    later = {
+        name: requests[name] + by_ms * 1_000_000 * mine
+        for name in ("first_byte_ns", "done_ns", "read_ns")
+    }
+    return dataclasses.replace(evidence, requests=requests.assign(**later))
+
+
+def test_however_slow_other_steps_are_the_slowest_purchases_stand_first(evidence_of):
+    """At T-0 hundreds of logins are slower than any purchase."""
+    evidence = slower(evidence_of(), "login", 5000)
+    verdict = judge(evidence)
+    bought = verdict.slowest[:MOST]
+    assert {each.step for each in bought} == {PURCHASE}
+    assert bought[0].felt_ms == verdict.latency_ms[PURCHASE].max
+    assert verdict.slowest[MOST].felt_ms > 5000 > bought[0].felt_ms
+    purchases, others = slow_lists(evidence, verdict, LogLines({}))
+    counts = {step: own.count for step, own in verdict.latency_ms.items()}
+    every = counts.pop(PURCHASE)
+    assert purchases.heading == f"The slowest 20 of {every:,} requests to buy"
+    assert others.heading == f"The slowest 20 of {sum(counts.values()):,} other requests"
+    assert [len(own.requests) for own in (purchases, others)] == [MOST, MOST]
+
+
+def test_where_all_are_listed_none_is_called_the_slowest(evidence_of):
+    evidence = evidence_of(students=200, tickets=60)
+    few = np.flatnonzero(evidence.requests["step"] == PURCHASE)[:3]
+    kept = np.append(np.flatnonzero(evidence.requests["step"] != PURCHASE), few)
+    scarce = dataclasses.replace(
+        evidence, requests=evidence.requests.iloc[np.sort(kept)].reset_index(drop=True)
+    )
+    purchases, _ = slow_lists(scarce, judge(scarce), LogLines({}))
+    assert purchases.heading == "All 3 requests to buy"
+    none = dataclasses.replace(scarce, requests=scarce.requests[scarce.requests["role"] == "page"])
+    (others,) = slow_lists(none, judge(none), LogLines({}))
+    assert others.heading.endswith("other requests")
+
+
+def test_what_a_student_needed_no_more_is_not_among_the_slowest(evidence_of):
+    evidence = evidence_of()
+    requests, worst = evidence.requests.copy(), evidence.latency["felt_ms"].idxmax()
+    for name in ("outcome", "error"):
+        requests[name] = requests[name].astype("object")
+    requests.loc[worst, ["outcome", "error"]] = ["unknown", "abandoned"]
+    asked = requests_asked(dataclasses.replace(evidence, requests=requests))
+    assert not asked.buying[worst] | asked.others[worst]
+    before = requests_asked(evidence)
+    assert before.buying[worst] | before.others[worst]
+
+
 def test_what_is_not_known_is_left_empty(healthy):
     untimed = slowest_requests(healthy, None)
-    assert len(untimed) == MOST
+    assert len(untimed) == 2 * MOST
     assert all(each.parts == {} for each in untimed)
     nothing = dataclasses.replace(healthy, requests=healthy.requests.head(0))
     verdict = judge(nothing)
@@ -75,7 +135,8 @@ def test_a_run_whose_folder_was_renamed_keeps_its_trace_ids(evidence_of):
     evidence = evidence_of(students=200, tickets=60)
     performed = dataclasses.replace(evidence, environment={**evidence.environment, "run": "then"})
     renamed = dataclasses.replace(performed, run="now")
-    row = evidence.requests.loc[evidence.latency["felt_ms"].idxmax()]
+    felt = evidence.latency["felt_ms"][evidence.requests["step"] == PURCHASE]
+    row = evidence.requests.loc[felt.idxmax()]
     trace = TraceIds("then").trace_id(int(row["student"]), int(row["seq"]))
     assert judge(renamed).slowest[0].trace == trace
 
@@ -97,7 +158,8 @@ def never_answered(evidence):
 
 
 def test_what_was_never_answered_is_estimated_and_a_wait_for_a_pool_stays_the_pools(evidence_of):
-    verdict = judge(never_answered(evidence_of()))
+    evidence = never_answered(evidence_of())
+    verdict = judge(evidence)
     slow = bands(verdict)["slowest 1%"]
     assert slow.estimated == slow.requests
     assert max(slow.parts, key=slow.parts.get) == "redis"
@@ -110,7 +172,7 @@ def test_what_was_never_answered_is_estimated_and_a_wait_for_a_pool_stays_the_po
     table = parts_tables(verdict)[0]
     assert "had no answer" in table.caption
     assert [row[-1].text for row in table.rows if row[0].text == "The Redis pool"] == ["estimated"]
-    line = next(slow_requests(verdict, LogLines({})))
+    line = slow_lists(evidence, verdict, LogLines({}))[0].requests[0]
     assert line.mostly == "never answered, so where its time went is not known"
 
 

@@ -162,7 +162,7 @@ def test_a_log_that_is_one_endless_line_or_no_text_is_survived(logs):
         (f'{{"traceparent": "00-{THIRD}-00f067aa0ba902b7-01"}}\n', False, "are those of other"),
         (f"md5 {THIRD}\n", False, "trace ids are not in them"),
         (f"{THIRD}\n", True, "the app logs each answer that took it half a second"),
-        (f"{ONE}\n", False, "have a line of 1 of 2 requests, by trace id."),
+        (f"{ONE}\n", False, "have a line of 1 of these 2 requests, by trace id."),
     ],
 )
 def test_why_there_is_no_line_is_said(logs, content, ours, said):

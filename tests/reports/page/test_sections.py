@@ -12,6 +12,7 @@ from dress_rehearsal.reports.page import write_page
 from dress_rehearsal.reports.verdict import judge
 from tests.reports.foreign import foreign
 from tests.reports.page.parsed_page import BuildRun, Page, PageOf
+from tests.steps import PURCHASE
 
 pytestmark = pytest.mark.whole_runs
 
@@ -45,7 +46,8 @@ def test_the_contents_lead_to_every_section_in_their_order(page_of: PageOf) -> N
     page, _, _ = page_of(**FAILING)
     places = {str(a["id"]): n for n, (_, a) in enumerate(page.tags) if "id" in a}
     anchors = [str(a["href"])[1:] for _, a in page.tags if str(a.get("href", "")).startswith("#")]
-    contents = [anchor for anchor in anchors if anchor not in ("trust-heading", "gates-heading")]
+    elsewhere = ("trust-heading", "gates-heading", "bad-ends", "counts")
+    contents = [anchor for anchor in anchors if anchor not in elsewhere]
     assert [places[anchor] for anchor in contents] == sorted(places[a] for a in contents)
     headings = {str(a.get("id")) for tag, a in page.tags if tag == "h2"} - {"verdict", "None"}
     assert headings - set(anchors) <= {"server-heading"}
@@ -68,6 +70,23 @@ def test_who_suffered_is_a_row_a_group_with_a_dash_where_there_are_too_few(
     assert sum(int(row[5]) for row in page.tables["by-journey"][1:]) == 17
 
 
+def test_who_came_to_no_good_end_stands_with_the_last_request(
+    page_of: PageOf, healthy_page: Any
+) -> None:
+    page, _, verdict = page_of(**FAILING)
+    rows = {row[0]: row for row in page.tables["bad-ends"][1:]}
+    for title, number, came in (("Failed", 12, "overloaded"), ("Unknown", 5, "timeout")):
+        assert rows[title][1] == str(number)
+        assert rows[title][3] == PURCHASE
+        assert rows[title][4].endswith(f": {came}")
+        assert rows[title][5] == came
+    sentences = [note for note in verdict.notes if note.startswith("12 students failed: ")]
+    assert page.words.count(sentences[0]) == 1, "it stands with the groups, not also above"
+    page, _, _ = healthy_page
+    assert "bad-ends" not in page.tables
+    assert "#bad-ends" not in {str(a.get("href", "")) for _, a in page.tags}
+
+
 def test_errors_stand_by_code_and_a_healthy_run_says_that_there_were_none(
     page_of: PageOf, healthy_page: Any
 ) -> None:
@@ -86,10 +105,12 @@ def test_the_slowest_are_listed_with_their_servers_lines(run: RunDirectory) -> N
     (run.logs / "app-1.jsonl").write_text(line)
     page = shown(run, evidence)
     assert "app-1.jsonl: slow answer: waiting for a connection 431.5 ms" in page.words
-    assert "have a line of 1 of 20 requests, by trace id" in page.words
+    assert "have a line of 1 of these 40 requests, by trace id" in page.words
     assert first.trace in page.words
     assert second.trace in page.words
-    assert page.words.count("meant at T-0") + page.words.count("meant at T-0 −") >= 20
+    assert page.words.count("meant at T-0") >= 40
+    buying, others = (page.words.index(words) for words in (" requests to buy", " other requests"))
+    assert buying < others
 
 
 def test_a_pool_that_was_waited_for_says_on_the_page_why_it_is_undecided(
@@ -123,7 +144,8 @@ def test_a_locust_file_s_run_has_no_students_and_everything_else(run: RunDirecto
     page = shown(run, dataclasses.replace(evidence, plan=plan))
     assert not [name for name in page.tables if name.startswith("by-")]
     assert "Who suffered" not in page.words
-    assert "The slowest 20 requests" in page.words
+    assert f"The slowest 20 of {len(evidence.requests):,} requests" in page.words
+    assert "requests to buy" not in page.words
     assert "Headroom" not in page.words
 
 

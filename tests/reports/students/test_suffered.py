@@ -1,28 +1,16 @@
-"""Who suffered: groups add up to the crowd, and what none of a journey got is said as a fact."""
+"""Who suffered: groups add up to the crowd, and show what came of them."""
 
 import dataclasses
 
 import numpy as np
 import pytest
 
-from dress_rehearsal.reports.students.suffered import FEWEST, find_groups, group_notes
-from dress_rehearsal.reports.throughput import measure_sale
-from dress_rehearsal.reports.verdict import judge
+from dress_rehearsal.reports.students.suffered import FEWEST, find_groups
 from tests.steps import LOGIN, PAGE, PURCHASE
 
 
 def of(groups, by):
     return {group.group: group for group in groups if group.by == by}
-
-
-@pytest.fixture
-def empty_handed(healthy):
-    """The same run, in which every late student had been told that nothing is left."""
-    students = healthy.students
-    late = (students["journey"] == "late").to_numpy(dtype=bool)
-    outcome = students["outcome"].astype("object").mask(late, "sold_out")
-    ticket = students["ticket"].astype("object").mask(late, None)
-    return dataclasses.replace(healthy, students=students.assign(outcome=outcome, ticket=ticket))
 
 
 def test_groups_add_up_to_the_crowd_whatever_they_are_made_by(healthy, healthy_verdict):
@@ -96,57 +84,6 @@ def test_of_how_many_devices_is_not_known_where_no_request_of_them_is_recorded(h
     assert found["1 device"].students == len(healthy.students) - several
     assert not {"2 devices", "3 devices or more"} & set(found)
     assert "not known" not in of(find_groups(healthy), "devices")
-
-
-def test_that_none_of_a_journey_got_a_ticket_is_said_and_judged_a_fact(empty_handed):
-    verdict = judge(empty_handed)
-    (note,) = group_notes(empty_handed, verdict.groups, verdict.sale)
-    late = of(verdict.groups, "journey")["late"].students
-    assert note.startswith(f"None of {late} late students got a ticket: the last one went at T-0")
-    assert note in verdict.notes
-    assert not any("late students" in reason for reason in verdict.reasons)
-
-
-def test_who_came_after_the_last_ticket_is_told_so(empty_handed):
-    students = empty_handed.students
-    late = (students["journey"] == "late").to_numpy(dtype=bool)
-    after = empty_handed.t0_ns + 60_000_000_000
-    clicked = students["clicked_ns"].mask(late, after)
-    evidence = dataclasses.replace(empty_handed, students=students.assign(clicked_ns=clicked))
-    (note,) = group_notes(evidence, find_groups(evidence), measure_sale(evidence))
-    assert note.endswith(
-        "and the first of them clicked at T-0 + 60 s; the plan has them come after T-0, so this "
-        "is no wrong."
-    )
-
-
-def test_where_tickets_were_left_it_says_so_and_how_they_ended(evidence_of):
-    evidence = evidence_of(tickets=590)
-    students, rows = evidence.students.copy(), evidence.requests.copy()
-    late = (students["journey"] == "late").to_numpy(dtype=bool)
-    students["outcome"] = students["outcome"].astype("object").mask(late, "in_flight")
-    students["ticket"] = students["ticket"].astype("object").mask(late, None)
-    mine = rows["student"].isin(students.loc[late, "student"]) & (rows["role"] == "page")
-    rows["outcome"] = rows["outcome"].astype("object").mask(mine, "unknown")
-    rows["error"] = rows["error"].astype("object").mask(mine, "timeout")
-    changed = dataclasses.replace(evidence, students=students, requests=rows)
-    groups = find_groups(changed)
-    sale = measure_sale(changed).model_copy(update={"granted": 500, "sold_out_after_s": None})
-    (note,) = group_notes(changed, groups, sale)
-    number = of(groups, "journey")["late"].students
-    assert note == (
-        f"None of {number} late students got a ticket, though 90 of 590 tickets were left; they "
-        f"ended: {number} in flight; {number} met the error timeout at GET /events/{{event}}."
-    )
-
-
-def test_nothing_is_said_where_every_journey_got_some_or_nobody_did(evidence_of, empty_handed):
-    enough = evidence_of(tickets=590)
-    assert of(find_groups(enough), "journey")["late"].ticket
-    assert list(group_notes(enough, find_groups(enough), measure_sale(enough))) == []
-    nobody = empty_handed.students.assign(outcome="sold_out", ticket=None)
-    nothing = dataclasses.replace(empty_handed, students=nobody)
-    assert list(group_notes(nothing, find_groups(nothing), measure_sale(nothing))) == []
 
 
 def test_without_students_a_login_or_a_t0_there_are_no_such_groups(healthy):
