@@ -13,7 +13,7 @@ from dress_rehearsal.reports.evidence.latency import PARTS
 from dress_rehearsal.reports.figures import slowest as figure
 from dress_rehearsal.reports.figures.slowest import draw_slowest
 from dress_rehearsal.reports.page.log_lines import LogLines
-from dress_rehearsal.reports.page.slow_requests import slow_requests
+from dress_rehearsal.reports.page.slow_requests import slow_lists
 from dress_rehearsal.reports.page.tables.slowest import parts_tables
 from dress_rehearsal.reports.part import Band
 from dress_rehearsal.reports.verdict import judge
@@ -58,7 +58,7 @@ def test_a_wait_that_counts_to_the_loops_is_said_in_figure_table_list_and_cause(
     assert f"{waited} from the Redis pool" in drawn.caption
     assert WHY_MOVED in drawn.caption
     assert "to the app's event loops" in drawn.caption
-    line = next(slow_requests(verdict, LogLines({})))
+    line = slow_lists(late, verdict, LogLines({}))[0].requests[0]
     assert "in the app's event loops" in line.mostly
     assert "of it while waiting for the Redis pool" in line.mostly
     assert "passed in waiting for the Redis pool" in verdict.cause
@@ -88,7 +88,7 @@ def test_where_nothing_was_moved_nothing_is_said(healthy):
     assert "answers' own word" not in drawn.caption
     table = parts_tables(verdict)[0]
     assert not any("answers" in head for head, _ in table.columns)
-    assert "while waiting" not in next(slow_requests(verdict, LogLines({}))).mostly
+    assert "while waiting" not in slow_lists(healthy, verdict, LogLines({}))[0].requests[0].mostly
 
 
 def test_the_figure_has_a_bar_of_either_way_where_they_differ(late, healthy, monkeypatch):
