@@ -112,7 +112,7 @@ def _parts_table(verdict: Verdict, step: str, number: int) -> Table:
     )
     caption = f"Where requests to {step} spent their time: means"
     if known is not None:
-        caption += "; but for the first column, by what made it long"
+        caption += ", by what made it long (in the first column: as answers say it)"
     caption += _earlier_words(verdict, bands)
     if unknown := where_unknown(first):
         caption += f" ({unknown})"
