@@ -106,8 +106,8 @@ def _good_answers(part: Latency) -> tuple[Cell, Cell]:
 
 
 def _percentile(latency: Latency, field: str) -> Cell:
-    """Return a number of a step's latency, with a sign where it falls among requests that were
-    given up, and a word where too few requests are behind it."""
+    """Return a number of a step's latency, with a sign where it is a lower bound, and a word where
+    too few requests are behind it."""
     value = getattr(latency, field)
     words = cell(value)
     if at_least(latency, field):
