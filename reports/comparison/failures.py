@@ -8,8 +8,9 @@ from collections.abc import Iterator
 from typing import Final, NamedTuple
 
 from dress_rehearsal.reports.audit import COUNTERS
+from dress_rehearsal.reports.comparison.numbers import Metric, counts
 from dress_rehearsal.reports.comparison.schema import Outcome
-from dress_rehearsal.reports.comparison.sides import Side, one_machine
+from dress_rehearsal.reports.comparison.sides import Side, SideRun, one_machine
 from dress_rehearsal.reports.schema import Verdict
 from dress_rehearsal.reports.words import counted
 
@@ -17,6 +18,8 @@ _BY_GATES: Final = frozenset({"audit", "gates", "census"})
 """Words of failures that stand among the gates as well."""
 _BROKEN: Final = "Gate broken: "
 _NO_WRONG: Final = "== 0"
+_NAMED: Final = 3
+"""Limits and counters that are named in one sentence."""
 
 
 class _Failure(NamedTuple):
@@ -35,6 +38,7 @@ _UNNAMED: Final = _Failure("", "")
 
 def held_failures(base: Side, side: Side) -> Iterator[tuple[Outcome, str]]:
     """Yield what became of each thing that failed on a side: worse, or why that is not decided."""
+    yield from _left_open(base, side)
     before = [_failures(run.verdict) for run in base.runs]
     after = [(run.verdict, _failures(run.verdict)) for run in side.runs]
     unnamed = any(_UNNAMED in own for own in before)
@@ -56,6 +60,38 @@ def held_failures(base: Side, side: Side) -> Iterator[tuple[Outcome, str]]:
             yield "worse", f"Worse: {said}, and none before: {reason}"
             continue
         yield "undecided", f"Undecided: {said} ({failure.words}), but {why}: {reason}"
+
+
+def _left_open(base: Side, side: Side) -> Iterator[tuple[Outcome, str]]:
+    """Yield in one sentence what runs of a side leave undecided by themselves, undisturbed, that a
+    run of the base decided: whether it became worse is not known."""
+    open_in = [(run, _open(run)) for run in side.runs]
+    names = [
+        failure.name
+        for failure in dict.fromkeys(each for _, own in open_in for each in own)
+        if any(_was_held(run.verdict, failure) for run in base.runs)
+    ]
+    if not names:
+        return
+    runs = [run for run, own in open_in if any(each.name in names for each in own)]
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    yield (
+        "undecided",
+        (
+            f"Undecided: {len(runs)} of {len(side.runs)} in {side.name} left open what was decided "
+            f"before ({', '.join(names[:_NAMED])}{more}): {runs[0].verdict.reasons[0]}"
+        ),
+    )
+
+
+def _open(run: SideRun) -> dict[_Failure, None]:
+    """Return the limits, counters of the audit among them, that a run does not decide though
+    nothing disturbed it."""
+    return dict.fromkeys(
+        _Failure(gate.name, gate.limit)
+        for gate in run.verdict.gates
+        if gate.status == "inconclusive" and counts(run, Metric(gate.metric, gate.window))
+    )
 
 
 def _failures(verdict: Verdict) -> dict[_Failure, None]:

@@ -105,3 +105,51 @@ def test_a_verdict_that_does_not_name_what_failed_is_worse_only_where_nothing_fa
     flaky = sides("old", 1, gates=[gate(status="fail")], reason=slow_reason(), words=("gates",))
     assert told(flaky, sides("new", 1, **older))[0] == "undecided"
     assert told(sides("old", 0), sides("new", 0))[0] == "no_worse"
+
+
+def test_what_the_base_decided_and_the_other_side_does_not_is_no_pass(side_of):
+    """Nobody knows whether tickets were oversold, or the app no longer tells of a pool."""
+    pool = GateResult(
+        metric="pools[postgres].wait_p99_ms",
+        limit="<= 500ms",
+        value=20.0,
+        low=None,
+        high=None,
+        baseline=None,
+        status="pass",
+    )
+    own = side_of("old", QUIET).runs[0].verdict
+    gates = (*own.gates, pool)
+    unread = tuple(
+        each.model_copy(update={"value": None, "status": "inconclusive"})
+        if each.metric in ("audit.oversold", pool.metric)
+        else each
+        for each in gates
+    )
+    base = side_of("old", QUIET, verdict={"gates": gates})
+    why = {
+        "gates": unread,
+        "audit": own.audit.model_copy(update={"oversold": None}),
+        "verdict": "inconclusive",
+        "reasons": ("The ledger could not be read.",),
+    }
+    found, said = told(base, side_of("new", QUIET, verdict=why))
+    assert found == "undecided"
+    assert (
+        "Undecided: 5 of 5 in new left open what was decided before (audit.oversold, "
+        "pools[postgres].wait_p99_ms): The ledger could not be read."
+    ) in said
+    assert told(base, side_of("new", QUIET, verdict={"gates": gates}))[0] == "no_worse"
+    untold = side_of("old", QUIET, verdict=why)
+    assert told(untold, side_of("new", QUIET, verdict=why))[0] == "no_worse"
+
+
+def test_a_disturbed_run_that_leaves_a_limit_open_is_left_out_as_its_times_are(side_of, run_of):
+    late = {"gates": (gate(status="inconclusive"),), "doubts": ("foreign_cpu",)}
+    base = side_of("old", QUIET, verdict={"gates": (gate(),)})
+    new = side_of("new", QUIET, verdict={"gates": (gate(),)})
+    disturbed = run_of(104.0, 6, verdict={**late, "verdict": "inconclusive"})
+    with_it = dataclasses.replace(new, runs=(*new.runs, disturbed))
+    assert told(base, with_it)[0] == "no_worse"
+    quiet = run_of(104.0, 6, verdict={**late, "verdict": "inconclusive", "doubts": ()})
+    assert told(base, dataclasses.replace(new, runs=(*new.runs, quiet)))[0] == "undecided"
