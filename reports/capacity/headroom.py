@@ -79,7 +79,7 @@ class Known:
         return "inconclusive", 0
 
     def is_settled(self, status: Status, runs: int) -> bool:
-        """Return whether further runs would not, or may not, change what is said."""
+        """Return whether further runs would not change what is said."""
         if status == "inconclusive":
             return True
         edge = self.edge.passes if status == "pass" else self.fails
@@ -88,7 +88,7 @@ class Known:
 
     def _runs(self, outcome: Outcome, least: int, most: int) -> int:
         return sum(
-            outcomes.count(outcome)
+            sum(each == outcome or (each, outcome) == ("wrong", "fail") for each in outcomes)
             for load, outcomes in self.outcomes.items()
             if least <= load <= most
         )

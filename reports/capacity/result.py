@@ -31,6 +31,9 @@ interrupted it, or no try of a load had a verdict."""
 _OTHERS: Final = "foreign_cpu"
 """The doubt that other programs took the CPU."""
 
+_CARRIED: Final[frozenset[Outcome]] = frozenset({"pass", "fail", "wrong"})
+"""Outcomes of runs that sent what they were to send."""
+
 _NOT_PASSED: Final[dict[Standing, str]] = {
     "fail": "does not",
     "limited": "cannot be sent from here",
@@ -254,7 +257,8 @@ def _ended(
 def _breaks(sought: Sought, tries: Sequence[CapacityTry], fails: int | None) -> str | None:
     if fails is None:
         return None
-    first = next(each for each in tries if each.people == fails and each.outcome == "fail")
+    failing = [each for each in tries if each.people == fails and each.outcome in ("wrong", "fail")]
+    first = next((each for each in failing if each.outcome == "wrong"), failing[0])
     what = first.broken or first.reason
     return f"At {sought.words(fails)}: {what.rstrip('.')}. {first.cause}"
 
@@ -266,7 +270,7 @@ def _usl(plan: Plan, tries: Sequence[CapacityTry]) -> Usl | str:
             "steady, and a rush at one instant does not last. Search a plan whose students come by "
             "rates, such as steps."
         )
-    levels = [level for each in tries if each.outcome in ("pass", "fail") for level in each.levels]
+    levels = [level for each in tries if each.outcome in _CARRIED for level in each.levels]
     return fitted(levels, plan.seed)
 
 

@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from dress_rehearsal.reports.capacity.pages import capacity_markdown
 from dress_rehearsal.reports.capacity.result import capacity_of
 from dress_rehearsal.reports.capacity.schema import Capacity
 from tests.reports.capacity.conftest import STEPS, level, one, sought
@@ -47,6 +48,32 @@ def test_headroom_says_no_more_than_what_was_tried(found, tries, own, half_more,
     capacity = found(*tries)
     assert [each.passes for each in capacity.headroom] == [own, half_more]
     assert capacity.exit_code == code
+
+
+def test_one_try_that_sold_too_many_tickets_is_outvoted_by_no_others():
+    why = {
+        "verdict": "fail",
+        "reason": "12 more tickets were sold than there are (audit.oversold).",
+        "broken": "audit.oversold is 12, the limit is == 0",
+    }
+    rest = [(12_000, "pass"), (12_000, "pass"), (6_000, "pass"), (24_000, "fail")]
+    for outcome, code in (("wrong", 99), ("fail", 0)):
+        first = one(12_000, outcome, 0, **why)
+        tries = [first, *(one(load, said, n) for n, (load, said) in enumerate(rest, start=1))]
+        capacity = capacity_of(sought(), tries, step=PURCHASE, ended="found", took_s=1.0)
+        assert capacity.exit_code == code
+        if outcome == "wrong":
+            assert capacity.breaks.startswith("At 12,000 students: audit.oversold is 12")
+            assert "does not pass" in capacity.headroom[0].says
+            assert " wrong |" in capacity_markdown(capacity)
+
+
+def test_one_pass_beside_runs_that_decide_nothing_is_not_settled(found):
+    tries = [(12_000, "pass"), *[(12_000, "undecided")] * 3]
+    capacity = found(*tries)
+    assert (capacity.exit_code, capacity.headroom[0].passes) == (3, "inconclusive")
+    assert "is not settled: by one run it passes" in capacity.headroom[0].says
+    assert found(*tries, (12_000, "pass")).exit_code == 0
 
 
 def test_what_does_not_pass_says_how_much_of_it_does(found):
