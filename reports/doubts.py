@@ -29,6 +29,10 @@ _DISTURBED: Final = {
 mend comes before what may come of it."""
 
 
+_OWN_DOING: Final = frozenset({"late_sends", "cpu_limit"})
+"""Disturbances that a target may make which takes the CPU that the rehearsal needs."""
+
+
 def believed(doubts: Sequence[str], path: str) -> bool:
     """Return whether a number of a run with such doubts counts: nothing does where the rush was cut
     short, and where it was disturbed, only what nothing else can have done."""
@@ -38,6 +42,13 @@ def believed(doubts: Sequence[str], path: str) -> bool:
 def disturbances(doubts: Sequence[str]) -> tuple[str, ...]:
     """Return the doubts because of which most numbers of a run do not count."""
     return tuple(word for word in doubts if word == _CUT or word in _DISTURBED)
+
+
+def may_be_its_own_doing(doubts: Sequence[str]) -> bool:
+    """Return whether the target itself may be why a run was disturbed: the rehearsal was late, or
+    held back by its CPU limit, and nobody else is known to have made it so."""
+    found = set(disturbances(doubts))
+    return bool(found & _OWN_DOING) and found <= _OWN_DOING | {UNCOUNTED}
 
 
 def disturbance_words(doubts: Sequence[str]) -> str:

@@ -20,6 +20,7 @@ from dress_rehearsal.reports.comparison.numbers import (
     Metric,
     compared_number,
     counts,
+    left_out_values,
     unmeasured,
     values_of,
 )
@@ -37,7 +38,7 @@ from dress_rehearsal.reports.comparison.words import (
 )
 from dress_rehearsal.reports.directions import unit_of, worse_when
 from dress_rehearsal.reports.history.intervals import FEWEST, difference_interval
-from dress_rehearsal.reports.lower_bounds import difference_extremes
+from dress_rehearsal.reports.lower_bounds import RunNumber, difference_extremes
 from dress_rehearsal.reports.numbers import exact, significant
 from dress_rehearsal.reports.schema import Number
 from dress_rehearsal.reports.words import counted
@@ -127,7 +128,8 @@ def _held(
         return "undecided", f"Undecided: {metric.name}: {_too_few([base, side], metric)}."
     said = _said(number, change, side.name)
     becomes = partial(_outcome, metric=metric, margins=parse_margins(told))
-    outcomes = difference_extremes(values_of(base, metric), values_of(side, metric), becomes)
+    before, after = values_of(base, metric), values_of(side, metric)
+    outcomes = difference_extremes(before, after, becomes)
     chance = (
         f"Undecided: {said}, beyond {told}, but chance may have done it: repeat both more often"
     )
@@ -138,11 +140,33 @@ def _held(
             f"Undecided: {said}, of which no more is known, for requests were given up; whether "
             f"that is within {told} is open: have students wait longer (students.timeout)."
         )
+    left_out = left_out_values(side, metric)
+    if any(
+        outcome != outcomes[0]
+        for worst in _worst(left_out, metric)
+        for outcome in difference_extremes(before, [*after, *worst], becomes)
+    ):
+        runs = f"{len(left_out)} of {counted(len(side.runs), 'run')} of {side.name}"
+        return "undecided", (
+            f"Undecided: {said}, without {runs} that do not count, as the rehearsal itself was "
+            f"late there or at a CPU limit. The build may be why, and with them the outcome would "
+            f"be another: leave the rehearsal more CPU, and repeat."
+        )
     if outcomes[0] == "no_worse":
         return "no_worse", f"No worse: {said}, within {told}."
     if outcomes[0] == "worse":
         return "worse", f"Worse: {said}, beyond {told}."
     return "undecided", f"{chance}."
+
+
+def _worst(left_out: Sequence[RunNumber], metric: Metric) -> Iterator[list[RunNumber]]:
+    """Yield what runs that were left out may really have had: as it is known, and without end in
+    the way that is worse."""
+    if left_out and worse_when(metric.path) == "more":
+        yield [RunNumber(each.value, at_least=True) for each in left_out]
+    elif left_out:
+        yield list(left_out)
+        yield [RunNumber(-math.inf) for _ in left_out]
 
 
 def _outcome(

@@ -6,16 +6,18 @@ where changes are looked for. A change that lower bounds make uncertain is none,
 undecided.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from dress_rehearsal.reports.directions import unit_of, worse_when
+from dress_rehearsal.reports.doubts import disturbance_words
 from dress_rehearsal.reports.history.change_points import Side, change_points
 from dress_rehearsal.reports.history.entry import Entry, metric_of
 from dress_rehearsal.reports.part import Part
 from dress_rehearsal.reports.schema import Number
-from dress_rehearsal.reports.words import bound_words, quantity
+from dress_rehearsal.reports.words import agreeing, bound_words, counted, quantity
 
 MAX_PVALUE: Final = 0.001
 MIN_MAGNITUDE: Final = 0.05
@@ -96,6 +98,21 @@ class Series:
     def believed(self) -> int:
         """How many of its runs were undisturbed: in them changes of times are looked for."""
         return sum(not entry.disturbances for entry in self.entries)
+
+    @property
+    def left_out_words(self) -> str:
+        """How many more runs were disturbed and by what, in brackets; "" without any: a build that
+        makes the rehearsal itself late is slower than the runs that are left."""
+        words = (disturbance_words(entry.doubts) for entry in self.entries if entry.disturbances)
+        why = Counter(words)
+        if not why:
+            return ""
+        number = why.total()
+        were, are = (agreeing(number, *each) for each in (("was", "were"), ("is", "are")))
+        listed = "; ".join(
+            f"in {counted(times, 'run')} {word}" for word, times in why.most_common()
+        )
+        return f" ({number} more {were} disturbed and {are} left out: {listed})"
 
     @property
     def undecided_words(self) -> str:

@@ -116,3 +116,52 @@ def test_one_scenario_has_to_be_that_of_all_runs(side_of):
     found, said = told(mixed(side_of("old", QUIET), 4), mixed(slow, 1))
     assert (found, "the scenarios differ" in said) == ("undecided", True)
     assert told(mixed(side_of("old", QUIET), 5), mixed(slow, 5))[0] == "worse"
+
+
+def test_a_build_that_makes_the_rehearsal_late_is_not_judged_by_its_quick_runs_alone(run_of):
+    """Half of its runs are five times slower: they took the CPU that the generator needed."""
+    base = Side("old", tuple(run_of(100.0 + each, each) for each in range(1, 11)))
+    quick = [run_of(100.0 + each, each) for each in range(1, 6)]
+
+    def held(doubts, number=5):
+        update = {"doubts": doubts, "verdict": "inconclusive"}
+        slow = [run_of(500.0 + each, each, verdict=update) for each in range(6, 6 + number)]
+        return compare([base, Side("new", (*quick, *slow))])
+
+    for doubts in (
+        ("late_sends",),
+        ("cpu_limit", "late_sends"),
+        ("foreign_cpu_unknown", "late_sends"),
+    ):
+        comparison = held(doubts)
+        assert comparison.outcome == "undecided"
+        (said,) = (each for each in comparison.reasons if "The build may be why" in each)
+        assert "without 5 of 10 runs of new that do not count" in said
+    others = held(("foreign_cpu", "late_sends"))
+    assert others.outcome == "no_worse", "other programs are known to be why"
+    assert others.notes == (
+        "new: 5 of 10 runs were disturbed (in 5 runs other programs took the CPU), and their times "
+        "do not count.",
+    )
+    one = held(("late_sends",), number=1)
+    assert one.outcome == "no_worse", "whatever it really took, the median stays"
+    assert one.notes == (
+        "new: 1 of 6 runs was disturbed (in 1 run requests left late), and its times do not count.",
+    )
+    assert compare([base, Side("new", tuple(quick))]).notes == ()
+
+
+def test_a_rate_of_runs_that_the_build_made_late_may_be_as_low_as_can_be(run_of):
+    rate = "sale.tickets_per_s"
+    gates = {"gates": (Gate(metric=rate, regression="< 10%"),)}
+
+    def run(number, doubts=()):
+        own = run_of(100.0, number).verdict
+        sale = own.sale.model_copy(update={"tickets_per_s": 900.0 + number})
+        return run_of(100.0, number, plan=gates, verdict={"sale": sale, "doubts": doubts})
+
+    base = Side("old", tuple(run(each) for each in range(1, 6)))
+    late = [run(each, ("late_sends",)) for each in range(6, 12)]
+    found = compare([base, Side("new", (*base.runs, *late))])
+    assert found.outcome == "undecided"
+    assert compare([base, Side("new", base.runs)]).outcome == "no_worse"
