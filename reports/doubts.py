@@ -36,7 +36,12 @@ _OWN_DOING: Final = frozenset({"late_sends", "cpu_limit"})
 def believed(doubts: Sequence[str], path: str) -> bool:
     """Return whether a number of a run with such doubts counts: nothing does where the rush was cut
     short, and where it was disturbed, only what nothing else can have done."""
-    return _CUT not in doubts and not (may_be_others_doing(path) and disturbances(doubts))
+    return not was_cut_short(doubts) and not (may_be_others_doing(path) and disturbances(doubts))
+
+
+def was_cut_short(doubts: Sequence[str]) -> bool:
+    """Return whether a run with such doubts was cut short."""
+    return _CUT in doubts
 
 
 def disturbances(doubts: Sequence[str]) -> tuple[str, ...]:
@@ -53,7 +58,7 @@ def may_be_its_own_doing(doubts: Sequence[str]) -> bool:
 
 def disturbance_words(doubts: Sequence[str]) -> str:
     """Return in words what is first to be mended of what disturbed a run; "" where nothing did."""
-    if _CUT in doubts:
+    if was_cut_short(doubts):
         return "it was cut short"
     return next((words for word, words in _DISTURBED.items() if word in doubts), "")
 
