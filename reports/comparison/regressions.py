@@ -41,7 +41,7 @@ from dress_rehearsal.reports.history.intervals import FEWEST, difference_interva
 from dress_rehearsal.reports.lower_bounds import RunNumber, difference_extremes
 from dress_rehearsal.reports.numbers import exact, significant
 from dress_rehearsal.reports.schema import Number
-from dress_rehearsal.reports.words import counted
+from dress_rehearsal.reports.words import counted, quantity
 
 
 def held_regressions(base: Side, side: Side) -> Iterator[HeldRegression]:
@@ -153,7 +153,8 @@ def _held(
             f"be another: leave the rehearsal more CPU, and repeat."
         )
     if outcomes[0] == "no_worse":
-        return "no_worse", f"No worse: {said}, within {told}."
+        further = _not_excluded(number, change, metric, parse_margins(told))
+        return "no_worse", f"No worse: {said}, within {told}{further}."
     if outcomes[0] == "worse":
         return "worse", f"Worse: {said}, beyond {told}."
     return "undecided", f"{chance}."
@@ -179,15 +180,34 @@ def _outcome(
     if math.isinf(here - base):
         reached = sign * (here - base) > 0
     else:
-        scale = 1000 if unit_of(metric.path) == "s" else 1
         median = _told(base)
-        apart = exact(_told(_told(here) - median))
-        reached = margins.reached(sign * apart * scale, exact(median) * scale)
+        apart = _told(_told(here) - median)
+        reached = _reached(apart, median, metric=metric, margins=margins)
     if not reached:
         return "no_worse"
     interval = difference_interval(before, after)
     assert interval is not None
     return "worse" if min(sign * end for end in interval) > 0 else "undecided"
+
+
+def _reached(apart: Number, base: Number, *, metric: Metric, margins: Margins) -> bool:
+    """Return whether a difference from the base's median reaches all margins."""
+    sign = 1 if worse_when(metric.path) == "more" else -1
+    scale = 1000 if unit_of(metric.path) == "s" else 1
+    return margins.reached(sign * exact(apart) * scale, exact(base) * scale)
+
+
+def _not_excluded(number: ComparedNumber, change: Change, metric: Metric, margins: Margins) -> str:
+    """Return as the end of a sentence how much worse a number that is no worse may still be, where
+    that is beyond the margins."""
+    more = worse_when(metric.path) == "more"
+    end, base = change.high if more else change.low, number.sides[0].median
+    assert base is not None
+    if end is not None and not _reached(end, base, metric=metric, margins=margins):
+        return ""
+    kind = "an increase" if more else "a decrease"
+    far = "of any size" if end is None else f"of up to {quantity(abs(end), unit_of(metric.path))}"
+    return f"; {kind} {far} is not excluded, so repeat both more often"
 
 
 def _told(value: float) -> Number:

@@ -8,7 +8,7 @@ from dress_rehearsal.plans import Gate
 from dress_rehearsal.reports.comparison import Side, compare
 from dress_rehearsal.reports.comparison.baseline import snapshot
 from dress_rehearsal.reports.schema import Regression
-from tests.reports.comparison.conftest import MARGINS, P99
+from tests.reports.comparison.conftest import AT_LEAST, MARGINS, P99
 
 QUIET = [100.0, 101.0, 102.0, 103.0, 104.0]
 SLOW = [300.0, 301.0, 302.0, 303.0, 304.0]
@@ -165,3 +165,36 @@ def test_a_rate_of_runs_that_the_build_made_late_may_be_as_low_as_can_be(run_of)
     found = compare([base, Side("new", (*base.runs, *late))])
     assert found.outcome == "undecided"
     assert compare([base, Side("new", base.runs)]).outcome == "no_worse"
+
+
+def test_what_an_interval_does_not_exclude_is_said_of_a_number_that_is_no_worse(side_of):
+    """Two of five runs nine times slower leave the median where it was."""
+    base = side_of("old", [100.0, 101.0, 102.0, 103.0, 104.0])
+    outcome, said = told(base, side_of("new", [100.0, 101.0, 102.0, 900.0, 950.0]))
+    assert outcome == "no_worse"
+    assert said.endswith(
+        "within < 10% and < 20 ms; an increase of up to 848 ms is not excluded, so repeat both "
+        "more often."
+    )
+    bounds = [AT_LEAST(10_000.0)] * 2
+    outcome, said = told(base, side_of("new", [100.0, 101.0, 102.0, *bounds]))
+    assert (outcome, "an increase of any size is not excluded" in said) == ("no_worse", True)
+    outcome, said = told(base, side_of("new", [102.0, 103.0, 104.0, 105.0, 106.0]))
+    assert (outcome, "excluded" in said) == ("no_worse", False)
+
+
+def test_of_a_rate_a_decrease_is_not_excluded(run_of):
+    rate = "sale.tickets_per_s"
+    gates = {"gates": (Gate(metric=rate, regression="< 10%"),)}
+
+    def side(name, rates):
+        own = run_of(100.0).verdict.sale
+        sales = [own.model_copy(update={"tickets_per_s": each}) for each in rates]
+        runs = (run_of(100.0, n, plan=gates, verdict={"sale": s}) for n, s in enumerate(sales))
+        return Side(name, tuple(runs))
+
+    base = side("old", [900.0, 901.0, 902.0, 903.0, 904.0])
+    outcome, said = told(base, side("new", [900.0, 901.0, 902.0, 100.0, 110.0]))
+    assert (outcome, "a decrease of up to 802/s is not excluded" in said) == ("no_worse", True)
+    outcome, said = told(base, side("new", [900.0, 901.0, 902.0, 2_000.0, 2_000.0]))
+    assert (outcome, "excluded" in said) == ("no_worse", False)
