@@ -23,7 +23,7 @@ MAX_PVALUE: Final = 0.001
 MIN_MAGNITUDE: Final = 0.05
 FEWEST: Final = 6
 """Runs below which nothing can be told: three a side are the fewest that a t-test finds anything in
-at `MAX_PVALUE`, unless they do not differ among each other at all."""
+at `MAX_PVALUE`."""
 _NAMED: Final = 5
 """Undecided changes that are named in the sentence about them."""
 
@@ -180,11 +180,12 @@ def series_of(
 
 def same_series(entries: Iterable[Entry], own: Entry, most: int) -> list[Entry]:
     """Return the last of those entries that one of their own may be compared with, itself included,
-    the oldest first."""
+    the oldest first: of one that is older than these, the last up to it."""
     key = (own.plan_digest, own.fingerprint)
     alike = {entry.run: entry for entry in entries if (entry.plan_digest, entry.fingerprint) == key}
     alike[own.run] = own
-    return sorted(alike.values(), key=lambda entry: (entry.when, entry.run))[-most:]
+    ordered = sorted(alike.values(), key=lambda entry: (entry.when, entry.run))
+    return ordered[-most:] if own in ordered[-most:] else ordered[: ordered.index(own) + 1][-most:]
 
 
 def _changes(
