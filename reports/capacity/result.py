@@ -97,7 +97,9 @@ def capacity_of(
     outcomes: dict[int, list[Outcome]] = defaultdict(list)
     for each in tries:
         outcomes[each.people].append(each.outcome)
-    known = Known.of(outcomes, within=sought.within, repeats=sought.repeats)
+    known = Known.of(
+        outcomes, within=sought.within, repeats=sought.repeats, broken=ended == "broken"
+    )
 
     def stands(people: int | None) -> LoadStanding | None:
         return None if people is None else _stands(sought, people, outcomes[people])
@@ -232,7 +234,7 @@ def _ended(
     elif passes is not None and above is not None and known.standings[above] == "fail":
         one = "one user" if sought.over == "load.users" else "one student"
         near = one if above - passes == 1 else f"within {distance(passes, above)}"
-        yield f"The edge is known to {near}."
+        yield f"The edge is known to {near}{', but not settled' if known.open_edge else ''}."
     if above is None and passes == sought.most:
         yield f"Nothing larger was to be tried: {sought.why_most}."
     if above is not None and known.standings[above] in ("limited", "undecided"):
