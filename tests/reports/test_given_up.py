@@ -154,6 +154,16 @@ def test_a_limit_above_an_interval_that_ends_among_given_up_requests_is_not_pass
         if p90 in each
     )
     assert "how much larger it might be is not known, and neither is whether <= 12s holds" in said
+    assert "(95% interval 10 ms or more)" in said
+
+
+def test_an_interval_that_ends_among_given_up_requests_has_no_end_in_tables(evidence_of):
+    for why, told in (("timeout", "10 or more"), (None, "10 to 10,000")):
+        felt = [10.0] * 56 + [10_000.0] * 4
+        own = judge(given_up(evidence_of(**SMALL), [], felt, 4 if why else 0)).latency_ms[PURCHASE]
+        # Of so few requests p99 itself is among them: its interval is what is looked at.
+        own = own.model_copy(update={"p99": 10.0, "p99_low": 10.0, "p99_high": 10_000.0})
+        assert cells(certainty_table({PURCHASE: own}))["95% interval"] == told
 
 
 def test_an_end_of_the_interval_of_p99_among_given_up_requests_is_a_lower_bound(evidence_of):

@@ -89,7 +89,7 @@ def certainty_table(latency_ms: dict[str, Latency], kind: str = "Step") -> Table
         row(
             step,
             _percentile(part, "p99"),
-            EMPTY if at_least(part, "p99") else span_words(part.p99_low, part.p99_high),
+            _interval(part),
             *(_good_answers(part) if failing else []),
         )
         for step, part in taken.items()
@@ -103,6 +103,15 @@ def certainty_table(latency_ms: dict[str, Latency], kind: str = "Step") -> Table
 def _good_answers(part: Latency) -> tuple[Cell, Cell]:
     bad = f"{written(part.failed)} ({percent(part.failed, part.count)})"
     return Cell(bad, "found" if part.failed else ""), _percentile(part, "good_p99")
+
+
+def _interval(latency: Latency) -> str:
+    """Return p99's interval, open at its end where given-up requests are there."""
+    low, high = latency.p99_low, latency.p99_high
+    if at_least(latency, "p99"):
+        return EMPTY
+    open_end = low is not None and at_least(latency, "p99_high")
+    return f"{written(low)} or more" if open_end else span_words(low, high)
 
 
 def _percentile(latency: Latency, field: str) -> Cell:
