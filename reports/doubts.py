@@ -29,10 +29,19 @@ _DISTURBED: Final = {
 mend comes before what may come of it."""
 
 
+_OWN_DOING: Final = frozenset({"late_sends", "cpu_limit"})
+"""Disturbances that a target may make which takes the CPU that the rehearsal needs."""
+
+
 def believed(doubts: Sequence[str], path: str) -> bool:
     """Return whether a number of a run with such doubts counts: nothing does where the rush was cut
     short, and where it was disturbed, only what nothing else can have done."""
-    return _CUT not in doubts and not (may_be_others_doing(path) and disturbances(doubts))
+    return not was_cut_short(doubts) and not (may_be_others_doing(path) and disturbances(doubts))
+
+
+def was_cut_short(doubts: Sequence[str]) -> bool:
+    """Return whether a run with such doubts was cut short."""
+    return _CUT in doubts
 
 
 def disturbances(doubts: Sequence[str]) -> tuple[str, ...]:
@@ -40,9 +49,16 @@ def disturbances(doubts: Sequence[str]) -> tuple[str, ...]:
     return tuple(word for word in doubts if word == _CUT or word in _DISTURBED)
 
 
+def may_be_its_own_doing(doubts: Sequence[str]) -> bool:
+    """Return whether the target itself may be why a run was disturbed: the rehearsal was late, or
+    held back by its CPU limit, and nobody else is known to have made it so."""
+    found = set(disturbances(doubts))
+    return bool(found & _OWN_DOING) and found <= _OWN_DOING | {UNCOUNTED}
+
+
 def disturbance_words(doubts: Sequence[str]) -> str:
     """Return in words what is first to be mended of what disturbed a run; "" where nothing did."""
-    if _CUT in doubts:
+    if was_cut_short(doubts):
         return "it was cut short"
     return next((words for word, words in _DISTURBED.items() if word in doubts), "")
 

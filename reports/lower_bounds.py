@@ -1,6 +1,6 @@
-"""Lower bounds: percentiles among given-up requests, and what several runs' numbers come to then.
+"""Lower bounds: percentiles with given-up requests below them, and what several runs' come to then.
 
-Had those requests been waited for, such a number would be larger: how much is not known. So every
+Had those requests been waited for, such a number might be larger: how much is not known. So every
 difference is told by its two extremes, each bound as small as it is known to be, and as large as
 can be; what both say is certain.
 """
@@ -12,7 +12,15 @@ from typing import Final, Literal, NamedTuple, TypeVar
 
 from dress_rehearsal.reports.evidence.latency import at_least, grows_by_waiting
 from dress_rehearsal.reports.numbers import rounded
-from dress_rehearsal.reports.schema import GateResult, Measured, Number, Regression, Verdict, named
+from dress_rehearsal.reports.schema import (
+    GateResult,
+    Latency,
+    Measured,
+    Number,
+    Regression,
+    Verdict,
+    named,
+)
 
 _OF_LATENCY: Final = "latency_ms["
 
@@ -43,13 +51,22 @@ def step_of(path: str) -> str:
 
 def given_up_share(measured: Measured, path: str) -> float | None:
     """Return the share (0 to 1) of a step's requests that were given up where one of its numbers
-    falls among them, None where a number is exact, or no latency."""
-    if not path.startswith(_OF_LATENCY):
-        return None
-    own = measured.latency_ms.get(step_of(path))
+    is a lower bound for them, None where a number is exact, or no latency."""
+    own = _latency_of(measured, path)
     if own is None or not at_least(own, path.rpartition(".")[2]):
         return None
     return rounded(own.given_up / own.count, 6)
+
+
+def is_given_up_by(measured: Measured, path: str, end: Number | None) -> bool:
+    """Return whether any of a step's requests were given up that took no longer than an end of one
+    of its numbers' interval; False of what is no latency."""
+    own = _latency_of(measured, path)
+    return own is not None and end is not None and at_least(own, path.rpartition(".")[2], end)
+
+
+def _latency_of(measured: Measured, path: str) -> Latency | None:
+    return measured.latency_ms.get(step_of(path)) if path.startswith(_OF_LATENCY) else None
 
 
 def is_lower_bound(verdict: Verdict, path: str, window: str | None) -> bool:
@@ -60,7 +77,7 @@ def is_lower_bound(verdict: Verdict, path: str, window: str | None) -> bool:
     """
     if window is None:
         return given_up_share(verdict, path) is not None
-    own = verdict.latency_ms.get(step_of(path)) if path.startswith(_OF_LATENCY) else None
+    own = _latency_of(verdict, path)
     untold = own is not None and own.given_up > 0 and grows_by_waiting(path.rpartition(".")[2])
     kept: tuple[GateResult | Regression, ...] = (*verdict.regressions, *verdict.gates)
     return any(

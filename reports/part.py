@@ -57,8 +57,8 @@ class Group(Part):
     or the tenth in which they came; `group` is which of them these are. `no_good_end` of the
     students gave up, failed, never learnt the outcome, never started or were still under way.
     `amplification` is the `requests` to buy of each who sent one; p99 (ms) is of the `waited` of
-    them that count, None where these are fewer than 100. `at_least`: it falls among requests that
-    were given up, and is a lower bound.
+    them that count, None where these are fewer than 100. `at_least`: it is a lower bound, for
+    requests were given up that took no longer.
     """
 
     by: InCommon

@@ -1,7 +1,7 @@
 """The schema of `verdict.json`; as JSON Schema it is published in verdict.schema.json."""
 
 import json
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from pydantic import Field
 
@@ -22,6 +22,9 @@ Status = Literal["pass", "fail", "inconclusive"]
 Diagnosis = Literal[
     "healthy", "undersized", "slow_holder", "lock_wait", "leak", "nested_acquire", "not_measured"
 ]
+
+_GIVEN_UP_LEAST: Final = ("given_up_least", "given_up_system_least")
+"""Fields of a latency that are written only where there is something in them."""
 
 EXIT_CODES = {"pass": 0, "fail": 99, "inconclusive": 3}
 
@@ -46,13 +49,16 @@ class Latency(Part):
     `count` requests were waited for; `failed` of them failed or were never answered. `system_p99`
     is from sent to done; `good_p99` is of what was answered well (`ok`, `refused`). `p99_low` to
     `p99_high` is the 95% interval of p99: by chance alone, within this one run. `given_up` of the
-    `failed` were waited for no longer (a time-out, or the end of the run): percentiles that fall
-    among them are lower bounds.
+    `failed` were waited for no longer (a time-out, or the end of the run), the shortest of them for
+    `given_up_least` (felt; `given_up_system_least` in the system's part): percentiles of so much or
+    more are lower bounds. Both are None where none was given up, or a version of before wrote it.
     """
 
     count: int
     failed: int
     given_up: int = 0
+    given_up_least: float | None = None
+    given_up_system_least: float | None = None
     p50: float | None
     p90: float | None
     p99: float | None
@@ -238,7 +244,7 @@ class GateResult(OfMetric):
     `low` to `high` is the value's 95% interval, None where it has none: only percentiles of
     latencies are a matter of chance. `baseline`: the median of the runs that it was rehearsed
     against; `baseline_at_least`: that is a lower bound. `given_up` is the share (0 to 1) of the
-    requests that were given up, where the value falls among these and is a lower bound; else None.
+    requests that were given up, where the value is a lower bound for these; else None.
     """
 
     limit: str
@@ -377,6 +383,10 @@ class Verdict(Measured, Answer):
         if not self.bad_ends:
             del document["bad_ends"]
         told = any(own.given_up for own in self.latency_ms.values())
+        for kept in document["latency_ms"].values():
+            for field in _GIVEN_UP_LEAST:
+                if kept[field] is None:
+                    del kept[field]
         for kept in (*document["gates"], *document["regressions"]):
             if not kept["baseline_at_least"]:
                 del kept["baseline_at_least"]

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from dress_rehearsal.reports.capacity.standing import (
+    MOST_UNDECIDED,
     Outcome,
     edge_of,
     is_settled,
@@ -110,7 +111,8 @@ class Search:
         for outcomes in self.tried.values():
             said = standing(outcomes, self._asked.repeats)
             if said in ("pass", "fail", "limited"):
-                wanted += min(outcomes.count(said), enough)
+                agreeing = outcomes.count(said) + (said == "fail") * outcomes.count("wrong")
+                wanted += min(agreeing, enough)
         return wanted
 
     def _possible(self) -> Iterator[float]:
@@ -135,7 +137,9 @@ class Search:
         return self.number
 
     def _unless_settled(self, load: int) -> int | None:
-        return None if is_settled(self.tried[load], self._asked.repeats) else load
+        outcomes = self.tried[load]
+        enough = is_settled(outcomes, self._asked.repeats)
+        return None if enough or outcomes.count("undecided") >= MOST_UNDECIDED else load
 
 
 def is_close(low: int, above: int, within: float) -> bool:

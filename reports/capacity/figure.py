@@ -9,13 +9,14 @@ from dress_rehearsal.reports.capacity.schema import Capacity, CapacityTry
 from dress_rehearsal.reports.capacity.standing import Outcome
 from dress_rehearsal.reports.figures.drawing import Drawing, Missing, drawn
 from dress_rehearsal.reports.figures.layout import Sheet
-from dress_rehearsal.reports.figures.palette import BLUE, INK, MUTED, ORANGE, VERMILLION
+from dress_rehearsal.reports.figures.palette import BLUE, INK, LOSS, MUTED, ORANGE, VERMILLION
 from dress_rehearsal.reports.figures.panel import DASHES, Entry, Panel
 from dress_rehearsal.reports.words import milliseconds, written
 
 _MARKS: Final[dict[Outcome, tuple[str, str, str]]] = {
     "pass": ("o", BLUE, "passed"),
     "fail": ("X", VERMILLION, "did not pass"),
+    "wrong": ("v", LOSS, "went wrong, by more than its limits"),
     "limited": ("s", ORANGE, "the generator was at its end"),
     "undecided": ("D", MUTED, "undecided"),
 }
@@ -125,7 +126,7 @@ def _marks(
             panel.entries.append(Entry("level", colour, f"{_SHAPES[marker]} {words}"))
 
 
-_SHAPES: Final = {"o": "circle:", "X": "cross:", "s": "square:", "D": "diamond:"}
+_SHAPES: Final = {"o": "circle:", "X": "cross:", "v": "triangle:", "s": "square:", "D": "diamond:"}
 
 
 def _loads(panel: Panel, capacity: Capacity) -> None:

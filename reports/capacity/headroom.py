@@ -30,6 +30,7 @@ class Known:
         within: to what share of the load the edge was to be known.
         repeats: how often a load near the edge is tried at most.
         fails: the smallest load that fails beyond the largest that passes; None: none does.
+        broken: whether the search ended because runs of a load had no verdict.
     """
 
     outcomes: Mapping[int, Sequence[Outcome]]
@@ -38,17 +39,31 @@ class Known:
     fails: int | None
     within: float
     repeats: int
+    broken: bool = False
 
     @classmethod
     def of(
-        cls, outcomes: Mapping[int, Sequence[Outcome]], *, within: float, repeats: int
+        cls,
+        outcomes: Mapping[int, Sequence[Outcome]],
+        *,
+        within: float,
+        repeats: int,
+        broken: bool = False,
     ) -> "Known":
         """Return what tries come to."""
         known = standings(outcomes, repeats)
         edge = edge_of(known)
         failing = [load for load, said in known.items() if said == "fail"]
         fails = min((load for load in failing if load > (edge.passes or 0)), default=None)
-        return cls(outcomes, known, edge, fails, within, repeats)
+        return cls(outcomes, known, edge, fails, within, repeats, broken)
+
+    @property
+    def open_edge(self) -> str:
+        """What goes with a sentence about the edge while further runs of a load there may move it;
+        "" where they would not."""
+        ends = (load for load in self.edge if load is not None)
+        settled = all(is_settled(self.outcomes[load], self.repeats) for load in ends)
+        return "" if settled else ", by an edge that is not settled"
 
     @property
     def is_found(self) -> bool:
@@ -66,7 +81,7 @@ class Known:
             return _LARGER[self.standings[above]]
         if any(load > (passes or 0) for load in self.standings):
             return _LARGER["undecided"]
-        return "larger was not tried"
+        return "nothing larger has a verdict" if self.broken else "larger was not tried"
 
     def status(self, people: int) -> tuple[Status, int]:
         """Return whether a load passes, and by how many runs; a smaller one passes with a larger,
@@ -79,7 +94,7 @@ class Known:
         return "inconclusive", 0
 
     def is_settled(self, status: Status, runs: int) -> bool:
-        """Return whether further runs would not, or may not, change what is said."""
+        """Return whether further runs would not change what is said."""
         if status == "inconclusive":
             return True
         edge = self.edge.passes if status == "pass" else self.fails
@@ -88,7 +103,7 @@ class Known:
 
     def _runs(self, outcome: Outcome, least: int, most: int) -> int:
         return sum(
-            outcomes.count(outcome)
+            sum(each == outcome or (each, outcome) == ("wrong", "fail") for each in outcomes)
             for load, outcomes in self.outcomes.items()
             if least <= load <= most
         )
@@ -120,7 +135,8 @@ def _passes(people: int, known: Known) -> str:
         least = f", with at least {percent(more)} to spare" if more else ""
         return f"passes{least}; {known.larger}"
     if known.is_found and more:
-        return f"passes, with {percent(round(passes / people - 1, 3))} to spare"
+        spare = percent(round(passes / people - 1, 3))
+        return f"passes, with {spare} to spare{known.open_edge}"
     if above - people <= 1:
         return "passes, with nothing to spare"
     least = f"at least {percent(more)} and " if more else ""
@@ -132,7 +148,7 @@ def _fails(people: int, known: Known) -> str:
     if passes is not None:
         share = percent(math.floor(1000 * passes / people) / 1000)
         if known.is_found:
-            return f"does not pass: only {share} of it does"
+            return f"does not pass: only {share} of it does{known.open_edge}"
         return f"does not pass; {share} of it does at least"
     if any(load < people for load in known.standings):
         return "does not pass, and nothing smaller that was tried does"

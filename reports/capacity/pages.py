@@ -34,12 +34,14 @@ _KINDS: Final = ("text", "number", "text", "number", "number", "number", "number
 _TONES: Final[dict[Outcome, str]] = {
     "pass": "ok",
     "fail": "found",
+    "wrong": "found",
     "limited": "open",
     "undecided": "open",
 }
 _SIGNS: Final[dict[Outcome, str]] = {
     "pass": SIGNS["pass"],
     "fail": SIGNS["fail"],
+    "wrong": SIGNS["fail"],
     "limited": SIGNS["inconclusive"],
     "undecided": SIGNS["inconclusive"],
 }

@@ -31,6 +31,9 @@ interrupted it, or no try of a load had a verdict."""
 _OTHERS: Final = "foreign_cpu"
 """The doubt that other programs took the CPU."""
 
+_CARRIED: Final[frozenset[Outcome]] = frozenset({"pass", "fail", "wrong"})
+"""Outcomes of runs that sent what they were to send."""
+
 _NOT_PASSED: Final[dict[Standing, str]] = {
     "fail": "does not",
     "limited": "cannot be sent from here",
@@ -94,7 +97,9 @@ def capacity_of(
     outcomes: dict[int, list[Outcome]] = defaultdict(list)
     for each in tries:
         outcomes[each.people].append(each.outcome)
-    known = Known.of(outcomes, within=sought.within, repeats=sought.repeats)
+    known = Known.of(
+        outcomes, within=sought.within, repeats=sought.repeats, broken=ended == "broken"
+    )
 
     def stands(people: int | None) -> LoadStanding | None:
         return None if people is None else _stands(sought, people, outcomes[people])
@@ -229,7 +234,7 @@ def _ended(
     elif passes is not None and above is not None and known.standings[above] == "fail":
         one = "one user" if sought.over == "load.users" else "one student"
         near = one if above - passes == 1 else f"within {distance(passes, above)}"
-        yield f"The edge is known to {near}."
+        yield f"The edge is known to {near}{', but not settled' if known.open_edge else ''}."
     if above is None and passes == sought.most:
         yield f"Nothing larger was to be tried: {sought.why_most}."
     if above is not None and known.standings[above] in ("limited", "undecided"):
@@ -254,7 +259,8 @@ def _ended(
 def _breaks(sought: Sought, tries: Sequence[CapacityTry], fails: int | None) -> str | None:
     if fails is None:
         return None
-    first = next(each for each in tries if each.people == fails and each.outcome == "fail")
+    failing = [each for each in tries if each.people == fails and each.outcome in ("wrong", "fail")]
+    first = next((each for each in failing if each.outcome == "wrong"), failing[0])
     what = first.broken or first.reason
     return f"At {sought.words(fails)}: {what.rstrip('.')}. {first.cause}"
 
@@ -266,7 +272,7 @@ def _usl(plan: Plan, tries: Sequence[CapacityTry]) -> Usl | str:
             "steady, and a rush at one instant does not last. Search a plan whose students come by "
             "rates, such as steps."
         )
-    levels = [level for each in tries if each.outcome in ("pass", "fail") for level in each.levels]
+    levels = [level for each in tries if each.outcome in _CARRIED for level in each.levels]
     return fitted(levels, plan.seed)
 
 

@@ -27,7 +27,7 @@ class CapacityTry(Part):
     """One run of the search.
 
     `load` is in the search's unit, `people` how many acted. `p99_ms` is of `Capacity.step`, with
-    its 95% interval; `p99_at_least`: it falls among given-up requests and is a lower bound, which
+    its 95% interval; `p99_at_least`: it is a lower bound, for requests were given up, and
     has no interval; `answers_per_s` the most answers that came within a second. `broken` is the
     first gate that did not hold, in words. `doubts` are `Verdict.doubts` of the run. None stands
     for "not measured".

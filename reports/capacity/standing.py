@@ -4,9 +4,11 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Final, Literal, NamedTuple
 
-Outcome = Literal["pass", "fail", "limited", "undecided"]
-"""What one try of a load came to. limited: the generator, or the machine it runs on, was at its
-end. undecided: anything else that decides nothing, such as other programs that took the CPU."""
+Outcome = Literal["pass", "fail", "wrong", "limited", "undecided"]
+"""What one try of a load came to. fail: limits broke, which another try may keep. wrong: it failed
+by what no other try undoes, such as a student who was wronged. limited: the generator, or the
+machine it runs on, was at its end. undecided: anything else that decides nothing, such as other
+programs that took the CPU."""
 
 Standing = Literal["pass", "fail", "limited", "undecided", "open"]
 """What all tries of a load come to; open: it has to be tried again to say."""
@@ -26,12 +28,15 @@ class Edge(NamedTuple):
 def standing(outcomes: Sequence[Outcome], repeats: int) -> Standing:
     """Return what a load's tries say: what most of those say that decide something.
 
-    Of as many tries as there may be of a load, and no majority, it does not pass.
+    Of as many tries as there may be of a load, and no majority, it does not pass. Nor does it where
+    any of them went wrong.
 
     Args:
         repeats: how often a load may be tried near the edge.
     """
-    counts = Counter(each for each in outcomes if each != "undecided")
+    if "wrong" in outcomes:
+        return "fail"
+    counts = Counter(_deciding(outcomes))
     given_up = outcomes.count("undecided") >= MOST_UNDECIDED
     if not counts:
         return "undecided" if given_up else "open"
@@ -44,15 +49,16 @@ def standing(outcomes: Sequence[Outcome], repeats: int) -> Standing:
     return "fail" if "fail" in leading else "limited"
 
 
+def _deciding(outcomes: Sequence[Outcome]) -> list[Literal["pass", "fail", "limited"]]:
+    return [each for each in outcomes if each != "undecided" and each != "wrong"]
+
+
 def is_settled(outcomes: Sequence[Outcome], repeats: int) -> bool:
-    """Return whether further tries of a load would not change, or may not change, what is said."""
-    counts = Counter(each for each in outcomes if each != "undecided")
+    """Return whether further tries of a load would not change what is said: as many agree as decide
+    it, or there were as many that decide something as there may be, or one went wrong."""
+    counts = Counter(_deciding(outcomes))
     most = max(counts.values(), default=0)
-    return (
-        most > repeats // 2
-        or counts.total() >= repeats
-        or outcomes.count("undecided") >= MOST_UNDECIDED
-    )
+    return "wrong" in outcomes or most > repeats // 2 or counts.total() >= repeats
 
 
 def standings(tries: Mapping[int, Sequence[Outcome]], repeats: int) -> dict[int, Standing]:

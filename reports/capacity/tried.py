@@ -16,6 +16,8 @@ from dress_rehearsal.reports.trust.doubt import UNCOUNTED
 
 _DISTURBED: Final = frozenset({"foreign_cpu", UNCOUNTED, "gap", "clock_step", "damage"})
 """What can be found of a run that another one need not meet again."""
+_BY_LIMITS: Final = frozenset({"aborted", "gates", "load", "unanswered"})
+"""Words of what a run failed by that another one of the same load may keep."""
 _OWN_END: Final = frozenset({"ports", "cpu_limit", "late_sends"})
 """What can be found of a run because it asked for more than can be sent from here."""
 
@@ -66,12 +68,15 @@ def try_of(
 def outcome_of(verdict: Verdict, trust: TrustFinding) -> Outcome:
     """Return what a run says of its load.
 
-    What decides nothing while others had the CPU, or something was not seen, may decide something
-    next time; what decides nothing because the generator was late without that, or was short of
-    ports, will not for any larger load.
+    What failed by limits may keep them in another run; what failed by more went wrong. What decides
+    nothing while others had the CPU, or something was not seen, may decide something next time;
+    what decides nothing because the generator was late without that, or was short of ports, will
+    not for any larger load.
     """
-    if verdict.verdict != "inconclusive":
-        return verdict.verdict
+    if verdict.verdict == "fail":
+        return "fail" if _BY_LIMITS.issuperset(verdict.failures or ()) else "wrong"
+    if verdict.verdict == "pass":
+        return "pass"
     if trust.findings & _DISTURBED:
         return "undecided"
     if verdict.generator.limited or trust.findings & _OWN_END:

@@ -87,7 +87,7 @@ def compare(sides: Sequence[Side]) -> Comparison:
     return Comparison(
         outcome=_gravest(status for status, _ in told),
         reasons=(*_nothing_worse(held, told), *_reasons(sides, told)),
-        notes=(*_notes(sides), *_of_intervals(numbers)),
+        notes=(*_notes(sides, _gravest(status for status, _ in told)), *_of_intervals(numbers)),
         sides=tuple(map(_side, sides)),
         purchase=purchase,
         overview=tuple(
@@ -151,28 +151,39 @@ def _coarseness(held: HeldRegression) -> float:
 def _disturbed(sides: Sequence[Side]) -> Iterator[str]:
     """Yield of each side whose runs were disturbed what to mend, before its numbers are read."""
     for side in sides:
-        why = Counter(
-            words
-            for run in side.runs
-            if run.verdict.doubts and (words := disturbance_words(run.verdict.doubts))
-        )
+        why = _why_disturbed(side)
         if not why:
             continue
-        number, runs = why.total(), len(side.runs)
-        were = agreeing(number, "was", "were")
-        of = "the run was disturbed" if runs == 1 else f"{number} of {runs} runs {were} disturbed"
-        listed = "; ".join(
-            words if runs == 1 else f"in {counted(times, 'run')} {words}"
-            for words, times in why.most_common()
-        )
-        them = "its times do" if number == 1 else "their times do"
+        them = "its times do" if why.total() == 1 else "their times do"
         yield (
-            f"{side.name}: {of} ({listed}), so {them} not tell how fast that build is. Stop what "
+            f"{_disturbed_words(side, why)}, so {them} not tell how fast that build is. Stop what "
             f"disturbs it (`rehearse doctor` names other programs), and rehearse it again."
         )
 
 
-def _notes(sides: Sequence[Side]) -> Iterator[str]:
+def _why_disturbed(side: Side) -> Counter[str]:
+    """Return how many runs of a side were disturbed by what, in words."""
+    words = (disturbance_words(run.verdict.doubts or ()) for run in side.runs)
+    return Counter(each for each in words if each)
+
+
+def _disturbed_words(side: Side, why: Counter[str]) -> str:
+    number, runs = why.total(), len(side.runs)
+    were = agreeing(number, "was", "were")
+    of = "the run was disturbed" if runs == 1 else f"{number} of {runs} runs {were} disturbed"
+    listed = "; ".join(
+        words if runs == 1 else f"in {counted(times, 'run')} {words}"
+        for words, times in why.most_common()
+    )
+    return f"{side.name}: {of} ({listed})"
+
+
+def _notes(sides: Sequence[Side], outcome: Outcome) -> Iterator[str]:
+    """Yield what is to be known besides; of disturbed runs only where the reasons do not tell."""
+    for side in sides:
+        if outcome != "undecided" and (why := _why_disturbed(side)):
+            them = "its times do" if why.total() == 1 else "their times do"
+            yield f"{_disturbed_words(side, why)}, and {them} not count."
     if not one_machine(sides):
         yield (
             "The runs were not made on one machine, and are compared anyway: what differs may be "

@@ -4,12 +4,16 @@ What failed is told apart, so that a run of the base that failed by the way hide
 and counters of the audit by their name and limit, all else by its word in `Verdict.failures`.
 """
 
+import math
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
 from dress_rehearsal.reports.audit import COUNTERS
+from dress_rehearsal.reports.comparison.numbers import Metric, counts
+from dress_rehearsal.reports.comparison.regressions import obstacle_between
 from dress_rehearsal.reports.comparison.schema import Outcome
-from dress_rehearsal.reports.comparison.sides import Side, one_machine
+from dress_rehearsal.reports.comparison.sides import Side, SideRun
+from dress_rehearsal.reports.doubts import disturbances, was_cut_short
 from dress_rehearsal.reports.schema import Verdict
 from dress_rehearsal.reports.words import counted
 
@@ -17,6 +21,14 @@ _BY_GATES: Final = frozenset({"audit", "gates", "census"})
 """Words of failures that stand among the gates as well."""
 _BROKEN: Final = "Gate broken: "
 _NO_WRONG: Final = "== 0"
+_EXCUSED: Final = frozenset({"overtaken", "unanswered"})
+"""Words of failures that are none where others had the CPU."""
+_BEYOND: Final = 0.025
+"""As an interval's end: above it limits are broken by chance."""
+_ALL_STUDENTS: Final = "census.students"
+"""Whether the census adds up."""
+_NAMED: Final = 3
+"""Limits and counters that are named in one sentence."""
 
 
 class _Failure(NamedTuple):
@@ -24,6 +36,13 @@ class _Failure(NamedTuple):
 
     name: str
     limit: str
+
+    @property
+    def is_certain(self) -> bool:
+        """Whether it is no matter of chance where a limit lies: a wrong, a leak, a loss."""
+        table, _, field = self.name.rpartition(".")
+        counted_wrong = field in COUNTERS if table == "audit" else field == "leaked"
+        return not self.limit or counted_wrong or self.name == _ALL_STUDENTS
 
     @property
     def words(self) -> str:
@@ -35,27 +54,96 @@ _UNNAMED: Final = _Failure("", "")
 
 def held_failures(base: Side, side: Side) -> Iterator[tuple[Outcome, str]]:
     """Yield what became of each thing that failed on a side: worse, or why that is not decided."""
-    before = [_failures(run.verdict) for run in base.runs]
+    yield from _left_open(base, side)
+    obstacle = obstacle_between(base, side)
     after = [(run.verdict, _failures(run.verdict)) for run in side.runs]
-    unnamed = any(_UNNAMED in own for own in before)
-    alike = one_machine([base, side])
     for failure in dict.fromkeys(each for _, own in after for each in own):
         failing = [verdict for verdict, own in after if failure in own]
         said = f"{len(failing)} of {len(side.runs)} in {side.name} failed"
         reason = _reason(failing[0], failure)
-        already = sum(failure in own for own in before)
-        if already:
-            why = f"so did {already} of {len(base.runs)} before"
-        elif not alike:
-            why = "the runs were not made on one machine"
-        elif not failure.limit and (unnamed or (failure == _UNNAMED and any(before))):
-            why = "runs failed before, too, and whether by the same is not known"
-        elif not any(_was_held(run.verdict, failure) for run in base.runs):
-            why = f"{counted(len(base.runs), 'run')} before were not held to that"
+        why = obstacle or _why_open(base, side, failure)
+        if why is None:
+            already = sum(failure in _failures(run.verdict) for run in base.runs)
+            was = f"{already} of {len(base.runs)}" if already else "none"
+            yield "worse", f"Worse: {said}, and {was} before: {reason}"
         else:
-            yield "worse", f"Worse: {said}, and none before: {reason}"
-            continue
-        yield "undecided", f"Undecided: {said} ({failure.words}), but {why}: {reason}"
+            yield "undecided", f"Undecided: {said} ({failure.words}), but {why}: {reason}"
+
+
+def _why_open(base: Side, side: Side, failure: _Failure) -> str | None:
+    """Return why it does not show that a side became worse that runs of it failed by something, as
+    the end of a sentence; None: it shows it.
+
+    A wrong shows it in any run, where none did it before; limits are also broken by chance, so they
+    have to be so in more runs than chance makes of it (Fisher's exact test, one-sided).
+    """
+    before = [_failures(run.verdict) for run in base.runs]
+    already = sum(failure in own for own in before)
+    so_did = f"so did {already} of {len(base.runs)} before"
+    if already and failure.is_certain:
+        return so_did
+    unnamed = any(_UNNAMED in own for own in before) or (failure == _UNNAMED and any(before))
+    if not failure.limit and unnamed:
+        return "runs failed before, too, and whether by the same is not known"
+    held = sum(_was_held(run.verdict, failure) for run in base.runs)
+    if not held:
+        doubted = sum(_is_doubtful(run.verdict, failure) for run in base.runs)
+        more = f" ({doubted} of them cut short or disturbed)" if doubted else ""
+        return f"{counted(len(base.runs), 'run')} before were not held to that{more}"
+    failing = sum(failure in _failures(run.verdict) for run in side.runs)
+    here = sum(_was_held(run.verdict, failure) for run in side.runs)
+    if failure.is_certain or _chance(already, held, failing, here) <= _BEYOND:
+        return None
+    kept = f"{held} of {counted(len(base.runs), 'run')} before kept it, which may be chance"
+    return f"{so_did if already else kept}, so repeat both more often"
+
+
+def _chance(already: int, before: int, failing: int, here: int) -> float:
+    """Return how likely it is that so many of those that failed are on this side, or more, if both
+    sides are alike: Fisher's exact test, one-sided.
+
+    Args:
+        already: how many failed of `before` runs of the base.
+        failing: how many failed of `here` runs of the side.
+    """
+    failed, runs = already + failing, before + here
+    ways = sum(
+        math.comb(here, those) * math.comb(before, failed - those)
+        for those in range(failing, min(failed, here) + 1)
+    )
+    return ways / math.comb(runs, failed)
+
+
+def _left_open(base: Side, side: Side) -> Iterator[tuple[Outcome, str]]:
+    """Yield in one sentence what runs of a side leave undecided by themselves, undisturbed, that a
+    run of the base decided: whether it became worse is not known."""
+    open_in = [(run, _open(run)) for run in side.runs]
+    names = [
+        failure.name
+        for failure in dict.fromkeys(each for _, own in open_in for each in own)
+        if any(_was_held(run.verdict, failure) for run in base.runs)
+    ]
+    if not names:
+        return
+    runs = [run for run, own in open_in if any(each.name in names for each in own)]
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    yield (
+        "undecided",
+        (
+            f"Undecided: {len(runs)} of {len(side.runs)} in {side.name} left open what was decided "
+            f"before ({', '.join(names[:_NAMED])}{more}): {runs[0].verdict.reasons[0]}"
+        ),
+    )
+
+
+def _open(run: SideRun) -> dict[_Failure, None]:
+    """Return the limits, counters of the audit among them, that a run does not decide though
+    nothing disturbed it."""
+    return dict.fromkeys(
+        _Failure(gate.name, gate.limit)
+        for gate in run.verdict.gates
+        if gate.status == "inconclusive" and counts(run, Metric(gate.metric, gate.window))
+    )
 
 
 def _failures(verdict: Verdict) -> dict[_Failure, None]:
@@ -74,7 +162,11 @@ def _failures(verdict: Verdict) -> dict[_Failure, None]:
 
 
 def _was_held(verdict: Verdict, failure: _Failure) -> bool:
-    """Return whether a run would have failed by it, had it been so."""
+    """Return whether a run would have failed by it, had it been so, or did."""
+    if failure in _failures(verdict):
+        return True
+    if _is_doubtful(verdict, failure):
+        return False
     if not failure.limit:
         return True
     table, _, counter = failure.name.partition(".")
@@ -84,6 +176,15 @@ def _was_held(verdict: Verdict, failure: _Failure) -> bool:
         (gate.name, gate.limit) == failure and gate.status != "inconclusive"
         for gate in verdict.gates
     )
+
+
+def _is_doubtful(verdict: Verdict, failure: _Failure) -> bool:
+    """Return whether a run that did not fail by something would have been excused: it was cut
+    short, or disturbed by what may be why."""
+    if verdict.doubts is None:  # written by a version that did not tell
+        return verdict.verdict == "inconclusive"
+    excused = failure.name in _EXCUSED and bool(disturbances(verdict.doubts))
+    return excused or was_cut_short(verdict.doubts)
 
 
 def _reason(verdict: Verdict, failure: _Failure) -> str:

@@ -5,7 +5,7 @@ from typing import Final, NamedTuple
 
 from dress_rehearsal.reports.comparison.schema import Bound, Change, ComparedNumber, SideNumber
 from dress_rehearsal.reports.comparison.sides import Side, SideRun
-from dress_rehearsal.reports.doubts import believed, may_be_others_doing
+from dress_rehearsal.reports.doubts import believed, may_be_its_own_doing, may_be_others_doing
 from dress_rehearsal.reports.errors import MetricUnknownError
 from dress_rehearsal.reports.history.intervals import FEWEST, difference_interval
 from dress_rehearsal.reports.lower_bounds import (
@@ -79,6 +79,13 @@ def counts(run: SideRun, metric: Metric) -> bool:
 def values_of(side: Side, metric: Metric) -> list[RunNumber]:
     """Return the number of each run of a side that counts."""
     return _values([run for run in side.runs if counts(run, metric)], metric)
+
+
+def left_out_values(side: Side, metric: Metric) -> list[RunNumber]:
+    """Return the number of each run of a side that does not count though the target itself may be
+    why: left out, such runs would leave the quick ones of a build that is slow now and then."""
+    own = [run for run in side.runs if may_be_its_own_doing(run.verdict.doubts or ())]
+    return _values([run for run in own if not counts(run, metric)], metric)
 
 
 def _values(runs: Iterable[SideRun], metric: Metric) -> list[RunNumber]:

@@ -20,6 +20,7 @@ from dress_rehearsal.reports.comparison.numbers import (
     Metric,
     compared_number,
     counts,
+    left_out_values,
     unmeasured,
     values_of,
 )
@@ -37,10 +38,10 @@ from dress_rehearsal.reports.comparison.words import (
 )
 from dress_rehearsal.reports.directions import unit_of, worse_when
 from dress_rehearsal.reports.history.intervals import FEWEST, difference_interval
-from dress_rehearsal.reports.lower_bounds import difference_extremes
+from dress_rehearsal.reports.lower_bounds import RunNumber, difference_extremes
 from dress_rehearsal.reports.numbers import exact, significant
 from dress_rehearsal.reports.schema import Number
-from dress_rehearsal.reports.words import counted
+from dress_rehearsal.reports.words import counted, quantity
 
 
 def held_regressions(base: Side, side: Side) -> Iterator[HeldRegression]:
@@ -131,7 +132,8 @@ def _held(
         return "undecided", f"Undecided: {metric.name}: {_too_few([base, side], metric)}."
     said = _said(number, change, side.name)
     becomes = partial(_outcome, metric=metric, margins=parse_margins(told))
-    outcomes = difference_extremes(values_of(base, metric), values_of(side, metric), becomes)
+    before, after = values_of(base, metric), values_of(side, metric)
+    outcomes = difference_extremes(before, after, becomes)
     chance = (
         f"Undecided: {said}, beyond {told}, but chance may have done it: repeat both more often"
     )
@@ -142,11 +144,34 @@ def _held(
             f"Undecided: {said}, of which no more is known, for requests were given up; whether "
             f"that is within {told} is open: have students wait longer (students.timeout)."
         )
+    left_out = left_out_values(side, metric)
+    if any(
+        outcome != outcomes[0]
+        for worst in _worst(left_out, metric)
+        for outcome in difference_extremes(before, [*after, *worst], becomes)
+    ):
+        runs = f"{len(left_out)} of {counted(len(side.runs), 'run')} of {side.name}"
+        return "undecided", (
+            f"Undecided: {said}, without {runs} that do not count, as the rehearsal itself was "
+            f"late there or at a CPU limit. The build may be why, and with them the outcome would "
+            f"be another: leave the rehearsal more CPU, and repeat."
+        )
     if outcomes[0] == "no_worse":
-        return "no_worse", f"No worse: {said}, within {told}."
+        further = _not_excluded(number, change, metric, parse_margins(told))
+        return "no_worse", f"No worse: {said}, within {told}{further}."
     if outcomes[0] == "worse":
         return "worse", f"Worse: {said}, beyond {told}."
     return "undecided", f"{chance}."
+
+
+def _worst(left_out: Sequence[RunNumber], metric: Metric) -> Iterator[list[RunNumber]]:
+    """Yield what runs that were left out may really have had: as it is known, and without end in
+    the way that is worse."""
+    if left_out and worse_when(metric.path) == "more":
+        yield [RunNumber(each.value, at_least=True) for each in left_out]
+    elif left_out:
+        yield list(left_out)
+        yield [RunNumber(-math.inf) for _ in left_out]
 
 
 def _outcome(
@@ -159,10 +184,9 @@ def _outcome(
     if math.isinf(here - base):
         reached = sign * (here - base) > 0
     else:
-        scale = 1000 if unit_of(metric.path) == "s" else 1
         median = _told(base)
-        apart = exact(_told(_told(here) - median))
-        reached = margins.reached(sign * apart * scale, exact(median) * scale)
+        apart = _told(_told(here) - median)
+        reached = _reached(apart, median, metric=metric, margins=margins)
     if not reached:
         return "no_worse"
     interval = difference_interval(before, after)
@@ -188,6 +212,26 @@ def _seen_from(number: ComparedNumber, margins: Sequence[str]) -> Number | None:
     shares = [float(each.relative) * abs(base) for each in asked if each.relative is not None]
     fixed = [float(each.absolute.value) / scale for each in asked if each.absolute is not None]
     return significant(max([sign * change.absolute - better, *shares, *fixed]))
+
+
+def _reached(apart: Number, base: Number, *, metric: Metric, margins: Margins) -> bool:
+    """Return whether a difference from the base's median reaches all margins."""
+    sign = 1 if worse_when(metric.path) == "more" else -1
+    scale = 1000 if unit_of(metric.path) == "s" else 1
+    return margins.reached(sign * exact(apart) * scale, exact(base) * scale)
+
+
+def _not_excluded(number: ComparedNumber, change: Change, metric: Metric, margins: Margins) -> str:
+    """Return as the end of a sentence how much worse a number that is no worse may still be, where
+    that is beyond the margins."""
+    more = worse_when(metric.path) == "more"
+    end, base = change.high if more else change.low, number.sides[0].median
+    assert base is not None
+    if end is not None and not _reached(end, base, metric=metric, margins=margins):
+        return ""
+    kind = "an increase" if more else "a decrease"
+    far = "of any size" if end is None else f"of up to {quantity(abs(end), unit_of(metric.path))}"
+    return f"; {kind} {far} is not excluded, so repeat both more often"
 
 
 def _told(value: float) -> Number:

@@ -48,6 +48,12 @@ ESTIMATES: Final = {
 """The numbers of `Latency` that chance has a part in, each with the share it is the percentile of.
 The maximum is none: it happened."""
 
+_ABOUT_P99: Final = ("system_p99", "p99_low", "p99_high")
+"""Numbers of `Latency` that say something about a p99 with given-up requests in it."""
+
+_NEVER_MS: Final = 1e16
+"""What stands for a request that is waited for for ever; more than any run takes."""
+
 _AT_ONCE: Final = 1 << 18
 """Rows that are worked out together: of millions each step would take as much room again."""
 
@@ -143,33 +149,62 @@ def requests_needed(field: str) -> int:
     return math.ceil(1 / (1 - ESTIMATES[field])) if field in ESTIMATES else 1
 
 
-def at_least(latency: Latency, field: str) -> bool:
-    """Return whether one of a step's numbers falls among requests that were given up.
+def at_least(latency: Latency, field: str, end: float | None = None) -> bool:
+    """Return whether one of a step's numbers is a lower bound: as much as a request took that was
+    given up, or more.
 
-    Had these been waited for, it would be larger: what is there is a lower bound.
+    Had that one been waited for, the number might be larger: given up need not be the slowest, for
+    the end of the run cuts those that were sent last. Of a latency that a version of before wrote,
+    which does not say how long they were waited for, they are taken for the slowest.
+
+    Args:
+        end: is taken for the number: an end of its interval.
     """
     share = _share(field)
-    return share is not None and falls_among(share, latency.count, latency.given_up)
+    if share is None or not latency.given_up:
+        return False
+    system = field == "system_p99"
+    least = latency.given_up_system_least if system else latency.given_up_least
+    value = getattr(latency, field) if end is None else end
+    if least is not None and value is not None:
+        return bool(least <= value)
+    rank = math.ceil(share / 100 * (latency.count - 1) - 1e-9)
+    return rank >= latency.count - latency.given_up
 
 
 def _share(field: str) -> float | None:
     """Return in per cent the share that a number which has given-up requests in it is of."""
-    return FELT.get({"system_p99": "p99"}.get(field, field))
+    return FELT.get("p99" if field in _ABOUT_P99 else field)
 
 
-def falls_among(share: float, count: int, given_up: int) -> bool:
-    """Return whether a percentile of so many requests falls among those that were given up.
+def if_never_answered(
+    frame: LatencyTable, step: str, field: str, seed: int
+) -> tuple[float, Interval | None]:
+    """Return one of a step's `ESTIMATES` in ms and its 95% interval, had the requests that were
+    given up been waited for for ever: infinite where it falls among them.
 
-    Args:
-        share: in per cent.
+    It is as large as it can be then; as it was measured it is as small as it can be.
     """
-    rank = math.ceil(share / 100 * (count - 1) - 1e-9)
-    return given_up > 0 and rank >= count - given_up
+    rows = frame.loc[frame["counts"] & (frame["step"] == step), [*_OF_A_STEP, "given_up"]]
+    own = _felt(rows, field)
+    times = own["system_ms" if field == "system_p99" else "felt_ms"]
+    values = times.mask(own["given_up"], _NEVER_MS).to_numpy()
+    students = own["student"].to_numpy()
+    interval = _interval_of(step, values, students, field, seed)
+    most = rounded(percentile(values, float(100 * ESTIMATES[field])))
+    assert most is not None
+    ends = None if interval is None else (_endless(interval[0]), _endless(interval[1]))
+    return _endless(most), ends
+
+
+def _endless(value: float) -> float:
+    """Return a time of which `_NEVER_MS` is any part as infinite."""
+    return math.inf if value > _NEVER_MS / 1e4 else value
 
 
 def grows_by_waiting(field: str) -> bool:
-    """Return whether one of a step's numbers would be larger had given-up requests been waited
-    for, if it falls among them."""
+    """Return whether one of a step's numbers might be larger had given-up requests been waited
+    for."""
     return _share(field) is not None
 
 
@@ -288,6 +323,14 @@ def _latency(step: str, frame: LatencyTable, which: NDArray[np.bool_], seed: int
     felt, students = frame.values("felt_ms", which), frame.values("student", which)
     interval = _interval_of(step, felt, students, "p99", seed)
     del students
+    given_up = frame.values("given_up", which)
+    system = frame.values("system_ms", which)
+    least, system_least = (
+        rounded(float(own.min())) if len(own) else None
+        for own in (felt[given_up], known(system[given_up]))
+    )
+    system_p99 = percentile(known(system), 99)
+    del system
     low, high = (None, None) if interval is None else interval
     felt_at = percentiles(felt, [*FELT.values()])
     answered = frame.values("answered", which)
@@ -296,12 +339,14 @@ def _latency(step: str, frame: LatencyTable, which: NDArray[np.bool_], seed: int
     return Latency(
         count=len(answered),
         failed=int((~answered).sum()),
-        given_up=int(frame.values("given_up", which).sum()),
+        given_up=int(given_up.sum()),
+        given_up_least=least,
+        given_up_system_least=system_least,
         **{field: rounded(value) for field, value in zip(FELT, felt_at, strict=True)},
         p99_low=low,
         p99_high=high,
         good_p99=rounded(good_p99),
-        system_p99=rounded(percentile(known(frame.values("system_ms", which)), 99)),
+        system_p99=rounded(system_p99),
     )
 
 

@@ -97,7 +97,7 @@ def _finding(series: Series, changes: Sequence[Change]) -> str:
             f"{counted(series.believed, 'undisturbed run')}: fewer than {FEWEST}, in which no "
             f"change can be told from chance"
         )
-    among = counted(series.believed, "undisturbed run")
+    among = f"{counted(series.believed, 'undisturbed run')}{series.left_out_words}"
     if series.undecided:
         return f"Of no number it is certain that its level changed in {among}"
     return f"No number changed its level in {among}"

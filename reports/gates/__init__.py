@@ -15,15 +15,17 @@ limits on times passed where a clock was set meanwhile. So is a limit that is br
   it, on how the sale and its load went, or on students who were served too late to end well;
 
 and a limit on a latency's percentile that lies within the 95% interval of it: too close to call.
-Nor has a percentile that falls among requests that were given up passed a limit from above: it is
-more than what is known of it.
+Nor has a percentile passed a limit from above that it would break, by itself or by the end of its
+interval, had the requests that were given up been waited for for ever.
 
 What a gate lets become worse than before (`regression`) no run alone can decide: its number is kept
 for comparisons (`reports.comparison`).
 """
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 
 from dress_rehearsal.plans import Gate, parse_limit
 from dress_rehearsal.reports.audit import AuditFinding
@@ -166,10 +168,17 @@ def _held_against(
         )
     if _too_close(limit, number.interval):
         return undecided, f"Gate undecided: {said}, too close to the limit {limit} to call."
-    if status == "pass" and number.given_up and not parse_limit(limit).holds(float("inf")):
+    might_hold = parse_limit(limit).holds(_exact(number.most))
+    if number.given_up is not None and might_hold != (status == "pass"):
         return undecided, (
             f"Gate undecided: {said}, so whether {limit} holds is not known: have students wait "
             f"longer (students.timeout)."
+        )
+    if _too_close(limit, number.ends):
+        return undecided, (
+            f"Gate undecided: {said}, and chance alone may have put it there: requests were given "
+            f"up, so how much larger it might be is not known, and neither is whether {limit} "
+            f"holds. Have students wait longer (students.timeout)."
         )
     excuse = excuse_of(gate, number, evidence, trust) if status == "fail" else None
     if evidence.clock_steps and compares_times(gate.path):
@@ -203,8 +212,13 @@ def _too_close(limit: str, interval: Interval | None) -> bool:
     """Return whether chance alone might have put the number on the limit's other side."""
     if interval is None or interval[0] == interval[1]:
         return False
-    low, high = map(exact, interval)
+    low, high = map(_exact, interval)
     return low <= parse_limit(limit).value <= high
+
+
+def _exact(value: float) -> Fraction | float:
+    """Return a number as it is written; infinity stays what it is."""
+    return value if math.isinf(value) else exact(value)
 
 
 def _result(

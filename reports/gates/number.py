@@ -1,5 +1,6 @@
 """The number that a gate is about: of the whole rush, or of the requests of its window."""
 
+import math
 from dataclasses import dataclass
 from typing import Final
 
@@ -8,6 +9,8 @@ from dress_rehearsal.reports.directions import COUNTS_OF_LATENCY
 from dress_rehearsal.reports.evidence import Evidence
 from dress_rehearsal.reports.evidence.interval import Interval
 from dress_rehearsal.reports.evidence.latency import (
+    ESTIMATES,
+    if_never_answered,
     latency_interval,
     latency_of,
     latency_within,
@@ -15,7 +18,7 @@ from dress_rehearsal.reports.evidence.latency import (
     requests_needed,
 )
 from dress_rehearsal.reports.evidence.latency_table import LatencyTable
-from dress_rehearsal.reports.lower_bounds import given_up_share, step_of
+from dress_rehearsal.reports.lower_bounds import given_up_share, is_given_up_by, step_of
 from dress_rehearsal.reports.metrics import metric_value
 from dress_rehearsal.reports.schema import Measured, Number, named
 from dress_rehearsal.reports.words import counted
@@ -33,8 +36,11 @@ class GateNumber:
         measured: the numbers that it is one of; within a window, with the window's own latency.
         frame: the requests that it is of, as `evidence.latency` has them.
         missing: why it was not measured, where the window says so; the end of a sentence.
-        given_up: the share of the requests that were given up, where the value falls among these
-            and is a lower bound; it has no interval then. None elsewhere.
+        given_up: the share of the requests that were given up, where the value is a lower bound
+            for them; no interval is told then. None elsewhere.
+        most: what the value might be had these been waited for: the value where none was given up
+            sooner, infinite where nobody knows an end.
+        ends: the interval with its upper end as far up as it might be then.
     """
 
     name: str
@@ -44,6 +50,8 @@ class GateNumber:
     frame: LatencyTable
     missing: str = ""
     given_up: float | None = None
+    most: float = math.inf
+    ends: Interval | None = None
 
 
 def number_of(gate: Gate, measured: Measured, evidence: Evidence) -> GateNumber:
@@ -68,10 +76,17 @@ def number_of(gate: Gate, measured: Measured, evidence: Evidence) -> GateNumber:
         if there < needed:
             value, missing = None, _too_few(there, needed)
     given_up = None if value is None else given_up_share(measured, path)
-    interval = None
-    if value is not None and given_up is None:
-        interval = _interval(path, measured, frame, evidence.plan.seed)
-    return GateNumber(named(path, gate.span), value, interval, measured, frame, missing, given_up)
+    name, seed = named(path, gate.span), evidence.plan.seed
+    interval = None if value is None else _interval(path, measured, frame, seed)
+    most, ends = math.inf if value is None or given_up is not None else value, interval
+    end = value if interval is None else interval[1]
+    step, field = step_of(path), path.rpartition(".")[2]
+    if field in ESTIMATES and is_given_up_by(measured, path, end):
+        most, waited = if_never_answered(frame, step, field, seed)
+        ends = None if interval is None or waited is None else (interval[0], waited[1])
+    if given_up is not None:
+        interval = None
+    return GateNumber(name, value, interval, measured, frame, missing, given_up, most, ends)
 
 
 def _interval(path: str, measured: Measured, frame: LatencyTable, seed: int) -> Interval | None:

@@ -10,15 +10,17 @@ https://arxiv.org/abs/2301.03034), now Apache Otava:
    significant at `max_pvalue` and at least `min_magnitude` large.
 
 The place was chosen because it differs most, so the p of a t-test is a measure of strength, not the
-chance of a false alarm. It differs from Otava 0.8 in three ways: the variance is the unbiased one
+chance of a false alarm. It differs from Otava 0.8 in four ways: the variance is the unbiased one
 that the t-test asks for, where Otava's is that of the sample, so our p is a little larger; whoever
-stood to the left of a change that was taken back is tested anew too; and values that are all the
-same have no place that differs, whatever rounding does to their mean.
+stood to the left of a change that was taken back is tested anew too; values that are all the same
+have no place that differs, whatever rounding does to their mean; and where neither side of a place
+spreads, p is how likely that order is, not zero.
 
 Lower bounds are taken as they are known, until all changes are found; only then is asked of each
 whether it is certain. Else one that is not would leave its place to a wrong one beside it.
 """
 
+import math
 import statistics
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
@@ -200,6 +202,9 @@ def _tested(series: Any, start: int, place: int, end: int) -> ChangePoint:
 def p_of_difference(first: Any, second: Any) -> float:
     """Return p of Student's two-sided t-test of equal means, the variances taken for equal.
 
+    Where neither side spreads there is no variance to go by, and one odd value at an end would be
+    certain: there it is how likely the values are to lie in just this order.
+
     Args:
         first, second: arrays of at least one value each; 1 where there is only one of each.
     """
@@ -212,5 +217,6 @@ def p_of_difference(first: Any, second: Any) -> float:
     difference = abs(float(first.mean() - second.mean()))
     error = np.sqrt(squares / freedom * (1 / len(first) + 1 / len(second)))
     if error <= np.finfo(float).eps * max(abs(float(first.mean())), abs(float(second.mean()))):
-        return 1.0 if difference <= error else 0.0
+        orders = math.comb(len(first) + len(second), len(first))
+        return 1.0 if difference <= error else 1 / orders
     return float(2 * stdtr(freedom, -difference / error))

@@ -8,8 +8,10 @@ other, sorted, so many at both ends are left out that at most 5% is lost. It exc
 where that test finds a difference.
 
 It was chosen over Welch's t (on values and on logarithms) and Yuen's trimmed t by simulation
-(`python -m benchmarks.comparison --simulate`): it supposes nothing of how runs spread, is exact
-however few they are, and how far off a disturbed run lies makes no difference to it. Where none is
+(`python -m benchmarks.comparison --simulate`): it supposes no distribution of the runs, is exact
+however few they are, and how far off a disturbed run lies makes no difference to it. It does
+suppose that both sides spread alike: where few runs that spread widely stand beside many that do
+not, it excludes zero more often than it says, so both sides are best of as many runs. Where none is
 disturbed it finds nearly as much as Welch's t, and up to twice as much where one in ten is.
 Of five a side none may lie wholly among the other side's for it to find anything; of seven one may.
 """

@@ -6,22 +6,24 @@ where changes are looked for. A change that lower bounds make uncertain is none,
 undecided.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from dress_rehearsal.reports.directions import unit_of, worse_when
+from dress_rehearsal.reports.doubts import disturbance_words
 from dress_rehearsal.reports.history.change_points import Side, change_points
 from dress_rehearsal.reports.history.entry import Entry, metric_of
 from dress_rehearsal.reports.part import Part
 from dress_rehearsal.reports.schema import Number
-from dress_rehearsal.reports.words import bound_words, quantity
+from dress_rehearsal.reports.words import agreeing, bound_words, counted, quantity
 
 MAX_PVALUE: Final = 0.001
 MIN_MAGNITUDE: Final = 0.05
 FEWEST: Final = 6
 """Runs below which nothing can be told: three a side are the fewest that a t-test finds anything in
-at `MAX_PVALUE`, unless they do not differ among each other at all."""
+at `MAX_PVALUE`."""
 _NAMED: Final = 5
 """Undecided changes that are named in the sentence about them."""
 
@@ -98,6 +100,21 @@ class Series:
         return sum(not entry.disturbances for entry in self.entries)
 
     @property
+    def left_out_words(self) -> str:
+        """How many more runs were disturbed and by what, in brackets; "" without any: a build that
+        makes the rehearsal itself late is slower than the runs that are left."""
+        words = (disturbance_words(entry.doubts) for entry in self.entries if entry.disturbances)
+        why = Counter(words)
+        if not why:
+            return ""
+        number = why.total()
+        were, are = (agreeing(number, *each) for each in (("was", "were"), ("is", "are")))
+        listed = "; ".join(
+            f"in {counted(times, 'run')} {word}" for word, times in why.most_common()
+        )
+        return f" ({number} more {were} disturbed and {are} left out: {listed})"
+
+    @property
     def undecided_words(self) -> str:
         """Which changes are undecided and why, in a sentence; "" without any."""
         if not self.undecided:
@@ -163,11 +180,12 @@ def series_of(
 
 def same_series(entries: Iterable[Entry], own: Entry, most: int) -> list[Entry]:
     """Return the last of those entries that one of their own may be compared with, itself included,
-    the oldest first."""
+    the oldest first: of one that is older than these, the last up to it."""
     key = (own.plan_digest, own.fingerprint)
     alike = {entry.run: entry for entry in entries if (entry.plan_digest, entry.fingerprint) == key}
     alike[own.run] = own
-    return sorted(alike.values(), key=lambda entry: (entry.when, entry.run))[-most:]
+    ordered = sorted(alike.values(), key=lambda entry: (entry.when, entry.run))
+    return ordered[-most:] if own in ordered[-most:] else ordered[: ordered.index(own) + 1][-most:]
 
 
 def _changes(

@@ -19,7 +19,7 @@ from dress_rehearsal.reports.page.tables import Table
 from dress_rehearsal.reports.page.tables.history import changes_table, last_runs_table
 from dress_rehearsal.reports.page.templates import rendered
 from dress_rehearsal.reports.part import Part
-from dress_rehearsal.reports.words import EMPTY, agreeing, counted
+from dress_rehearsal.reports.words import EMPTY, counted
 
 _COLUMNS: Final = 3
 """Numbers that stand in the table of the last runs."""
@@ -163,10 +163,7 @@ def heading(series: Series) -> str:
 
 def sentence(series: Series) -> str:
     """Return what was found, and in a second sentence what is undecided."""
-    doubted = len(series.entries) - series.believed
-    were, are = (agreeing(doubted, *each) for each in (("was", "were"), ("is", "are")))
-    less = f" ({doubted} more {were} disturbed and {are} left out)" if doubted else ""
-    among = f"{counted(series.believed, 'run')}{less}"
+    among = f"{counted(series.believed, 'run')}{series.left_out_words}"
     if series.changes:
         said = f"{counted(len(series.changes), 'change')} of level in {among}."
         return f"{said} {series.undecided_words}".rstrip()

@@ -101,7 +101,7 @@ def certainty_table(latency_ms: dict[str, Latency], kind: str = "Step") -> Table
         row(
             step,
             _percentile(part, "p99"),
-            EMPTY if at_least(part, "p99") else span_words(part.p99_low, part.p99_high),
+            _interval(part),
             *(_good_answers(part) if failing else []),
         )
         for step, part in taken.items()
@@ -117,9 +117,18 @@ def _good_answers(part: Latency) -> tuple[Cell, Cell]:
     return Cell(bad, "found" if part.failed else ""), _percentile(part, "good_p99")
 
 
+def _interval(latency: Latency) -> str:
+    """Return p99's interval, open at its end where given-up requests are there."""
+    low, high = latency.p99_low, latency.p99_high
+    if at_least(latency, "p99"):
+        return EMPTY
+    open_end = low is not None and at_least(latency, "p99_high")
+    return f"{written(low)} or more" if open_end else span_words(low, high)
+
+
 def _percentile(latency: Latency, field: str) -> Cell:
-    """Return a number of a step's latency, with a sign where it falls among requests that were
-    given up, and a word where too few requests are behind it."""
+    """Return a number of a step's latency, with a sign where it is a lower bound, and a word where
+    too few requests are behind it."""
     value = getattr(latency, field)
     words = cell(value)
     if at_least(latency, field):

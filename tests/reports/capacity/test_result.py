@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from dress_rehearsal.reports.capacity.pages import capacity_markdown
 from dress_rehearsal.reports.capacity.result import capacity_of
 from dress_rehearsal.reports.capacity.schema import Capacity
 from tests.reports.capacity.conftest import STEPS, level, one, sought
@@ -13,7 +14,7 @@ EDGE = [(12_000, "pass"), (24_000, "fail"), (18_000, "pass"), (20_000, "fail"), 
 
 
 def test_the_edge_is_told_with_headroom_and_with_what_breaks_first(found):
-    capacity = found(*EDGE)
+    capacity = found(*EDGE, *EDGE[3:])
     assert capacity.sentence == "19,000 students pass, 20,000 students do not."
     assert [each.says for each in capacity.headroom] == [
         "The plan's own number, 12,000 students, passes, with 58.3% to spare.",
@@ -49,10 +50,39 @@ def test_headroom_says_no_more_than_what_was_tried(found, tries, own, half_more,
     assert capacity.exit_code == code
 
 
+def test_one_try_that_sold_too_many_tickets_is_outvoted_by_no_others():
+    why = {
+        "verdict": "fail",
+        "reason": "12 more tickets were sold than there are (audit.oversold).",
+        "broken": "audit.oversold is 12, the limit is == 0",
+    }
+    rest = [(12_000, "pass"), (12_000, "pass"), (6_000, "pass"), (24_000, "fail")]
+    for outcome, code in (("wrong", 99), ("fail", 0)):
+        first = one(12_000, outcome, 0, **why)
+        tries = [first, *(one(load, said, n) for n, (load, said) in enumerate(rest, start=1))]
+        capacity = capacity_of(sought(), tries, step=PURCHASE, ended="found", took_s=1.0)
+        assert capacity.exit_code == code
+        if outcome == "wrong":
+            assert capacity.breaks.startswith("At 12,000 students: audit.oversold is 12")
+            assert "does not pass" in capacity.headroom[0].says
+            assert " wrong |" in capacity_markdown(capacity)
+
+
+def test_one_pass_beside_runs_that_decide_nothing_is_not_settled(found):
+    tries = [(12_000, "pass"), *[(12_000, "undecided")] * 3]
+    capacity = found(*tries)
+    assert (capacity.exit_code, capacity.headroom[0].passes) == (3, "inconclusive")
+    assert "is not settled: by one run it passes" in capacity.headroom[0].says
+    assert found(*tries, (12_000, "pass")).exit_code == 0
+
+
 def test_what_does_not_pass_says_how_much_of_it_does(found):
-    capacity = found(*[(12_000, "fail")] * 2, (6_000, "pass"), (9_000, "pass"), (9_500, "fail"))
+    tries = [*[(12_000, "fail")] * 2, (6_000, "pass"), (9_000, "pass"), (9_500, "fail")]
+    capacity = found(*tries, *tries[3:])
     assert capacity.headroom[0].factor == 0.75
     assert capacity.headroom[0].says.endswith("does not pass: only 75% of it does.")
+    once = found(*tries).headroom[0].says
+    assert once.endswith("only 75% of it does, by an edge that is not settled.")
 
 
 @pytest.mark.parametrize(
@@ -115,7 +145,14 @@ PASSES, TWICE = [(12_000, "pass")], [(12_000, "pass")] * 2
             "passes, with at least 50% and less than 100% to spare",
         ),
         ([*TWICE, (12_001, "fail")], "passes, with nothing to spare"),
-        ([*PASSES, (18_000, "pass"), (19_000, "fail")], "passes, with 50% to spare"),
+        (
+            [*PASSES, (18_000, "pass"), (19_000, "fail")],
+            "passes, with 50% to spare, by an edge that is not settled",
+        ),
+        (
+            [*PASSES, *[(18_000, "pass"), (19_000, "fail")] * 2],
+            "passes, with 50% to spare",
+        ),
         (
             [(12_000, "fail")],
             "is not settled: by one run it does not pass; nothing smaller was tried",
@@ -136,8 +173,12 @@ def test_what_is_to_spare_is_told_as_far_as_it_is_known(found, tries, says):
 @pytest.mark.parametrize(
     ("tries", "ended"),
     [
-        ([(3, "pass"), (4, "fail")], "The edge is known to one student."),
-        ([(100, "pass"), (109, "fail")], "The edge is known to within 9%."),
+        ([(3, "pass"), (4, "fail")] * 2, "The edge is known to one student."),
+        ([(100, "pass"), (109, "fail")] * 2, "The edge is known to within 9%."),
+        (
+            [(100, "pass"), (109, "fail")],
+            "The edge is known to within 9%, but not settled.",
+        ),
         ([(100, "pass"), (109, "limited")], None),
         ([(100, "pass"), *[(109, "undecided")] * 3], None),
     ],
@@ -151,6 +192,13 @@ def test_an_edge_is_known_where_what_lies_above_fails(found, tries, ended):
 def test_a_search_that_was_cut_says_so(found, why):
     words = {"interrupted": "interrupted", "tries": "14 runs", "time": "longer", "broken": "no ver"}
     assert words[why] in found(*EDGE[:2], ended=why).ended
+
+
+def test_a_larger_load_whose_runs_had_no_verdict_was_tried(found):
+    said = [found((12_000, "pass"), (12_000, "pass"), ended=why) for why in ("broken", "time")]
+    assert said[0].sentence == "12,000 students pass; nothing larger has a verdict."
+    assert said[0].headroom[0].says.endswith("passes; nothing larger has a verdict.")
+    assert said[1].sentence == "12,000 students pass; larger was not tried."
 
 
 def test_a_rush_at_one_instant_has_no_scalability_law_and_that_is_said(found):

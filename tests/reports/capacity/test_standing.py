@@ -18,9 +18,11 @@ from dress_rehearsal.reports.capacity.standing import edge_of, is_settled, stand
         (["pass", "limited"], 2, "limited", True),
         (["undecided"], 3, "open", False),
         (["undecided", "pass"], 3, "pass", False),
-        (["undecided"] * 3, 3, "undecided", True),
-        (["pass", *["undecided"] * 3], 3, "pass", True),
-        (["pass", "fail", *["undecided"] * 3], 3, "undecided", True),
+        (["undecided"] * 3, 3, "undecided", False),
+        (["pass", *["undecided"] * 3], 3, "pass", False),  # by one run
+        (["pass", "fail", *["undecided"] * 3], 3, "undecided", False),
+        (["wrong", "pass", "pass", "pass"], 3, "fail", True),  # nobody is wronged any less
+        (["limited", "wrong"], 3, "fail", True),
     ],
 )
 def test_most_of_the_tries_that_decide_something_decide(outcomes, repeats, word, settled):

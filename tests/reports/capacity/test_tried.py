@@ -34,7 +34,14 @@ def late_by_5_s(evidence):
 
 def test_a_verdict_that_decides_is_the_outcome(evidence_of):
     assert said_of(evidence_of(**SMALL)) == "pass"
-    assert said_of(evidence_of(**SMALL, oversell=3)) == "fail"
+    slow = evidence_of(**SMALL, gates=[(f"{BUYING}.p99", "<= 1ms")])
+    assert said_of(slow) == "fail"
+
+
+def test_a_wrong_is_no_broken_limit_that_another_try_may_keep(evidence_of):
+    assert said_of(evidence_of(**SMALL, oversell=3)) == "wrong"
+    both = evidence_of(**SMALL, oversell=3, gates=[(f"{BUYING}.p99", "<= 1ms")])
+    assert said_of(both) == "wrong"
 
 
 def test_a_late_generator_is_at_its_end(evidence_of):

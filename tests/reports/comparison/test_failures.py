@@ -5,7 +5,8 @@ import dataclasses
 
 import pytest
 
-from dress_rehearsal.reports.comparison import compare
+from dress_rehearsal.reports.comparison import Side, compare
+from dress_rehearsal.reports.comparison.failures import _chance
 from dress_rehearsal.reports.schema import GateResult
 from tests.reports.comparison.conftest import P99
 
@@ -74,10 +75,90 @@ def test_a_base_that_failed_otherwise_hides_no_failure(sides):
 
 def test_who_fails_as_the_base_did_is_neither_worse_nor_no_worse(sides):
     broken = {"gates": [gate(status="fail")], "reason": slow_reason(), "words": ("gates",)}
-    found, said = told(sides("old", 1, **broken), sides("new", 5, **broken))
+    found, said = told(sides("old", 2, **broken), sides("new", 5, **broken))
     assert found == "undecided"
-    assert f"5 of 5 in new failed ({P99} <= 3s), but so did 1 of 5 before" in said
+    assert f"5 of 5 in new failed ({P99} <= 3s), but so did 2 of 5 before, so repeat" in said
     assert told(sides("old", 1, **broken), sides("new", 0))[0] == "no_worse"
+    wronged = {"oversold": 3, "reason": "Oversold: 3.", "words": ("audit",)}
+    found, said = told(sides("old", 1, **wronged), sides("new", 5, **wronged))
+    assert (found, "but so did 1 of 5 before: Oversold: 3." in said) == ("undecided", True)
+
+
+@pytest.mark.parametrize(
+    ("before", "here", "outcome"),
+    [
+        ((0, 5), (5, 5), "worse"),
+        ((0, 5), (4, 5), "worse"),  # 1 in 42
+        ((0, 5), (3, 5), "undecided"),  # 1 in 12
+        ((0, 5), (1, 5), "undecided"),
+        ((0, 1), (1, 1), "undecided"),
+        ((1, 5), (5, 5), "worse"),
+        ((2, 5), (5, 5), "undecided"),
+        ((1, 20), (20, 20), "worse"),
+        ((10, 20), (11, 20), "undecided"),
+        ((3, 5), (0, 5), "no_worse"),
+    ],
+)
+def test_a_limit_that_chance_breaks_now_and_then_is_no_proof(run_of, before, here, outcome):
+    def side(name, broken, number):
+        runs = []
+        for place in range(number):
+            failed = {"verdict": "fail", "failures": ("gates",), "reasons": (slow_reason(),)}
+            verdict = {"gates": (gate(status="fail"),), **failed} if place < broken else {}
+            runs.append(run_of(100.0, place + 1, verdict={"gates": (gate(),), **verdict}))
+        return Side(name, tuple(runs))
+
+    comparison = compare([side("old", *before), side("new", *here)])
+    told_of = [each for each in comparison.reasons if "failed" in each]
+    assert bool(told_of) == (outcome != "no_worse")
+    assert not told_of or told_of[0].lower().startswith(outcome)
+
+
+def test_chance_is_fishers():
+    stats = pytest.importorskip("scipy.stats")
+    for already, before, failing, here in [
+        (0, 5, 4, 5),
+        (1, 20, 20, 20),
+        (3, 9, 5, 7),
+        (0, 1, 1, 1),
+    ]:
+        table = [[failing, here - failing], [already, before - already]]
+        own = stats.fisher_exact(table, alternative="greater").pvalue
+        assert _chance(already, before, failing, here) == pytest.approx(own)
+
+
+def test_a_base_that_was_cut_short_held_nothing_and_a_disturbed_one_not_what_it_excuses(
+    side_of, run_of
+):
+    def held(doubt, word):
+        odd = {"verdict": "inconclusive", "doubts": (doubt,), "failures": ()}
+        failing = {"verdict": "fail", "failures": (word,), "reasons": (f"It was {word}.",)}
+        new = side_of("new", QUIET)
+        runs = (run_of(100.0, 1, verdict=failing), *new.runs[1:])
+        return told(side_of("old", QUIET, verdict=odd), dataclasses.replace(new, runs=runs))[1]
+
+    for doubt, word in [
+        ("cut_short", "lost"),
+        ("cut_short", "unanswered"),
+        ("foreign_cpu", "overtaken"),
+    ]:
+        assert "not held to that (5 of them cut short or disturbed)" in held(doubt, word)
+    assert "Worse: 1 of 5 in new failed, and none before: It was lost." in held(
+        "foreign_cpu", "lost"
+    )
+
+
+def test_what_another_plan_fails_by_is_no_builds_doing(sides, side_of):
+    twice = side_of("new", QUIET).plan
+    event = twice.event.model_copy(update={"students": twice.event.students * 2})
+    wronged = sides("new", 5, oversold=3, reason="Oversold: 3.", words=("audit",))
+    runs = tuple(
+        dataclasses.replace(run, plan=run.plan.model_copy(update={"event": event}))
+        for run in wronged.runs
+    )
+    found, said = told(sides("old", 0), dataclasses.replace(wronged, runs=runs))
+    assert found == "undecided"
+    assert "audit.oversold == 0), but the plans differ in event.students" in said
 
 
 def test_a_limit_that_the_base_was_not_held_to_accuses_nobody(sides):
@@ -105,3 +186,51 @@ def test_a_verdict_that_does_not_name_what_failed_is_worse_only_where_nothing_fa
     flaky = sides("old", 1, gates=[gate(status="fail")], reason=slow_reason(), words=("gates",))
     assert told(flaky, sides("new", 1, **older))[0] == "undecided"
     assert told(sides("old", 0), sides("new", 0))[0] == "no_worse"
+
+
+def test_what_the_base_decided_and_the_other_side_does_not_is_no_pass(side_of):
+    """Nobody knows whether tickets were oversold, or the app no longer tells of a pool."""
+    pool = GateResult(
+        metric="pools[postgres].wait_p99_ms",
+        limit="<= 500ms",
+        value=20.0,
+        low=None,
+        high=None,
+        baseline=None,
+        status="pass",
+    )
+    own = side_of("old", QUIET).runs[0].verdict
+    gates = (*own.gates, pool)
+    unread = tuple(
+        each.model_copy(update={"value": None, "status": "inconclusive"})
+        if each.metric in ("audit.oversold", pool.metric)
+        else each
+        for each in gates
+    )
+    base = side_of("old", QUIET, verdict={"gates": gates})
+    why = {
+        "gates": unread,
+        "audit": own.audit.model_copy(update={"oversold": None}),
+        "verdict": "inconclusive",
+        "reasons": ("The ledger could not be read.",),
+    }
+    found, said = told(base, side_of("new", QUIET, verdict=why))
+    assert found == "undecided"
+    assert (
+        "Undecided: 5 of 5 in new left open what was decided before (audit.oversold, "
+        "pools[postgres].wait_p99_ms): The ledger could not be read."
+    ) in said
+    assert told(base, side_of("new", QUIET, verdict={"gates": gates}))[0] == "no_worse"
+    untold = side_of("old", QUIET, verdict=why)
+    assert told(untold, side_of("new", QUIET, verdict=why))[0] == "no_worse"
+
+
+def test_a_disturbed_run_that_leaves_a_limit_open_is_left_out_as_its_times_are(side_of, run_of):
+    late = {"gates": (gate(status="inconclusive"),), "doubts": ("foreign_cpu",)}
+    base = side_of("old", QUIET, verdict={"gates": (gate(),)})
+    new = side_of("new", QUIET, verdict={"gates": (gate(),)})
+    disturbed = run_of(104.0, 6, verdict={**late, "verdict": "inconclusive"})
+    with_it = dataclasses.replace(new, runs=(*new.runs, disturbed))
+    assert told(base, with_it)[0] == "no_worse"
+    quiet = run_of(104.0, 6, verdict={**late, "verdict": "inconclusive", "doubts": ()})
+    assert told(base, dataclasses.replace(new, runs=(*new.runs, quiet)))[0] == "undecided"

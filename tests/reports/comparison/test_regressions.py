@@ -8,7 +8,7 @@ from dress_rehearsal.plans import Gate
 from dress_rehearsal.reports.comparison import Side, compare
 from dress_rehearsal.reports.comparison.baseline import snapshot
 from dress_rehearsal.reports.schema import Regression
-from tests.reports.comparison.conftest import MARGINS, P99
+from tests.reports.comparison.conftest import AT_LEAST, MARGINS, P99
 
 QUIET = [100.0, 101.0, 102.0, 103.0, 104.0]
 SLOW = [300.0, 301.0, 302.0, 303.0, 304.0]
@@ -116,3 +116,85 @@ def test_one_scenario_has_to_be_that_of_all_runs(side_of):
     found, said = told(mixed(side_of("old", QUIET), 4), mixed(slow, 1))
     assert (found, "the scenarios differ" in said) == ("undecided", True)
     assert told(mixed(side_of("old", QUIET), 5), mixed(slow, 5))[0] == "worse"
+
+
+def test_a_build_that_makes_the_rehearsal_late_is_not_judged_by_its_quick_runs_alone(run_of):
+    """Half of its runs are five times slower: they took the CPU that the generator needed."""
+    base = Side("old", tuple(run_of(100.0 + each, each) for each in range(1, 11)))
+    quick = [run_of(100.0 + each, each) for each in range(1, 6)]
+
+    def held(doubts, number=5):
+        update = {"doubts": doubts, "verdict": "inconclusive"}
+        slow = [run_of(500.0 + each, each, verdict=update) for each in range(6, 6 + number)]
+        return compare([base, Side("new", (*quick, *slow))])
+
+    for doubts in (
+        ("late_sends",),
+        ("cpu_limit", "late_sends"),
+        ("foreign_cpu_unknown", "late_sends"),
+    ):
+        comparison = held(doubts)
+        assert comparison.outcome == "undecided"
+        (said,) = (each for each in comparison.reasons if "The build may be why" in each)
+        assert "without 5 of 10 runs of new that do not count" in said
+    others = held(("foreign_cpu", "late_sends"))
+    assert others.outcome == "no_worse", "other programs are known to be why"
+    assert others.notes == (
+        "new: 5 of 10 runs were disturbed (in 5 runs other programs took the CPU), and their times "
+        "do not count.",
+    )
+    one = held(("late_sends",), number=1)
+    assert one.outcome == "no_worse", "whatever it really took, the median stays"
+    assert one.notes == (
+        "new: 1 of 6 runs was disturbed (in 1 run requests left late), and its times do not count.",
+    )
+    assert compare([base, Side("new", tuple(quick))]).notes == ()
+
+
+def test_a_rate_of_runs_that_the_build_made_late_may_be_as_low_as_can_be(run_of):
+    rate = "sale.tickets_per_s"
+    gates = {"gates": (Gate(metric=rate, regression="< 10%"),)}
+
+    def run(number, doubts=()):
+        own = run_of(100.0, number).verdict
+        sale = own.sale.model_copy(update={"tickets_per_s": 900.0 + number})
+        return run_of(100.0, number, plan=gates, verdict={"sale": sale, "doubts": doubts})
+
+    base = Side("old", tuple(run(each) for each in range(1, 6)))
+    late = [run(each, ("late_sends",)) for each in range(6, 12)]
+    found = compare([base, Side("new", (*base.runs, *late))])
+    assert found.outcome == "undecided"
+    assert compare([base, Side("new", base.runs)]).outcome == "no_worse"
+
+
+def test_what_an_interval_does_not_exclude_is_said_of_a_number_that_is_no_worse(side_of):
+    """Two of five runs nine times slower leave the median where it was."""
+    base = side_of("old", [100.0, 101.0, 102.0, 103.0, 104.0])
+    outcome, said = told(base, side_of("new", [100.0, 101.0, 102.0, 900.0, 950.0]))
+    assert outcome == "no_worse"
+    assert said.endswith(
+        "within < 10% and < 20 ms; an increase of up to 848 ms is not excluded, so repeat both "
+        "more often."
+    )
+    bounds = [AT_LEAST(10_000.0)] * 2
+    outcome, said = told(base, side_of("new", [100.0, 101.0, 102.0, *bounds]))
+    assert (outcome, "an increase of any size is not excluded" in said) == ("no_worse", True)
+    outcome, said = told(base, side_of("new", [102.0, 103.0, 104.0, 105.0, 106.0]))
+    assert (outcome, "excluded" in said) == ("no_worse", False)
+
+
+def test_of_a_rate_a_decrease_is_not_excluded(run_of):
+    rate = "sale.tickets_per_s"
+    gates = {"gates": (Gate(metric=rate, regression="< 10%"),)}
+
+    def side(name, rates):
+        own = run_of(100.0).verdict.sale
+        sales = [own.model_copy(update={"tickets_per_s": each}) for each in rates]
+        runs = (run_of(100.0, n, plan=gates, verdict={"sale": s}) for n, s in enumerate(sales))
+        return Side(name, tuple(runs))
+
+    base = side("old", [900.0, 901.0, 902.0, 903.0, 904.0])
+    outcome, said = told(base, side("new", [900.0, 901.0, 902.0, 100.0, 110.0]))
+    assert (outcome, "a decrease of up to 802/s is not excluded" in said) == ("no_worse", True)
+    outcome, said = told(base, side("new", [900.0, 901.0, 902.0, 2_000.0, 2_000.0]))
+    assert (outcome, "excluded" in said) == ("no_worse", False)

@@ -43,6 +43,8 @@ def test_percentiles_are_measured_values(healthy):
     assert latency.model_dump() == {
         "count": 100,
         "given_up": 0,
+        "given_up_least": None,
+        "given_up_system_least": None,
         "failed": 0,
         "p50": 51.0,
         "p90": 91.0,
@@ -105,6 +107,8 @@ def test_every_step_is_there_even_without_requests(evidence_of):
         "count": 0,
         "failed": 0,
         "given_up": 0,
+        "given_up_least": None,
+        "given_up_system_least": None,
     }
 
 

@@ -14,8 +14,9 @@ from tests.reports.history.seeded_series import planted, seeded_series
 
 SERIES = seeded_series()
 OTAVA = json.loads(Path(__file__).with_name("otava.json").read_text())["found"]
-DIFFERENT = {"two-steps-0", "drift-1"}
-"""Where Otava finds one change more: its t is too large, for it hands on the sample's variance."""
+DIFFERENT = {"two-steps-0", "drift-1", "three"}
+"""Where Otava finds one change more: its t is too large, for it hands on the sample's variance; and
+two values that are the same make a third one certain."""
 STALE = {"drift-0", "long-0", "two-steps-0"}
 """Where Otava took a weak change back and did not test its left neighbour anew: of that it tells
 what it was before."""
@@ -98,7 +99,14 @@ def test_how_large_a_change_is_does_not_depend_on_its_direction():
     up, down = (change_points([*first, *second])[0] for first, second in _both_ways())
     assert up.magnitude == pytest.approx(down.magnitude) == pytest.approx(1.0)
     (from_zero,) = change_points([0.0] * 10 + [5.0] * 10)
-    assert (from_zero.magnitude, from_zero.p) == (1.0, 0.0)
+    assert (from_zero.magnitude, from_zero.p) == (1.0, pytest.approx(1 / 184_756))
+
+
+@pytest.mark.parametrize("values", [[0.0] * 5 + [1.0], [1.0] + [0.0] * 5, [100.0] * 29 + [106.0]])
+def test_one_odd_value_at_an_end_is_no_change_however_little_the_others_spread(values):
+    assert change_points(values) == []
+    stays = [*values, *[values[-1]] * 12] if values[-1] != values[-2] else values
+    assert bool(change_points(stays)) == (len(stays) > len(values))
 
 
 def _both_ways():

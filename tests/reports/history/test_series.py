@@ -72,3 +72,10 @@ def test_the_series_of_a_run_ends_with_it_and_has_it_once(entries):
     kept = same_series([*runs, other], own, most=5)
     assert [each.run for each in kept] == [each.run for each in runs[-5:]]
     assert kept[-1].numbers[P99] == 105.0
+
+
+def test_a_run_that_is_judged_anew_after_many_others_keeps_itself(entries):
+    runs = entries(PLANTED)
+    kept = same_series(runs, runs[7], most=5)
+    assert [each.run for each in kept] == [each.run for each in runs[3:8]]
+    assert same_series(runs, runs[27], most=5) == list(runs[-5:])

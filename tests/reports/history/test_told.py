@@ -41,7 +41,18 @@ def test_without_a_change_that_is_said_and_so_is_what_is_too_few(entries, report
     few = report(entries([100.0] * 4)).markdown()
     assert "Too few to tell a change from chance: 4 runs, and it takes 6." in few
     disturbed = entries([100.0] * 9, doubts=("foreign_cpu",))
-    assert "0 runs (9 more were disturbed and are left out)" in report(disturbed).markdown()
+    assert (
+        "0 runs (9 more were disturbed and are left out: in 9 runs other programs took the CPU)"
+        in report(disturbed).markdown()
+    )
+
+
+def test_that_late_runs_were_left_out_is_told_also_where_no_level_changed(entries, report):
+    late = entries([500.0 + each for each in range(12)], first=8, doubts=("late_sends",))
+    made = report([*entries([100.0 + each % 3 for each in range(8)]), *late])
+    said = "8 runs (12 more were disturbed and are left out: in 12 runs requests left late)"
+    assert f"No change of level in {said}." in made.markdown()
+    assert "left out" not in report(entries([100.0, 101.0] * 10)).markdown()
 
 
 def test_the_files_say_the_same_ask_nobody_and_have_no_markup_of_others(entries, report, tmp_path):

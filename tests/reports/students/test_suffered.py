@@ -59,6 +59,22 @@ def test_a_group_that_waited_longer_shows_it(healthy):
     assert after["before T-0"].p99 == before["before T-0"].p99
 
 
+def test_a_group_of_whom_the_end_of_the_run_cut_one_has_a_lower_bound(healthy, healthy_verdict):
+    """However short that one was waited for: it ranks low and would have taken longer."""
+    groups = of(healthy_verdict.groups, "journey")
+    whose = max(groups, key=lambda name: groups[name].waited)
+    rows = healthy.requests.copy()
+    mine = (rows["step"] == PURCHASE) & (rows["journey"] == whose)
+    shortest = (rows["done_ns"] - rows["intended_ns"])[mine].idxmin()
+    for column, word in (("outcome", "unknown"), ("error", "cut")):
+        rows[column] = rows[column].astype("object")
+        rows.loc[shortest, column] = word
+    of_one = of(find_groups(dataclasses.replace(healthy, requests=rows)), "journey")
+    bounds = {name for name, group in of_one.items() if group.at_least}
+    assert bounds == {whose}
+    assert not any(group.at_least for group in find_groups(healthy))
+
+
 def test_devices_are_counted_only_of_those_who_have_several(healthy):
     requests, students = healthy.requests, healthy.students
     several = students.loc[students["journey"] == "multi-device", "student"].tolist()
