@@ -20,8 +20,8 @@ class FaultSchedule:
 
     Args:
         note: shows a sentence to whoever watches.
-        ends_within_s: how long all of it may take to end: no fault takes longer than the stage has
-            patience for one.
+        ends_within_s: how long all of it may take to end: as long as the stage has patience for
+            one, beside what Docker's daemon takes, for which nobody waits longer.
     """
 
     def __init__(
