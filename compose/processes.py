@@ -22,6 +22,8 @@ from dress_rehearsal.compose.workers import Children, Workers
 _POLL_S = 0.015
 _ORPHAN_PATIENCE_S = 2.0
 _ABANDON_S = 1.5
+_STARTED_WITHIN_S = 1.0
+"""How long whoever clears the stage waits for what a late fault has just begun to start again."""
 
 
 class ProcessGroup:
@@ -179,15 +181,19 @@ class ProcessGroup:
         """Start a component again that was stopped or killed, on what it had before.
 
         Raises:
-            StageUnusableError: it never was, or cannot be started.
+            StageUnusableError: it never was, cannot be started, or the stage is cleared meanwhile.
         """
+        cleared = StageUnusableError(f"{name} is not started again: the stage is cleared.")
         with self._restarting:
             if self._ending:
-                raise StageUnusableError(f"{name} is not started again: the stage is cleared.")
+                raise cleared
             for position, gone in enumerate(self._members):
                 if _is(gone, name) and gone.exit_code is not None:
                     process = self._launch(gone.spec, instead_of=gone.pid)
                     self._members[position] = process
+                    if self._ending:  # whoever clears may have looked before it was there
+                        process.kill()
+                        raise cleared
                     return process
         raise StageUnusableError(f"{name} cannot be started again: it is not down.")
 
@@ -260,13 +266,21 @@ class ProcessGroup:
                 process.kill()
 
     def _end(self) -> None:
-        """Have no thread of a late fault start anything again from now on."""
-        with self._restarting:
-            self._ending = True
+        """Have no thread of a late fault start anything again from now on.
+
+        One that has begun to do so is waited for a moment; later it ends itself what it starts.
+        """
+        self._ending = True
+        if self._restarting.acquire(timeout=_STARTED_WITHIN_S):
+            self._restarting.release()
 
     def _launch(self, spec: Spec, instead_of: int | None = None) -> Managed:
         process = spec.start()
-        self._record(process, instead_of)
+        try:
+            self._record(process, instead_of)
+        except BaseException:
+            process.kill()  # nobody would stop it
+            raise
         return process
 
     def _record(self, process: Managed, instead_of: int | None) -> None:

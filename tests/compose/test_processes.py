@@ -2,6 +2,7 @@
 
 import signal
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -9,12 +10,13 @@ from pathlib import Path
 import pytest
 
 from dress_rehearsal.compose import deadline
+from dress_rehearsal.compose import processes as module
 from dress_rehearsal.compose.errors import (
     ProcessFailedError,
     StageNotReadyError,
     StageUnusableError,
 )
-from dress_rehearsal.compose.process import ProcessSpec
+from dress_rehearsal.compose.process import ManagedProcess, ProcessSpec
 from dress_rehearsal.compose.processes import ProcessGroup
 from dress_rehearsal.compose.stage_folder import StageFolder
 from dress_rehearsal.records.environment_variables import child_environment
@@ -161,6 +163,84 @@ def test_nothing_is_started_again_once_the_stage_is_cleared(
     with pytest.raises(StageUnusableError, match="struck is not started again"):
         processes.restart("struck")
     assert processes.members() == []
+
+
+class SlowSpec:
+    """A process as planned, whose start takes until it is let go on."""
+
+    def __init__(self, planned: ProcessSpec) -> None:
+        self.name, self.log, self.planned = planned.name, planned.log, planned
+        self.begun, self.go_on = threading.Event(), threading.Event()
+        self.started: list[ManagedProcess] = []
+
+    def start(self) -> ManagedProcess:
+        self.begun.set()
+        assert self.go_on.wait(60)
+        self.started.append(self.planned.start())
+        return self.started[0]
+
+
+@pytest.mark.parametrize("clear", [ProcessGroup.stop_all, ProcessGroup.abandon])
+def test_clearing_waits_for_no_start_of_a_late_fault_and_leaves_nothing(
+    folder: StageFolder,
+    tmp_path: Path,
+    clear: Callable[[ProcessGroup], object],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(module, "_STARTED_WITHIN_S", 0.05)
+    processes = ProcessGroup(folder, ready_within_s=30.0)
+    planned = spec("struck", tmp_path, SLEEPS)
+    slow, struck = SlowSpec(planned), processes.start(planned)
+    monkeypatch.setattr(struck, "spec", slow)
+    processes.kill_planned("struck")
+    failures: list[Exception] = []
+
+    def relieve() -> None:
+        try:
+            processes.restart("struck")
+        except StageUnusableError as error:
+            failures.append(error)
+
+    late = threading.Thread(target=relieve)
+    late.start()
+    assert slow.begun.wait(30)
+    clear(processes)
+    assert not slow.started  # it was not waited for
+    slow.go_on.set()
+    late.join(30)
+    assert "the stage is cleared" in str(failures)
+    assert slow.started[0].exit_code == -signal.SIGKILL
+    assert processes.members() == []
+
+
+def test_a_start_that_is_quick_enough_is_cleared_as_all_else(
+    folder: StageFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    processes = ProcessGroup(folder, ready_within_s=30.0)
+    planned = spec("struck", tmp_path, SLEEPS)
+    slow, struck = SlowSpec(planned), processes.start(planned)
+    monkeypatch.setattr(struck, "spec", slow)
+    processes.kill_planned("struck")
+    slow.go_on.set()
+    again = processes.restart("struck")
+    assert processes.members() == [("struck", again.pid)]
+    processes.stop_all()
+    assert again.exit_code == -signal.SIGTERM
+
+
+def test_what_cannot_be_put_on_record_is_not_left_behind(
+    folder: StageFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise StageUnusableError("No space is left.")
+
+    processes = ProcessGroup(folder, ready_within_s=30.0)
+    slow = SlowSpec(spec("unrecorded", tmp_path, SLEEPS))
+    slow.go_on.set()
+    monkeypatch.setattr(StageFolder, "record", full)
+    with pytest.raises(StageUnusableError, match="No space is left"):
+        processes.start(slow)
+    assert slow.started[0].exit_code == -signal.SIGKILL
 
 
 ENDS_WELL = "import signal, sys; signal.signal(15, lambda *_: sys.exit(0)); "

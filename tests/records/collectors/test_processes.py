@@ -98,8 +98,10 @@ def test_that_a_thread_waits_for_a_processor_is_told_though_the_main_one_only_jo
     code = f"import threading, time\ndef spin():\n    {work}\n    print(flush=True); input()\n"
     code += "thread = threading.Thread(target=spin); thread.start(); thread.join()"
     one_of_two = ["taskset", "-c", "0", sys.executable, "-c", code]
-    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
-    both = [subprocess.Popen(one_of_two, text=True, **pipes) for _ in range(2)]
+    both = [
+        subprocess.Popen(one_of_two, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        for _ in range(2)
+    ]
     for process in both:
         assert process.stdout is not None
         process.stdout.readline()
