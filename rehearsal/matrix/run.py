@@ -94,7 +94,7 @@ class MatrixRun:
     def time_told(self) -> str:
         """How long it takes, in a sentence."""
         beside, alone = ([cell.plan for cell in cells] for cells in (self._waiting, self._alone))
-        return lanes_told(beside, alone, self._lane_count)
+        return lanes_told(beside, alone, self._lane_count, _QUIET_WITHIN_S)
 
     def make_folder(self) -> None:
         """Make the matrix's folder.
