@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Callable
 
+from dress_rehearsal.compose.deadline import Deadline, Wait
 from dress_rehearsal.compose.errors import (
     ProcessFailedError,
     StageNotReadyError,
@@ -17,15 +18,12 @@ from dress_rehearsal.compose.stage import Loss
 from dress_rehearsal.compose.stage_folder import StageFolder
 from dress_rehearsal.compose.stage_record import RecordedProcess
 from dress_rehearsal.compose.workers import Children, Workers
-from dress_rehearsal.records.collectors.processes import cpu_wait_s
 
 _POLL_S = 0.015
 _ORPHAN_PATIENCE_S = 2.0
 _ABANDON_S = 1.5
-_LOOK_S = 0.5
-"""How often it is looked, once somebody is late, whether they waited for a processor."""
-KEPT_FROM_RUNNING = 3
-"""How many times the time for all waiting somebody is waited for longer who had no processor."""
+_STARTED_WITHIN_S = 1.0
+"""How long whoever clears the stage waits for what a late fault has just begun to start again."""
 
 
 class ProcessGroup:
@@ -38,9 +36,9 @@ class ProcessGroup:
 
     Args:
         folder: keeps the record by which they are found should this process die.
-        ready_within_s: how long all waiting together may take, counted from now; what is awaited
-            has as much longer as it has been ready to run since and had no processor, whoever had
-            them, at most three times that.
+        ready_within_s: how long all waiting together may take, counted from now; longer by as long
+            as what was awaited was ready to run and had no processor, whoever had them, at most
+            three times that.
         workers: tells those of the app; by default they are the children of its main process.
     """
 
@@ -48,21 +46,17 @@ class ProcessGroup:
         self, folder: StageFolder, ready_within_s: float, workers: Workers | None = None
     ) -> None:
         self._folder = folder
-        self._ready_within_s = ready_within_s
-        self._deadline = time.monotonic() + ready_within_s
-        self._waited_s: dict[int, float] = {}
-        """How long those who ran already when that time began had waited for a processor."""
         self._members: list[Managed] = []  # in the order they were started
         self._one_off: Managed | None = None  # one that ends by itself, while it runs
         self._workers = workers or Children()
         self._losses = Losses(lambda: self._members, self._workers)
         self._restarting = threading.Lock()
         self._ending = False
+        self._deadline = Deadline(ready_within_s, lambda: (pid for _, pid in self.members()))
 
     def restart_deadline(self) -> None:
         """Count the time that all waiting may take from now again."""
-        self._deadline = time.monotonic() + self._ready_within_s
-        self._waited_s = {pid: cpu_wait_s(pid) or 0.0 for _, pid in self.members()}
+        self._deadline.restart()
 
     def start(self, spec: Spec) -> Managed:
         """Start a process that is to serve until it is stopped."""
@@ -74,8 +68,8 @@ class ProcessGroup:
         """Start a process that ends by itself, and wait until it has ended well.
 
         Args:
-            within_s: patience of its own, never stretched; by default what is left of the time for
-                all waiting.
+            within_s: patience of its own, never longer than that; by default what is left of the
+                time for all waiting (`Deadline`).
 
         Raises:
             ProcessFailedError: it did not, or one that serves ended meanwhile.
@@ -92,15 +86,15 @@ class ProcessGroup:
         """Return as soon as `ready`; fail as soon as anything has ended that nobody stopped.
 
         Args:
-            within_s: patience of its own, never stretched; by default what is left of the time for
-                all waiting.
+            awaited: whose component it is that gets ready: all of it may be kept from running.
+            within_s: patience of its own, never longer than that; by default what is left of the
+                time for all waiting (`Deadline`).
 
         Raises:
             ProcessFailedError: something has ended.
             StageNotReadyError: it takes too long.
         """
-        deadline = self._deadline if within_s is None else time.monotonic() + within_s
-        look_at_s = 0.0
+        patience = self._patience(awaited, within_s)
         while not ready():
             for process in self._all():
                 code = process.exit_code
@@ -112,18 +106,12 @@ class ProcessGroup:
                         str(process.spec.log),
                         process.last_lines(),
                     )
-            late_s = time.monotonic() - deadline
-            if late_s > look_at_s:
-                kept_s = self._kept_from_running_s(awaited) if within_s is None else 0.0
-                if late_s > kept_s:
-                    raise StageNotReadyError(
-                        awaited.name,
-                        kept_s + (self._ready_within_s if within_s is None else within_s),
-                        str(awaited.spec.log),
-                        awaited.last_lines(),
-                    )
-                look_at_s = max(kept_s, late_s + _LOOK_S)
+            if patience.is_over():
+                raise StageNotReadyError(
+                    awaited.name, patience.had_s, str(awaited.spec.log), awaited.last_lines()
+                )
             time.sleep(_POLL_S)
+        patience.end()
 
     def dismiss(self, process: Managed) -> None:
         """Have no more to do with a process that has ended."""
@@ -193,15 +181,19 @@ class ProcessGroup:
         """Start a component again that was stopped or killed, on what it had before.
 
         Raises:
-            StageUnusableError: it never was, or cannot be started.
+            StageUnusableError: it never was, cannot be started, or the stage is cleared meanwhile.
         """
+        cleared = StageUnusableError(f"{name} is not started again: the stage is cleared.")
         with self._restarting:
             if self._ending:
-                raise StageUnusableError(f"{name} is not started again: the stage is cleared.")
+                raise cleared
             for position, gone in enumerate(self._members):
                 if _is(gone, name) and gone.exit_code is not None:
                     process = self._launch(gone.spec, instead_of=gone.pid)
                     self._members[position] = process
+                    if self._ending:  # whoever clears may have looked before it was there
+                        process.kill()
+                        raise cleared
                     return process
         raise StageUnusableError(f"{name} cannot be started again: it is not down.")
 
@@ -274,13 +266,21 @@ class ProcessGroup:
                 process.kill()
 
     def _end(self) -> None:
-        """Have no thread of a late fault start anything again from now on."""
-        with self._restarting:
-            self._ending = True
+        """Have no thread of a late fault start anything again from now on.
+
+        One that has begun to do so is waited for a moment; later it ends itself what it starts.
+        """
+        self._ending = True
+        if self._restarting.acquire(timeout=_STARTED_WITHIN_S):
+            self._restarting.release()
 
     def _launch(self, spec: Spec, instead_of: int | None = None) -> Managed:
         process = spec.start()
-        self._record(process, instead_of)
+        try:
+            self._record(process, instead_of)
+        except BaseException:
+            process.kill()  # nobody would stop it
+            raise
         return process
 
     def _record(self, process: Managed, instead_of: int | None) -> None:
@@ -298,15 +298,15 @@ class ProcessGroup:
                 instead_of,
             )
 
-    def _kept_from_running_s(self, awaited: Managed) -> float:
-        """Return how long somebody, since the time for all waiting counts, was ready to run and had
-        no processor: that is not their time.
+    def _patience(self, awaited: Managed, within_s: float | None) -> Wait:
+        if within_s is not None:
+            return Wait(Deadline(within_s), tuple)
 
-        Bounded, as whoever computes without an end waits for a processor again and again.
-        """
-        pids = (awaited.pid, *self._workers.below(awaited))
-        longest_s = max((cpu_wait_s(pid) or 0.0) - self._waited_s.get(pid, 0.0) for pid in pids)
-        return min(longest_s, KEPT_FROM_RUNNING * self._ready_within_s)
+        def component() -> list[int]:
+            of_it = [one for one in self._all() if one.name == awaited.name]
+            return [pid for one in of_it for pid in (one.pid, *self._workers.below(one))]
+
+        return Wait(self._deadline, component)
 
     def _all(self) -> list[Managed]:
         return [*self._members, self._one_off] if self._one_off else self._members

@@ -20,8 +20,8 @@ class FaultSchedule:
 
     Args:
         note: shows a sentence to whoever watches.
-        ends_within_s: how long all of it may take to end: no fault takes longer than the stage has
-            patience for one.
+        ends_within_s: how long all of it may take to end: as long as the stage has patience for
+            one, beside what Docker's daemon takes, for which nobody waits longer.
     """
 
     def __init__(
@@ -41,8 +41,9 @@ class FaultSchedule:
         self._ends_within_s = ends_within_s
         self._threads: list[tuple[Fault, threading.Thread]] = []
         self._telling = threading.Lock()
-        self._left: list[Fault] = []
-        """Those that were not ended in time: nothing is told of them any more."""
+        self._told: set[int] = set()
+        """Those of which the last was told, by their ids: that they are over, or could not be done,
+        or were not ended in time. Nothing more is told of them."""
 
     def begin(self, t0_ns: int) -> None:
         """Wait for every fault's moment from now on."""
@@ -65,9 +66,7 @@ class FaultSchedule:
             thread.join(max(0.0, until_s - time.monotonic()))
             if thread.is_alive():
                 why = f"It took more than {self._ends_within_s:g} s."
-                with self._telling:
-                    self._tell_failed(fault, why, on=False)
-                    self._left.append(fault)
+                self._failed(fault, why, on=False)
         self._threads.clear()
 
     def _play(self, fault: Fault, t0_ns: int) -> None:
@@ -92,17 +91,26 @@ class FaultSchedule:
             else:
                 self._stage.relieve(fault)
         except StageError as error:
-            self._failed(fault, str(error), on=on)
-            return isinstance(error, UndecidedError)
+            may_be_on = on and isinstance(error, UndecidedError)
+            self._failed(fault, str(error), on=on, is_last=not may_be_on)
+            return may_be_on
         with self._telling:
-            if fault not in self._left:
+            if self._may_tell(fault, is_last=not on):
                 self._tell_done(fault, begun_ns, on=on, t0_ns=t0_ns)
         return True
 
-    def _failed(self, fault: Fault, why: str, *, on: bool) -> None:
+    def _failed(self, fault: Fault, why: str, *, on: bool, is_last: bool = True) -> None:
         with self._telling:
-            if fault not in self._left:
+            if self._may_tell(fault, is_last=is_last):
                 self._tell_failed(fault, why, on=on)
+
+    def _may_tell(self, fault: Fault, *, is_last: bool) -> bool:
+        """Return whether something is to be told of a fault; of the last only one is."""
+        if id(fault) in self._told:
+            return False
+        if is_last:
+            self._told.add(id(fault))
+        return True
 
     def _tell_done(self, fault: Fault, begun_ns: int, *, on: bool, t0_ns: int) -> None:
         if on:

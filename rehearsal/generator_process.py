@@ -20,6 +20,7 @@ from dress_rehearsal.records.samples import Sample, labels_json
 from dress_rehearsal.rehearsal.errors import GeneratorFailedError, ScenarioRefusedError
 from dress_rehearsal.rehearsal.generators import Line
 from dress_rehearsal.rehearsal.led_process import LedProcess
+from dress_rehearsal.scenarios.last_words import master_ends_within_s
 from dress_rehearsal.scenarios.memory import FRUGAL
 from dress_rehearsal.scenarios.workers.secret import FILE_VARIABLE, VARIABLE
 
@@ -28,6 +29,10 @@ _WORKERS_READY_S: Final = 60.0
 """What processes that it starts itself may take, to start and to get ready."""
 _READY_A_STUDENT_S: Final = 3e-4
 """… and more for each student: 30 s for 100,000."""
+_LAST_WORDS_S: Final = 15.0
+"""What it may take, after the drain, to write down the rest where it plays all students itself."""
+_LAST_A_STUDENT_S: Final = 1.5e-3
+"""… and more for each student: 150 s for 100,000, who may all be cut in a request."""
 ENTRY_VARIABLE: Final = "REHEARSE_GATE_TOKEN"
 """Has the token of the entrances."""
 
@@ -45,10 +50,7 @@ class GeneratorProcess:
         self._guardian = stage.guardian
         self._lines: queue.Queue[Line | None] = queue.Queue()
         plan = run.plan()
-        self._workers_within_s = plan.generator.workers_within_s
-        processors = usable_cores()
-        if plan.generator.workers or processes_of(plan, stage.url, processors) != 1:
-            self._workers_within_s += _WORKERS_READY_S + _READY_A_STUDENT_S * plan.event.students
+        self._ready_within_s = ready_within_s(plan, stage.url)
         roster = str(stage.roster_path) if plan.load is None else ""
         self._process = LedProcess(
             "dress_rehearsal.scenarios",
@@ -93,11 +95,9 @@ class GeneratorProcess:
             tell: is told what should.
 
         Raises:
-            GeneratorFailedError: it ended or took longer than 30 s, and with workers as long as
-                those are waited for.
+            GeneratorFailedError: it ended or took longer than `ready_within_s`.
         """
-        ready_s = _READY_S + self._workers_within_s
-        deadline = time.monotonic() + ready_s
+        deadline = time.monotonic() + self._ready_within_s
         while (line := self.next_line(deadline - time.monotonic())) is not None:
             if line["kind"] == "ready":
                 return int(line.get("processes", 1))
@@ -105,7 +105,7 @@ class GeneratorProcess:
                 raise failure_of(line)
             if line["kind"] in ("note", "tell"):
                 (note if line["kind"] == "note" else tell)(line["text"])
-        what = f"was not ready after {ready_s:.0f} s"
+        what = f"was not ready after {self._ready_within_s:.0f} s"
         if time.monotonic() < deadline:
             what = "ended before it was ready"
         raise GeneratorFailedError(
@@ -139,6 +139,34 @@ class GeneratorProcess:
 
     def _hear(self, line: bytes | None) -> None:
         self._lines.put(None if line is None else json.loads(line))
+
+
+def ready_within_s(plan: Plan, url: str) -> float:
+    """Return how long a generator may take until every student stands ready.
+
+    Args:
+        url: where the target answers.
+    """
+    within_s = _READY_S + plan.generator.workers_within_s
+    if _has_workers(plan, url):
+        within_s += _WORKERS_READY_S + _READY_A_STUDENT_S * plan.event.students
+    return within_s
+
+
+def last_words_s(plan: Plan, url: str) -> float:
+    """Return how long a generator may take, after the drain, to write down the rest.
+
+    Args:
+        url: where the target answers.
+    """
+    students = plan.event.students
+    if _has_workers(plan, url):
+        return master_ends_within_s(students)
+    return _LAST_WORDS_S + _LAST_A_STUDENT_S * students
+
+
+def _has_workers(plan: Plan, url: str) -> bool:
+    return bool(plan.generator.workers) or processes_of(plan, url, usable_cores()) != 1
 
 
 def of_the_scenario(plan: Plan) -> dict[str, str]:

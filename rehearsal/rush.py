@@ -20,6 +20,7 @@ from dress_rehearsal.rehearsal.fault_schedule import FaultSchedule
 from dress_rehearsal.rehearsal.generator_process import (
     GeneratorProcess,
     failure_of,
+    last_words_s,
     status_samples,
 )
 from dress_rehearsal.rehearsal.generators import Generators, Line
@@ -37,15 +38,13 @@ _BUSY: Final = 4.0
 """The breath is at least so many times what fixing T-0 takes."""
 _GO_S: Final = 0.1
 """What the generator may take to hear of T-0."""
-_LAST_WORDS_S: Final = 15.0
-"""What the generator may take, after the drain, to write down the rest."""
-_LAST_A_STUDENT_S: Final = 1.5e-3
-"""… and more for each student: 150 s for 100,000, who may all be cut in a request."""
 _GRACE_S: Final = 2.0
 """How long after the drain it is left to end by itself."""
 _SILENT_S: Final = 30.0
 """After so long without a word from the generator, four times a second when it is well, nobody
 waits for it any more."""
+_SILENT_A_STUDENT_S: Final = 1.5e-3
+"""… and more for each student: 150 s for 100,000, who may all be cut in a request."""
 _UNDER_WAY_S: Final = 1.0
 """What the target may take to finish requests that the generator cut short."""
 
@@ -84,7 +83,8 @@ class Rush:
         self._harm_done: str | None = None
         """Why the plan has the rush stopped."""
         self._closed = False
-        self._more_s = _LAST_A_STUDENT_S * plan.event.students
+        self._last_words_s = last_words_s(plan, stage.url)
+        self._silent_s = _SILENT_S + _SILENT_A_STUDENT_S * plan.event.students
         self._generators = Generators()
         self._connections = ConnectionsInUse(plan)
         self._incidents = Incidents(run, stage, screen, monitoring)
@@ -209,8 +209,8 @@ class Rush:
         heard_s = time.monotonic()
         closed_s = heard_s + (closed_ns - time.time_ns()) / NS_PER_S
         drained_s = closed_s + schedule.drain
-        last_words_s, silent_s = _LAST_WORDS_S + self._more_s, _SILENT_S + self._more_s
-        while (now_s := time.monotonic()) < min(drained_s + last_words_s, heard_s + silent_s):
+        ended_s = drained_s + self._last_words_s
+        while (now_s := time.monotonic()) < min(ended_s, heard_s + self._silent_s):
             if now_s > drained_s + _GRACE_S:
                 generator.stop()  # it goes by the other clock
             over = generator.exit_code is not None
@@ -256,7 +256,7 @@ class Rush:
     def _cut(self, generator: GeneratorProcess, collector: Collector) -> None:
         """Have the generator stop at once and write down what happened so far."""
         generator.stop()
-        deadline = time.monotonic() + _LAST_WORDS_S + self._more_s
+        deadline = time.monotonic() + self._last_words_s
         while time.monotonic() < deadline:
             line = generator.next_line(0.5)
             if line is not None and line["kind"] == "done":

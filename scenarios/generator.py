@@ -23,11 +23,11 @@ from dress_rehearsal.records.machine import usable_cores
 from dress_rehearsal.records.stamps import KernelStamps
 from dress_rehearsal.records.tables import NS_PER_S
 from dress_rehearsal.scenarios.errors import ScenarioError
-from dress_rehearsal.scenarios.leader import Leader
 from dress_rehearsal.scenarios.lines import Lines, Order
 from dress_rehearsal.scenarios.performance import Performance, cut_short, keep_scenario
 from dress_rehearsal.scenarios.students.student import Student
 from dress_rehearsal.scenarios.timetable import draw_timetable
+from dress_rehearsal.scenarios.workers.leader import Leader
 from dress_rehearsal.scenarios.workers.process import ForkedWorker
 
 _STATUS_INTERVAL_S: Final = 0.25

@@ -14,6 +14,7 @@ from dress_rehearsal.records.steps import Steps
 from dress_rehearsal.scenarios.busy import BusyLoop
 from dress_rehearsal.scenarios.buyer import Buyer
 from dress_rehearsal.scenarios.client.origin import Origin
+from dress_rehearsal.scenarios.last_words import CAUGHT_A_STUDENT_S
 from dress_rehearsal.scenarios.loading import load_buyer
 from dress_rehearsal.scenarios.recorder import Recorder
 from dress_rehearsal.scenarios.rush import Rush
@@ -24,8 +25,6 @@ from dress_rehearsal.scenarios.timetable import Timetable
 
 _CAUGHT_S: Final = 5.0
 """How long is waited for students whose scenario catches whatever ends it."""
-CAUGHT_A_STUDENT_S: Final = 1e-3
-"""… and more for each: what they were at is recorded."""
 
 
 class Performance:

@@ -40,8 +40,6 @@ _SWITCH_INTERVAL_S: Final = 1e-5
 call of the system lost that much while a shard was being written: 5,000 instead of 21,000 a second.
 """
 _LARGEST_BYTES: Final = 2**31 - 1
-_UNFORESEEN: Final = (ValueError, TypeError, ArithmeticError, LookupError, RuntimeError)
-"""What reading an answer might raise that no reader here foresees: it must not cost the rows."""
 
 
 class Writer:
@@ -272,11 +270,7 @@ class Recorder:
 
     def _write(self, shard: Shard, number: int, errors: list[str]) -> None:
         self.histograms.add(shard.columns(), errors)
-        try:
-            table = shard.table(self.steps, errors, self._words, self._unkept)
-        except _UNFORESEEN:
-            self._unkept["answer"] += shard.forget_said()
-            table = shard.table(self.steps, errors, self._words, self._unkept)
+        table = shard.table(self.steps, errors, self._words, self._unkept)
         known = (*self.steps.names, *self.steps.roles)
         if known != self._steps_written:
             self._run.write_steps(self.steps)

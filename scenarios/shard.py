@@ -60,12 +60,6 @@ class Shard:
         rows = np.frombuffer(bytes(memoryview(self.rows)[begin * ROW.size :]), dtype=_ROW_TYPE)
         return {name: rows[name] for name in _CODES}
 
-    def forget_said(self) -> int:
-        """Forget all that the target said beside the answers' outcomes; return of how many rows."""
-        said = sum(1 for row in zip(self.timings, self.bodies, strict=True) if any(row))
-        self.timings, self.bodies = [b""] * len(self), [b""] * len(self)
-        return said
-
     def table(
         self,
         steps: Steps,

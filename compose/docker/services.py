@@ -285,13 +285,14 @@ class Services:
 
     def _await_announced(self) -> None:
         """Wait until every worker serves and the write-back works."""
-        members = self.containers.containers()
-        last = members[-1]
-        workers = self._plan.app.workers
+        of = {container.name: container for container in self.containers.containers()}
+        app, writeback = of["app"], of.get("writeback", of["app"])
+        workers, writebacks = self._plan.app.workers, self.app.writebacks
         self._tell("waiting for the app's workers")
-        self.containers.wait(last, lambda: announced(self.targets_dir, "app") >= workers)
-        writebacks = self.app.writebacks
-        self.containers.wait(last, lambda: announced(self.targets_dir, "writeback") >= writebacks)
-        self.containers.wait(last, self.admin.neighbours_answer)
-        self.containers.wait(last, self.admin.target.ready)
-        self.containers.wait(last, partial(all_serve, self.targets_dir))
+        self.containers.wait(app, lambda: announced(self.targets_dir, "app") >= workers)
+        self.containers.wait(
+            writeback, lambda: announced(self.targets_dir, "writeback") >= writebacks
+        )
+        self.containers.wait(of.get("neighbours", app), self.admin.neighbours_answer)
+        self.containers.wait(app, self.admin.target.ready)
+        self.containers.wait(app, partial(all_serve, self.targets_dir))

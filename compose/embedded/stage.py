@@ -5,13 +5,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
+from dress_rehearsal.compose.deadline import KEPT_FROM_RUNNING
 from dress_rehearsal.compose.embedded.faults import ProcessFaults
 from dress_rehearsal.compose.embedded.service import Service
 from dress_rehearsal.compose.embedded.stores import Stores
 from dress_rehearsal.compose.errors import StageUnusableError
 from dress_rehearsal.compose.guardian import clear_guarded
 from dress_rehearsal.compose.own_stage import AppService, OwnStage
-from dress_rehearsal.compose.processes import KEPT_FROM_RUNNING, ProcessGroup
+from dress_rehearsal.compose.processes import ProcessGroup
 from dress_rehearsal.compose.stage import entered
 from dress_rehearsal.compose.stage_folder import StageFolder
 from dress_rehearsal.plans import Person, Plan

@@ -142,8 +142,9 @@ class StageSection(Section):
     app_containers: Annotated[Whole, Field(ge=1, le=64)] | None = None
     """How many containers share the app's workers; two where `app.workers` is even, else one."""
     ready_within: PositiveDuration | None = None
-    """How long its containers may take to be ready, the stores and then the rest; 3 min where left
-    out. Building and pulling images does not count."""
+    """How long its containers may take to be ready, the stores and then the rest, and as much
+    longer as they had no processor, up to four times that in all; 3 min where left out. Building
+    and pulling images does not count."""
     limits: dict[Service, Limits] = Field(default_factory=dict)
     """What each container of a service may use at most; without, all the machine has."""
 
@@ -155,7 +156,8 @@ class StageSection(Section):
 
     @property
     def ready_within_s(self) -> float:
-        """How many seconds the stores, and then the rest, may take to be ready."""
+        """How many seconds the stores, and then the rest, may take to be ready, where they have
+        processors."""
         return _READY_WITHIN_S if self.ready_within is None else self.ready_within
 
     @property

@@ -45,7 +45,8 @@ class Target(Section):
     ready: Annotated[str, Field(pattern=r"^[!-~]{1,500}$"), AfterValidator(_path)] | None = None
     """Path that answers with a success (2xx) once the app is ready; without, its port is enough."""
     ready_within: PositiveDuration | None = None
-    """How long that may take; 30 s where left out."""
+    """How long that may take, and as much longer as it had no processor, up to four times that in
+    all; 30 s where left out."""
     opening: Opening | None = None
     """What makes the sale open at T-0."""
     reset: Reset | None = None
@@ -59,7 +60,8 @@ class Target(Section):
 
     @property
     def ready_within_s(self) -> float:
-        """How many seconds the app that is started here may take to be ready."""
+        """How many seconds the app that is started here may take to be ready, where it has a
+        processor."""
         return _READY_WITHIN_S if self.ready_within is None else self.ready_within
 
     @property

@@ -108,8 +108,25 @@ def cpu_wait_s(pid: int) -> float | None:
     From `/proc/<pid>/schedstat` (sched-stats); None where the system does not tell, or tells of no
     time that the thread has run.
     """
+    return _told_wait_s(f"/proc/{pid}/schedstat")
+
+
+def longest_cpu_wait_s(pid: int) -> float | None:
+    """Return how long that thread of a process has waited that did so longest, of those it has now.
+
+    The main thread of a JVM, say, waits for the others, and never for a processor.
+    """
     try:
-        with open(f"/proc/{pid}/schedstat", "rb") as file:  # noqa: PTH123 — as above
+        threads = os.listdir(f"/proc/{pid}/task")  # noqa: PTH208 — as above
+    except OSError:
+        return None
+    told = [_told_wait_s(f"/proc/{pid}/task/{thread}/schedstat") for thread in threads]
+    return max((waited_s for waited_s in told if waited_s is not None), default=None)
+
+
+def _told_wait_s(path: str) -> float | None:
+    try:
+        with open(path, "rb") as file:  # noqa: PTH123 — as above
             ran_ns, waited_ns, *_ = map(int, file.read().split())
             return waited_ns / 1e9 if ran_ns else None
     except (OSError, IndexError, ValueError):

@@ -19,6 +19,7 @@ from dress_rehearsal.plans import Cell
 from dress_rehearsal.plans.visible import visible_values
 from dress_rehearsal.records.files import remedy, resolved
 from dress_rehearsal.rehearsal.errors import RehearsalError
+from dress_rehearsal.rehearsal.generator_process import last_words_s, ready_within_s
 from dress_rehearsal.rehearsal.matrix.judgement import Judgement, broken_cell
 from dress_rehearsal.rehearsal.matrix.lane_process import LaneProcess
 from dress_rehearsal.rehearsal.matrix.screen import Grid
@@ -33,11 +34,11 @@ _NEW_LANES: Final = 3
 """How many lanes may be lost before the matrix is given up."""
 
 _LOOK_S: Final = 1.0
-_BESIDE_S: Final = 80.0
-"""What a cell may take beside its plan's schedule, the setting of its stage and the end of its
-faults: the generator's readiness and its last words, reading the stores, judging and clearing, each
-of which has a bound of its own."""
-_BESIDE_A_STUDENT_S: Final = 3e-3
+_BESIDE_S: Final = 35.0
+"""What a cell may take beside its plan's schedule, the setting of its stage, the end of its faults,
+and the generator's readiness and last words: reading the stores, judging and clearing, each of
+which has a bound of its own."""
+_BESIDE_A_STUDENT_S: Final = 1.5e-3
 """… and more for each student, as these bounds have."""
 _SETTLE_TIMES: Final = 6
 
@@ -93,7 +94,7 @@ class MatrixRun:
     def time_told(self) -> str:
         """How long it takes, in a sentence."""
         beside, alone = ([cell.plan for cell in cells] for cells in (self._waiting, self._alone))
-        return lanes_told(beside, alone, self._lane_count)
+        return lanes_told(beside, alone, self._lane_count, _QUIET_WITHIN_S)
 
     def make_folder(self) -> None:
         """Make the matrix's folder.
@@ -278,8 +279,10 @@ def _longest_s(cell: Cell) -> float:
     schedule = cell.plan.schedule
     performs_s = schedule.lead + schedule.sale + schedule.drain
     stage_s = longest_setting_s(cell.plan) + RELIEVED_WITHIN_S
+    url = ""  # of a target that is ours, wherever it will answer
+    generator_s = ready_within_s(cell.plan, url) + last_words_s(cell.plan, url)
     beside_s = _BESIDE_S + _BESIDE_A_STUDENT_S * cell.plan.event.students
-    return performs_s + _SETTLE_TIMES * schedule.settle + stage_s + beside_s
+    return performs_s + _SETTLE_TIMES * schedule.settle + stage_s + generator_s + beside_s
 
 
 def _state(judgement: Judgement | None) -> State:

@@ -152,13 +152,16 @@ class SeriesTime:
         return sum(max(each + beside_s, 0.0) for each in self.scheduled_s[done:])
 
 
-def lanes_told(beside: Sequence[Plan], alone: Sequence[Plan], lanes: int) -> str:
+def lanes_told(
+    beside: Sequence[Plan], alone: Sequence[Plan], lanes: int, quiet_within_s: float
+) -> str:
     """Return how long the cells of a matrix take, as it is told before the first: "98 cells of …".
 
     Args:
         beside: the plans of cells that lanes carry out at the same time, in their order.
         alone: those of cells that are carried out one by one after them.
         lanes: each sets its stage once.
+        quiet_within_s: how long each of the latter may wait until no other program is at work.
     """
     busy_s = [_AROUND_S["embedded"]] * lanes
     each_s = [
@@ -172,11 +175,13 @@ def lanes_told(beside: Sequence[Plan], alone: Sequence[Plan], lanes: int) -> str
     together = f", {lanes} at a time" if lanes > 1 else ""
     last = f", {written(len(alone))} of them alone at the end" if beside and alone else ""
     each = " each" if len(each_s) > 1 else ""
+    quiet = f", and up to {seconds(quiet_within_s)} more before "
+    quiet += "each cell that is alone" if len(alone) > 1 else "the cell that is alone"
     return (
         f"{counted(len(each_s), 'cell')} of about {spans}{each} (by the plan, and "
         f"{seconds(_AROUND_A_CELL_S)} assumed for settling and judging){together}{last}, and "
         f"{seconds(_AROUND_S['embedded'])} assumed for setting the {agreeing(lanes, 'stage')}: "
-        f"{long_words(whole_s)} in all."
+        f"{long_words(whole_s)} in all{f'{quiet} while others are at work' if alone else ''}."
     )
 
 

@@ -110,7 +110,7 @@ def _texts(modules: Modules) -> list[str | None]:
     """Return the texts of codes, given by code, row and column; None for what is none."""
     codes, side, _ = modules.shape
     about = (np.packbits(modules[:, 8, :5], axis=1)[:, 0] >> 3) ^ (_FORMAT_MASK >> 10)
-    unmasked = modules.reshape(codes, -1) ^ _masks(side)[about & 7]
+    unmasked = modules.reshape(codes, side * side) ^ _masks(side)[about & 7]
     levels = about >> 3
     texts: list[str | None] = [None] * codes
     for level in set(levels.tolist()):

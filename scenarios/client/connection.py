@@ -106,12 +106,14 @@ class Connection(KeptLine):
             NotSentError: the connection could not be made, or nothing may be sent; nothing left.
             NotAnsweredError: it was sent, then the connection was cut or the time ran out.
             NotUnderstoodError: the answer is not HTTP/1.1, or more than anybody takes in.
+            RuntimeError: another one is under way, or the loop itself would have to wait for it.
         """
         if request.refused is not None:
             raise NotSentError(request.refused)
-        if self._caller is not None:
-            raise RuntimeError("a connection carries one exchange at a time")
-        self._caller, self._give_up_ns, self._answer = getcurrent(), give_up_ns, stream
+        caller = getcurrent()
+        if self._caller is not None or caller is self._hub:
+            raise self._cannot_wait()
+        self._caller, self._give_up_ns, self._answer = caller, give_up_ns, stream
         if request.head.startswith(b"HEAD "):
             self._answer = HeadAnswer()
         try:
@@ -138,6 +140,14 @@ class Connection(KeptLine):
         if stream is not None or not answer.keep_alive:
             self._look_after(answer, stream)
         return answer
+
+    def _cannot_wait(self) -> RuntimeError:
+        if self._caller is not None:
+            return RuntimeError("a connection carries one exchange at a time")
+        return RuntimeError(
+            "a request was made in a callback of the loop, which cannot wait for an answer; make "
+            "it in a greenlet of its own (gevent.spawn)"
+        )
 
     def _look_after(self, answer: Answer, stream: EventStream | None) -> None:
         """See to the line after an answer that may not be all that comes."""

@@ -201,13 +201,11 @@ class Line:
                 into.take_in(part, at_ns, answer)
             reply = tls.outgoing()
             if reply and self.plain.send(reply) != len(reply):  # of TLS itself: it takes new keys
-                raise NotAnsweredError("tls_broken")
-        except ssl.SSLEOFError as error:
-            raise NotAnsweredError("connection_lost") from error
-        except (ssl.SSLError, BlockingIOError) as error:
-            raise NotAnsweredError("tls_broken") from error
+                raise BlockingIOError
         except OSError as error:
-            raise NotAnsweredError(word_of(error, "connection_lost")) from error
+            if not answer.complete:
+                raise NotAnsweredError(_word_through_tls(error)) from error
+            answer.keep_alive = False  # what fails after it costs the line, and not the answer
 
     def close(self) -> None:
         """Hang up."""
@@ -216,3 +214,12 @@ class Line:
                 self.plain.send(self._tls.bid_farewell())
         self._scheduler.forget(self.plain.fileno())
         self.plain.close()
+
+
+def _word_through_tls(error: OSError) -> str:
+    """Return the word in `error` for what became of a line through TLS."""
+    if isinstance(error, ssl.SSLEOFError):
+        return "connection_lost"
+    if isinstance(error, ssl.SSLError | BlockingIOError):
+        return "tls_broken"
+    return word_of(error, "connection_lost")

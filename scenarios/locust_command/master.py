@@ -10,6 +10,7 @@ from locust.env import Environment
 from locust.runners import MasterRunner
 
 from dress_rehearsal.records import RunDirectory
+from dress_rehearsal.scenarios.last_words import LAST_S
 from dress_rehearsal.scenarios.locust_command.options import (
     fix_t0,
     host_of,
@@ -19,7 +20,7 @@ from dress_rehearsal.scenarios.locust_command.options import (
 )
 from dress_rehearsal.scenarios.workers.channel import MasterChannel
 from dress_rehearsal.scenarios.workers.dealing import Dealing, Dispatcher
-from dress_rehearsal.scenarios.workers.master import LAST_S, LIVENESS, Master
+from dress_rehearsal.scenarios.workers.master import LIVENESS, Master
 
 _LOG: Final = logging.getLogger(__name__)
 

@@ -12,10 +12,10 @@ import gevent
 from gevent.event import Event
 
 from dress_rehearsal.records.tables import NS_PER_MS, NS_PER_S
+from dress_rehearsal.scenarios.last_words import CLOCKS_S
 
 _LEAST: Final = 8
 _MOST: Final = 24
-_WITHIN_S: Final = 3.0
 _EXACT_MS: Final = 2.0
 """Once all are known as exactly as this, nobody is asked any more."""
 _ANSWER_S: Final = 0.25
@@ -69,7 +69,7 @@ class Clocks:
         Takes some tenths of a second, and 3 s where somebody does not answer or is slow to.
         """
         self._asked, self._found = frozenset(workers), {}
-        deadline_s, times = time.monotonic() + _WITHIN_S, 0
+        deadline_s, times = time.monotonic() + CLOCKS_S, 0
         while self._asked and (times < _LEAST or not self._exact):
             if times >= _MOST or time.monotonic() > deadline_s:
                 break
@@ -94,7 +94,7 @@ class Clocks:
         """Take in a worker's answer."""
         now_ns = time.monotonic_ns()
         took_ns = now_ns - int(answer["since_ns"])
-        if worker not in self._asked or not 0 <= took_ns < _WITHIN_S * NS_PER_S:
+        if worker not in self._asked or not 0 <= took_ns < CLOCKS_S * NS_PER_S:
             return
         offset_ns = int(answer["now_ns"]) - int(answer["asked_ns"]) - took_ns / 2
         apart = ClockApart(offset_ns / NS_PER_MS, took_ns / 2 / NS_PER_MS, now_ns)

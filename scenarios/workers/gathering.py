@@ -26,9 +26,6 @@ from dress_rehearsal.scenarios.workers.transfer import Receiver
 _SHARD_NAME: Final = re.compile(r"worker(\d{1,6})-\d{6}\.parquet")
 _STAMPS: Final = frozenset({tables.NOT_KEPT, tables.SCENARIO_TROUBLES, tables.LOOP_BUSY})
 """What a worker may have on the run's timeline."""
-_SPEAKING_S: Final = 16.0
-"""How much longer than usual a worker that still says something is waited for, at most: after 30 s
-of silence the conductor gives the master up."""
 
 
 class Gathering:
@@ -162,17 +159,6 @@ class Gathering:
             of_others[table["student"].to_numpy()] = False
         parts = pa.concat_tables([*known, census.table(np.flatnonzero(of_others))])
         return parts.unify_dictionaries().sort_by("student")
-
-
-def awaited_until(begun_s: float, heard_s: Iterable[float], patience_s: float) -> float:
-    """Return until when the last words of workers are waited for, by the same clock (s).
-
-    Args:
-        begun_s: since when they are.
-        heard_s: when each that has not said its last said something.
-    """
-    last_s = max([begun_s, *heard_s])
-    return min(last_s, begun_s + _SPEAKING_S) + patience_s
 
 
 def _only(table: pa.Table, own: NDArray[np.int64]) -> pa.Table:

@@ -10,6 +10,7 @@ from typing import Final, Self
 import gevent
 
 from dress_rehearsal.records.environment_variables import all_but
+from dress_rehearsal.scenarios.last_words import GONE_S
 from dress_rehearsal.scenarios.workers.channel import About
 from dress_rehearsal.scenarios.workers.process import (
     ForkedWorker,
@@ -22,7 +23,6 @@ from dress_rehearsal.scenarios.workers.secret import FILE_VARIABLE, VARIABLE
 LOOPBACK: Final = "127.0.0.1"
 _LOOK_S: Final = 0.02
 _KILLED_S: Final = 5.0
-_ENDS_S: Final = 2.0
 
 
 class LocalWorkers:
@@ -57,7 +57,7 @@ class LocalWorkers:
         return self
 
     def __exit__(self, *raised: object) -> None:
-        self.end(_ENDS_S)
+        self.end(GONE_S)
 
     def has(self, about: About) -> bool:
         """Return whether a worker is one of these processes."""

@@ -13,14 +13,15 @@ from dress_rehearsal.plans import Person, Plan
 from dress_rehearsal.records import RunDirectory
 from dress_rehearsal.records.timeline import WORKER, WORKER_CLOCK, WORKER_LATE
 from dress_rehearsal.scenarios.errors import ScenarioError
+from dress_rehearsal.scenarios.last_words import LAST_S, awaited_until, last_for_students_s
 from dress_rehearsal.scenarios.loading import load_buyer
-from dress_rehearsal.scenarios.performance import CAUGHT_A_STUDENT_S, steps_of_buyer
+from dress_rehearsal.scenarios.performance import steps_of_buyer
 from dress_rehearsal.scenarios.recorder import Writer
 from dress_rehearsal.scenarios.timetable import draw_timetable
 from dress_rehearsal.scenarios.workers.channel import MasterChannel
 from dress_rehearsal.scenarios.workers.clocks import ClockApart, Clocks, skew_of
 from dress_rehearsal.scenarios.workers.dealing import Dealing
-from dress_rehearsal.scenarios.workers.gathering import Gathering, awaited_until
+from dress_rehearsal.scenarios.workers.gathering import Gathering
 from dress_rehearsal.scenarios.workers.share import (
     CLOCK,
     ENDED,
@@ -37,11 +38,6 @@ from dress_rehearsal.scenarios.workers.share import (
 LIVENESS: Final = 20
 """After so many seconds without a heartbeat a worker counts as lost; Locust's own three are fewer
 than a loop may be busy for at T-0."""
-LAST_S: Final = 8.0
-"""How long workers may take to write and send the last of what they have recorded, counted anew
-whenever one of them says something."""
-_LAST_A_STUDENT_S: Final = 4e-4
-"""… and more for each student, beside what their worker takes to cut them: 40 s for 100,000."""
 _LOOK_S: Final = 0.05
 _CENSUS_INTERVAL_S: Final = 2.0
 _LOG: Final = logging.getLogger(__name__)
@@ -186,8 +182,7 @@ class Master:
         """
         self._dealing.end()
         self.stop()
-        largest_share = -(-self._students // max(len(self._workers), 1))
-        patience_s += CAUGHT_A_STUDENT_S * largest_share + _LAST_A_STUDENT_S * self._students
+        patience_s += last_for_students_s(self._students, len(self._workers))
         begun_s = time.monotonic()
         while not self.is_over:
             heard_s = [self._heard_s.get(worker, begun_s) for worker in self._awaited()]

@@ -2,19 +2,21 @@
 
 import signal
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from dress_rehearsal.compose import deadline
 from dress_rehearsal.compose import processes as module
 from dress_rehearsal.compose.errors import (
     ProcessFailedError,
     StageNotReadyError,
     StageUnusableError,
 )
-from dress_rehearsal.compose.process import ProcessSpec
+from dress_rehearsal.compose.process import ManagedProcess, ProcessSpec
 from dress_rehearsal.compose.processes import ProcessGroup
 from dress_rehearsal.compose.stage_folder import StageFolder
 from dress_rehearsal.records.environment_variables import child_environment
@@ -71,68 +73,81 @@ def test_who_is_silent_to_the_end_is_said_to_have_written_nothing(
     processes.abandon()
 
 
+@pytest.fixture
+def waits(monkeypatch: pytest.MonkeyPatch) -> dict[int, float]:
+    """How long processes have waited for a processor, by pid; the others are not known."""
+    waits: dict[int, float] = {}
+    monkeypatch.setattr(deadline, "longest_cpu_wait_s", waits.get)
+    return waits
+
+
+SLEEPS = "import time; time.sleep(300)"
+
+
 def test_whom_others_keep_from_running_is_waited_for_longer_and_not_for_ever(
-    folder: StageFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    folder: StageFolder,
+    tmp_path: Path,
+    waits: dict[int, float],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(deadline, "KEPT_FROM_RUNNING", 50_000)
     processes = ProcessGroup(folder, ready_within_s=0.02)
-    starved = processes.start(spec("starved", tmp_path, "import time; time.sleep(300)"))
+    starved = processes.start(spec("starved", tmp_path, SLEEPS))
     late = iter([False] * 5 + [True])  # later than the time it has: each look is 15 ms
-    monkeypatch.setattr(module, "KEPT_FROM_RUNNING", 50_000)
-    monkeypatch.setattr(module, "cpu_wait_s", lambda pid: 600.0 if pid == starved.pid else None)
+    waits[starved.pid] = 600.0
     processes.wait(starved, lambda: next(late))
-    monkeypatch.setattr(module, "KEPT_FROM_RUNNING", 3)
+    processes.restart_deadline()
+    monkeypatch.setattr(deadline, "KEPT_FROM_RUNNING", 3)
+    waits[starved.pid] += 600.0
     with pytest.raises(StageNotReadyError, match="starved was not ready after 0 s"):
         processes.wait(starved, lambda: False)
-    monkeypatch.setattr(module, "cpu_wait_s", lambda _: None)  # a system that does not tell
+    waits.clear()  # a system that does not tell
     with pytest.raises(StageNotReadyError, match="starved was not ready after"):
         processes.wait(starved, lambda: False)
     processes.abandon()
 
 
-def test_a_patience_of_its_own_is_stretched_for_nobody(
-    folder: StageFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_of_several_processes_of_a_component_each_may_be_kept_from_running(
+    folder: StageFolder,
+    tmp_path: Path,
+    waits: dict[int, float],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(deadline, "KEPT_FROM_RUNNING", 50_000)
+    processes = ProcessGroup(folder, ready_within_s=0.02)
+    app, other = (processes.start(spec("app", tmp_path, SLEEPS)) for _ in range(2))
+    late = iter([False] * 5 + [True])
+    waits[other.pid] = 600.0
+    processes.wait(app, lambda: next(late))
+    processes.abandon()
+
+
+def test_a_patience_of_its_own_is_longer_for_nobody(
+    folder: StageFolder, tmp_path: Path, waits: dict[int, float]
 ) -> None:
     """Faults are ended within a time that others count on."""
     processes = ProcessGroup(folder, ready_within_s=30.0)
-    starved = processes.start(spec("starved", tmp_path, "import time; time.sleep(300)"))
-    monkeypatch.setattr(module, "cpu_wait_s", lambda _: 600.0)
+    starved = processes.start(spec("starved", tmp_path, SLEEPS))
+    waits[starved.pid] = 600.0
     with pytest.raises(StageNotReadyError, match="starved was not ready after 1 s"):
         processes.wait(starved, lambda: False, within_s=1.0)
     processes.abandon()
 
 
 def test_what_was_waited_for_a_processor_before_is_no_reason_to_wait_longer(
-    folder: StageFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    folder: StageFolder,
+    tmp_path: Path,
+    waits: dict[int, float],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(deadline, "KEPT_FROM_RUNNING", 50_000)
     processes = ProcessGroup(folder, ready_within_s=0.02)
-    starved = processes.start(spec("starved", tmp_path, "import time; time.sleep(300)"))
-    monkeypatch.setattr(module, "KEPT_FROM_RUNNING", 50_000)
-    monkeypatch.setattr(module, "cpu_wait_s", lambda _: 600.0)
+    starved = processes.start(spec("starved", tmp_path, SLEEPS))
+    waits[starved.pid] = 600.0
     processes.restart_deadline()
     late = iter([False] * 20 + [True])
     with pytest.raises(StageNotReadyError, match="starved was not ready after 0 s"):
         processes.wait(starved, lambda: next(late))
-    processes.abandon()
-
-
-def test_who_is_late_is_looked_at_seldom(
-    folder: StageFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Each look asks every process of the machine, and takes from them what they are short of."""
-    begun_s, looks, late = time.monotonic(), 0, iter([False] * 60 + [True])
-    processes = ProcessGroup(folder, ready_within_s=0.0)
-    starved = processes.start(spec("starved", tmp_path, "import time; time.sleep(300)"))
-
-    def waited_s(_pid: int) -> float:
-        nonlocal looks
-        looks += 1
-        return time.monotonic() - begun_s + 1e-3  # a little more than it is late
-
-    monkeypatch.setattr(module, "KEPT_FROM_RUNNING", float("inf"))
-    monkeypatch.setattr(processes, "_ready_within_s", 1e-9)
-    monkeypatch.setattr(module, "cpu_wait_s", waited_s)
-    processes.wait(starved, lambda: next(late))
-    assert 1 <= looks <= 1 + (time.monotonic() - begun_s) / 0.5
     processes.abandon()
 
 
@@ -148,6 +163,84 @@ def test_nothing_is_started_again_once_the_stage_is_cleared(
     with pytest.raises(StageUnusableError, match="struck is not started again"):
         processes.restart("struck")
     assert processes.members() == []
+
+
+class SlowSpec:
+    """A process as planned, whose start takes until it is let go on."""
+
+    def __init__(self, planned: ProcessSpec) -> None:
+        self.name, self.log, self.planned = planned.name, planned.log, planned
+        self.begun, self.go_on = threading.Event(), threading.Event()
+        self.started: list[ManagedProcess] = []
+
+    def start(self) -> ManagedProcess:
+        self.begun.set()
+        assert self.go_on.wait(60)
+        self.started.append(self.planned.start())
+        return self.started[0]
+
+
+@pytest.mark.parametrize("clear", [ProcessGroup.stop_all, ProcessGroup.abandon])
+def test_clearing_waits_for_no_start_of_a_late_fault_and_leaves_nothing(
+    folder: StageFolder,
+    tmp_path: Path,
+    clear: Callable[[ProcessGroup], object],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(module, "_STARTED_WITHIN_S", 0.05)
+    processes = ProcessGroup(folder, ready_within_s=30.0)
+    planned = spec("struck", tmp_path, SLEEPS)
+    slow, struck = SlowSpec(planned), processes.start(planned)
+    monkeypatch.setattr(struck, "spec", slow)
+    processes.kill_planned("struck")
+    failures: list[Exception] = []
+
+    def relieve() -> None:
+        try:
+            processes.restart("struck")
+        except StageUnusableError as error:
+            failures.append(error)
+
+    late = threading.Thread(target=relieve)
+    late.start()
+    assert slow.begun.wait(30)
+    clear(processes)
+    assert not slow.started  # it was not waited for
+    slow.go_on.set()
+    late.join(30)
+    assert "the stage is cleared" in str(failures)
+    assert slow.started[0].exit_code == -signal.SIGKILL
+    assert processes.members() == []
+
+
+def test_a_start_that_is_quick_enough_is_cleared_as_all_else(
+    folder: StageFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    processes = ProcessGroup(folder, ready_within_s=30.0)
+    planned = spec("struck", tmp_path, SLEEPS)
+    slow, struck = SlowSpec(planned), processes.start(planned)
+    monkeypatch.setattr(struck, "spec", slow)
+    processes.kill_planned("struck")
+    slow.go_on.set()
+    again = processes.restart("struck")
+    assert processes.members() == [("struck", again.pid)]
+    processes.stop_all()
+    assert again.exit_code == -signal.SIGTERM
+
+
+def test_what_cannot_be_put_on_record_is_not_left_behind(
+    folder: StageFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise StageUnusableError("No space is left.")
+
+    processes = ProcessGroup(folder, ready_within_s=30.0)
+    slow = SlowSpec(spec("unrecorded", tmp_path, SLEEPS))
+    slow.go_on.set()
+    monkeypatch.setattr(StageFolder, "record", full)
+    with pytest.raises(StageUnusableError, match="No space is left"):
+        processes.start(slow)
+    assert slow.started[0].exit_code == -signal.SIGKILL
 
 
 ENDS_WELL = "import signal, sys; signal.signal(15, lambda *_: sys.exit(0)); "

@@ -191,6 +191,70 @@ def test_a_fault_that_does_not_get_ended_keeps_nobody(tmp_path, stage):
     assert "is over" not in told[-1]
 
 
+class FirstOthers:
+    """A lock that whoever clears the schedule gets only once the fault's own thread is through.
+
+    Args:
+        told: what has been told so far.
+        count: when it is.
+    """
+
+    def __init__(self, told, count):
+        self._told, self._count, self._lock = told, count, threading.Lock()
+        self.asked = threading.Event()
+
+    def __enter__(self):
+        if threading.current_thread() is threading.main_thread():
+            self.asked.set()
+            deadline = time.monotonic() + 10
+            while len(self._told) < self._count:
+                assert time.monotonic() < deadline
+                time.sleep(0.005)
+        self._lock.acquire()
+
+    def __exit__(self, *_):
+        self._lock.release()
+
+
+def test_a_fault_that_ends_just_as_it_is_given_up_is_told_of_once(tmp_path):
+    plan = Plan.model_validate(
+        {
+            "name": "faulty",
+            "schedule": {"lead": "200ms", "sale": "1s"},
+            "faults": [{"name": "redis_wipe", "at": "T+0s"}, {"name": "leak", "at": "T+0s"}],
+        }
+    )
+    run, told = RunDirectory.create(tmp_path, plan), []
+    through = threading.Event()
+
+    class Late(Stage):
+        def relieve(self, fault):
+            lock.asked.wait(10)
+
+        def strike(self, fault):
+            if fault.name == "leak":
+                lock.asked.wait(10)
+                raise StageUnusableError("The app does not answer.")
+
+    schedule = FaultSchedule(plan, Late(), run, told.append, ends_within_s=0.2)
+    lock = schedule._telling = FirstOthers(told, 3)
+    schedule.begin(time.time_ns())
+    playing = list(schedule._threads)
+    while not told:
+        time.sleep(0.01)
+    for _, thread in playing:  # they have told their last, and have not ended yet
+        thread.is_alive = lambda: not through.is_set()
+    schedule.end()
+    through.set()
+    wiped = [detail for name, detail in stamps(run) if name == "redis_wipe"]
+    assert [detail["on"] for detail in wiped] == [True, False]
+    assert not any("error" in detail for detail in wiped)
+    assert [detail for name, detail in stamps(run) if name == "leak"] == [
+        {"on": True, "error": "The app does not answer."}
+    ]
+    assert len(told) == 3
+
+
 def test_it_is_told_of_in_words_with_the_name_of_its_service(play, stage):
     schedule, _, _, told = play(
         {"name": "pause", "service": "postgres", "at": "T-200ms", "lasts": "100ms"}

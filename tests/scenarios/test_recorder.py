@@ -9,11 +9,12 @@ from dress_rehearsal.records import RunDirectoryUnusableError, tables
 from dress_rehearsal.records.recorded import read_recorded
 from dress_rehearsal.records.tables import MOST_WORDS
 from dress_rehearsal.records.tables import NS_PER_S as NS
-from dress_rehearsal.scenarios.answers.claims import read_claims
+from dress_rehearsal.scenarios.answers.body import read_body
 from dress_rehearsal.scenarios.client.exchange import Exchange
 from dress_rehearsal.scenarios.client.http import Answer
 from dress_rehearsal.scenarios.client.limits import LONGEST_TIMING
 from dress_rehearsal.scenarios.recorder import FAILED, OK, UNKNOWN, Recorder
+from tests.steps import QR, STEPS
 
 
 def exchange_of(**known):
@@ -23,7 +24,7 @@ def exchange_of(**known):
     return exchange
 
 
-def add(recorder, seq, *, answer=None, error=None, outcome=OK, **times):
+def add(recorder, seq, *, answer=None, error=None, outcome=OK, step=3, **times):
     recorder.record(
         intended_ns=1_000 + seq,
         exchange=exchange_of(answer=answer, error=error, **times),
@@ -31,7 +32,7 @@ def add(recorder, seq, *, answer=None, error=None, outcome=OK, **times):
         seq=seq,
         device=0,
         journey=1,
-        step=3,
+        step=step,
         outcome=outcome,
     )
 
@@ -277,21 +278,56 @@ def test_answers_that_wait_to_be_read_have_so_much_room_and_no_more(run, monkeyp
     assert recorder.lost == {"answer": 3}
 
 
-def test_a_reader_s_own_defect_costs_what_was_said_and_not_the_rows(run, monkeypatch):
-    def broken(steps, roles, bodies, *_):
-        if any(bodies):
-            raise ValueError("a form that nobody thought of")
-        return read_claims(steps, roles, bodies, *_)
-
-    monkeypatch.setattr("dress_rehearsal.scenarios.shard.read_claims", broken)
-    recorder = Recorder(run, "g")
-    add(recorder, 0, answer=Answer(202, b'{"ticket": "t"}', b"app;dur=1"), done_ns=9)
-    add(recorder, 1, done_ns=9)
-    recorder.flush()
+def read_eight(run, *, defect=None):
+    """What eight answers of one shard told, their `app_us`, and what was not kept of them."""
+    with pytest.MonkeyPatch.context() as patch:
+        if defect is not None:
+            patch.setattr("dress_rehearsal.scenarios.answers.claims.read_body", defect)
+        recorder = Recorder(run, "g")
+        for seq in range(8):
+            body = b'{"ticket": "t%d", "number": "many"}' % seq
+            add(recorder, seq, answer=Answer(202, body, b"app;dur=1"), done_ns=9)
+        recorder.flush()
     assert recorder.error is None
-    assert run.request_table()["told_ticket"].to_pylist() == [None, None]
-    recorder.stamp_losses()
-    assert run.timeline()[0].detail == {"values": {"answer": 1}}
+    table = run.request_table().sort_by("seq")
+    assert table["app_us"].to_pylist() == [1000] * 8
+    return table["told_ticket"].to_pylist(), recorder.losses
+
+
+def test_a_reader_s_own_defect_costs_only_the_answers_that_it_meets(run):
+    def broken(body):
+        if b"t2" in body or b"t7" in body:
+            raise TypeError("a form that nobody thought of")
+        return read_body(body)
+
+    told, losses = read_eight(run, defect=broken)
+    assert told == ["t0", "t1", None, "t3", "t4", "t5", "t6", None]
+    assert losses == {"answer": 2, "number": 6}
+
+
+def test_a_reader_without_a_defect_loses_no_answer(run):
+    told, losses = read_eight(run)
+    assert told == [f"t{seq}" for seq in range(8)]
+    assert losses == {"number": 8}
+
+
+def test_a_reader_that_fails_at_every_answer_costs_what_was_said_and_not_the_rows(run):
+    def broken(body):
+        raise ValueError("a form that nobody thought of")
+
+    told, losses = read_eight(run, defect=broken)
+    assert told == [None] * 8
+    assert losses == {"answer": 8}
+
+
+def test_a_picture_that_is_no_code_costs_the_others_of_its_shard_nothing(run):
+    recorder = Recorder(run, "g")
+    leaving = b'<svg><path d="M0 0h7M13.5 20h7.5"/></svg>'
+    add(recorder, 0, answer=Answer(202, b'{"ticket": "t"}'), done_ns=9)
+    add(recorder, 1, answer=Answer(200, leaving), done_ns=9, step=STEPS.index(QR))
+    recorder.flush()
+    assert run.request_table().sort_by("seq")["told_ticket"].to_pylist() == ["t", None]
+    assert recorder.losses == {}
 
 
 def test_while_shards_are_written_no_thread_keeps_the_loop_from_going_on_for_long(run):

@@ -107,11 +107,11 @@ def test_an_app_that_never_gets_ready_is_given_up_in_time_and_nothing_is_left(
             return python_module(module)
         assert stage._processes is not None
         gave_up_at_s = time.monotonic() + 1.0
-        stage._processes._deadline = gave_up_at_s  # all but the app was ready
+        stage._processes._deadline.at_s = gave_up_at_s  # all but the app was ready
         return [sys.executable, "-c", code]
 
     monkeypatch.setattr("dress_rehearsal.compose.embedded.service.python_module", stuck)
-    monkeypatch.setattr("dress_rehearsal.compose.processes.cpu_wait_s", lambda _: None)
+    monkeypatch.setattr("dress_rehearsal.compose.deadline.longest_cpu_wait_s", lambda _: None)
     with pytest.raises(StageNotReadyError, match="app was not ready after 25 s") as failure, stage:
         pytest.fail("entered a stage that could not be set")
     assert time.monotonic() - gave_up_at_s < 5, "25 s and the clearing must stay under 30 s"

@@ -7,6 +7,7 @@ from types import SimpleNamespace
 import pytest
 import yaml
 
+from dress_rehearsal.compose.docker import relays
 from dress_rehearsal.compose.docker.compose_file import COMPOSE_FILE
 from dress_rehearsal.compose.embedded import service as embedded
 from dress_rehearsal.compose.embedded.service import Service
@@ -14,9 +15,12 @@ from dress_rehearsal.compose.faults.patience import (
     BACK_WITHIN_S,
     DIES_WITHIN_S,
     ENDS_WITHIN_S,
+    GRACE_S,
+    LOOK_S,
     RELIEVED_WITHIN_S,
 )
 from dress_rehearsal.compose.process import KILLED_S
+from dress_rehearsal.compose.target import ANSWER_S
 
 
 class Group:
@@ -50,6 +54,18 @@ def test_no_service_promises_its_end_later_than_a_faults_end_allows_for() -> Non
     promised = [str(one.get("stop_grace_period", "10s")) for one in services.values()]
     assert max(float(each.removesuffix("s")) for each in promised) <= ENDS_WITHIN_S
     assert max(embedded.APP_DRAINS_S, embedded._WRITEBACK_FLUSHES_S) <= ENDS_WITHIN_S
+
+
+def test_no_look_whether_a_service_works_takes_longer_than_a_faults_end_allows_for() -> None:
+    services = yaml.safe_load(COMPOSE_FILE.read_text("utf-8"))["services"]
+    checks = [one["healthcheck"]["timeout"] for one in services.values() if "healthcheck" in one]
+    assert max(float(each.removesuffix("s")) for each in checks) <= LOOK_S
+    assert max(ANSWER_S, relays._ANSWERS_WITHIN_S) <= LOOK_S
+
+
+def test_the_slowest_end_and_return_of_a_service_lie_within_a_faults_end() -> None:
+    ends = ENDS_WITHIN_S + GRACE_S + KILLED_S
+    assert ends + BACK_WITHIN_S + LOOK_S <= RELIEVED_WITHIN_S
 
 
 def test_what_is_killed_is_back_in_time_too() -> None:

@@ -15,6 +15,7 @@ from dress_rehearsal.records.collectors.processes import (
     Processes,
     cpu_wait_s,
     families,
+    longest_cpu_wait_s,
     open_files,
     process_use,
 )
@@ -89,6 +90,28 @@ def test_waiting_for_a_processor_is_told_from_sleeping() -> None:
         process.communicate("\n")
     assert sum(spinning) > 0.5  # two on one processor: each had to wait for the other
     assert resting < 0.5
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="Linux alone tells it")
+def test_that_a_thread_waits_for_a_processor_is_told_though_the_main_one_only_joins_it() -> None:
+    work = "until = time.time() + 1\n    while time.time() < until: pass"
+    code = f"import threading, time\ndef spin():\n    {work}\n    print(flush=True); input()\n"
+    code += "thread = threading.Thread(target=spin); thread.start(); thread.join()"
+    one_of_two = ["taskset", "-c", "0", sys.executable, "-c", code]
+    both = [
+        subprocess.Popen(one_of_two, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        for _ in range(2)
+    ]
+    for process in both:
+        assert process.stdout is not None
+        process.stdout.readline()
+    longest = [longest_cpu_wait_s(process.pid) or 0.0 for process in both]
+    main = [cpu_wait_s(process.pid) or 0.0 for process in both]
+    for process in both:
+        process.communicate("\n")
+    assert sum(longest) > 0.5  # two on one processor: each had to wait for the other
+    assert sum(longest) > sum(main)
+    assert longest_cpu_wait_s(both[0].pid) is None
 
 
 def test_a_process_that_ends_is_left_out_from_then_on() -> None:

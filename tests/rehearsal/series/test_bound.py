@@ -105,7 +105,16 @@ def test_after_each_run_the_rest_is_told_by_what_runs_took():
             2,
             "6 cells of about 16 s each (by the plan, and 2 s assumed for settling and judging), "
             "2 at a time, 2 of them alone at the end, and 30 s assumed for setting the stages: "
-            "94 s in all.",
+            "94 s in all, and up to 30 s more before each cell that is alone while others are at "
+            "work.",
+        ),
+        (
+            0,
+            1,
+            1,
+            "1 cell of about 16 s (by the plan, and 2 s assumed for settling and judging), and "
+            "30 s assumed for setting the stage: 46 s in all, and up to 30 s more before the cell "
+            "that is alone while others are at work.",
         ),
         (
             1,
@@ -119,4 +128,4 @@ def test_after_each_run_the_rest_is_told_by_what_runs_took():
 def test_a_matrix_takes_as_long_as_its_lanes_and_then_what_wants_no_other(
     beside, alone, lanes, words
 ):
-    assert lanes_told([SMOKE] * beside, [SMOKE] * alone, lanes) == words
+    assert lanes_told([SMOKE] * beside, [SMOKE] * alone, lanes, 30.0) == words

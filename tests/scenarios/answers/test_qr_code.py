@@ -167,6 +167,12 @@ def test_a_code_is_read_beside_others_as_it_is_alone():
         assert read_codes(many[turn:] + many[:turn]) == said[turn:] + said[:turn]
 
 
+def test_pictures_of_which_every_one_leaves_its_square_say_nothing():
+    assert read_svg(b"<svg>" + LEAVING + b"</svg>") is None
+    other_size = b'<svg><path d="M0 0h7M17.5 24h7.5"/></svg>'
+    assert read_codes([LEAVING, LEAVING, other_size, b"text"]) == [None, None, None, "text"]
+
+
 @pytest.mark.parametrize(
     ("picture", "many"),
     [(draw_qr(sign_ticket(b"key", "e", TICKET, 0)), 1000), (LARGEST_OF_FEW, 1000)],

@@ -9,6 +9,7 @@ import time
 
 import gevent
 import pytest
+from gevent.event import AsyncResult
 
 from dress_rehearsal.records.stamps import SO_TIMESTAMPNS
 from dress_rehearsal.records.tables import NS_PER_S
@@ -269,6 +270,29 @@ def test_one_exchange_at_a_time(server, connection):
     connection._caller = object()
     with pytest.raises(RuntimeError, match="one exchange at a time"):
         exchange(connection, server.port, Exchange())
+
+
+@pytest.mark.parametrize("due_ns", [0, 1], ids=["now", "when it is due"])
+def test_the_loop_itself_is_told_that_it_cannot_wait(server, connection, respond, due_ns):
+    """It would look for what is next without an end, and nobody else could act any more."""
+    server.respond = lambda request, peer: respond(200, {})
+    exchange(connection, server.port, Exchange())
+    raised = AsyncResult()
+
+    def asks():
+        request = request_to(Origin("h", ("127.0.0.1", server.port)), "GET", "/page")
+        try:
+            connection.exchange(request, TRACE, Exchange(), due_ns=due_ns)
+        except RuntimeError as error:
+            raised.set(error)
+
+    gevent.get_hub().loop.run_callback(asks)
+    assert "in a greenlet of its own" in str(raised.get(timeout=10))
+    assert len(server.received) == 1
+    after = Exchange()
+    exchange(connection, server.port, after)  # who may wait is answered
+    assert len(server.received) == 2
+    assert not after.new_connection
 
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"

@@ -12,7 +12,7 @@ from dress_rehearsal.records.steps import Steps
 from dress_rehearsal.records.timeline import SHARDS_MISSING, WORKER_LOST
 from dress_rehearsal.scenarios.outcomes import Census, StudentOutcome
 from dress_rehearsal.scenarios.timetable import draw_timetable
-from dress_rehearsal.scenarios.workers.gathering import Gathering, awaited_until
+from dress_rehearsal.scenarios.workers.gathering import Gathering
 from dress_rehearsal.scenarios.workers.share import STUDENTS, ended, of_share
 
 
@@ -102,16 +102,3 @@ def test_a_worker_writes_no_file_but_its_own(two, name):
     with pytest.raises(ValueError, match="no file of this worker's"):
         two.of.piece("b", [name, 0, 1, b"content"])
     assert not list(two.run.requests.iterdir())
-
-
-@pytest.mark.parametrize(
-    ("heard_s", "until_s"),
-    [
-        pytest.param([], 108.0, id="nobody is there"),
-        pytest.param([97.0], 108.0, id="who says nothing is given up after the patience"),
-        pytest.param([101.0, 105.0], 113.0, id="who still speaks is slow, and not lost"),
-        pytest.param([990.0], 124.0, id="who goes on without an end is given up all the same"),
-    ],
-)
-def test_how_long_the_last_words_are_waited_for(heard_s, until_s):
-    assert awaited_until(100.0, heard_s, 8.0) == until_s

@@ -20,6 +20,7 @@ from dress_rehearsal.plans import Person, format_duration
 from dress_rehearsal.records import RunDirectory
 from dress_rehearsal.records.tables import NS_PER_S
 from dress_rehearsal.scenarios.errors import ScenarioError
+from dress_rehearsal.scenarios.last_words import LATE_S
 from dress_rehearsal.scenarios.lines import Lines, Order
 from dress_rehearsal.scenarios.performance import keep_scenario
 from dress_rehearsal.scenarios.students.student import Student
@@ -36,8 +37,6 @@ _READY_WITHIN_S: Final = 30.0
 _READY_A_STUDENT_S: Final = 3e-4
 """100,000 of them are 30 s more: each worker draws everybody's timetable."""
 _LOOK_S: Final = 0.05
-_GRACE_NS: Final = NS_PER_S
-"""What workers may be late with their end, which they know themselves."""
 
 
 class Leader:
@@ -200,7 +199,7 @@ class Leader:
     def _lead(self, master: Master) -> None:
         """Wait until all are done or the time is up, which they know themselves."""
         schedule = self._plan.schedule
-        lasts_ns = round((schedule.sale + schedule.drain) * NS_PER_S) + _GRACE_NS
+        lasts_ns = round((schedule.sale + schedule.drain + LATE_S) * NS_PER_S)
         while not master.is_over and not self._is_cut:
             gevent.sleep(_LOOK_S)
             if self._t0_ns is not None and time.time_ns() > self._t0_ns + lasts_ns:
