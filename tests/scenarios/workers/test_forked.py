@@ -96,6 +96,7 @@ def test_looking_for_garbage_leaves_shared_what_was_there_before():
         ),
     ],
 )
-def test_they_are_forked_where_several_play_and_no_secret_is_there(tmp_path, values, number):
+def test_they_are_forked_where_several_play_and_no_secret_is_there(apart, tmp_path, values, number):
     run = RunDirectory.create(tmp_path, read_plan(Path("smoke"), values))
-    assert said_by(BEFOREHAND, str(run.path)) == [str(number)]
+    done = apart(BEGIN + BEFOREHAND, run.path)
+    assert (done.returncode, done.stdout) == (0, f"{number}\n"), done.stderr
