@@ -181,7 +181,7 @@ def test_a_receiver_that_does_not_answer_is_given_up(slack):
 def test_a_receiver_that_answers_without_end_or_sense_is_a_sentence(monkeypatch, mode):
     with hostile(mode) as server:
         monkeypatch.setenv(VARIABLE, f"{server.url}{SECRET}")
-        timeout_s = 0.5 if MODES[mode][0] == "late" else 60.0
+        timeout_s = 0.2 if MODES[mode][0] == "late" else 60.0
         assert "the receiver gave no answer: " in told(plan(), verdict_of(), timeout_s=timeout_s)
 
 
