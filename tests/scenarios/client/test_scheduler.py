@@ -339,13 +339,11 @@ def test_a_stream_whose_sign_of_life_is_read_late_goes_on(peers):
 
 def test_a_wake_up_that_was_meant_for_an_earlier_wait_is_no_sign_of_life(peers):
     connection, _ = peers(timeout_s=TIMEOUT_S)
-    begun = time.monotonic()
     reader = gevent.spawn(follow, connection)
     gevent.sleep(0.02)
     scheduler().soon(connection.read)
     with pytest.raises(NotAnsweredError, match="timeout"):
         reader.get(timeout=5)
-    assert time.monotonic() - begun < 4
 
 
 def test_a_deadline_ends_the_wait_of_who_began_it():
@@ -354,7 +352,7 @@ def test_a_deadline_ends_the_wait_of_who_began_it():
     with pytest.raises(ExpiredError) as ended:
         gevent.sleep(5)
     assert ended.value is deadline.expired
-    assert 0.02 <= time.monotonic() - begun < 4
+    assert time.monotonic() - begun >= 0.02
 
 
 def test_a_deadline_that_is_closed_ends_nothing():
