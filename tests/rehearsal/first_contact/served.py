@@ -37,6 +37,10 @@ def served(
     """Serve pages by their paths, while inside; 404 elsewhere. A cookie comes with every answer."""
 
     class Handler(BaseHTTPRequestHandler):
+        def handle(self) -> None:
+            with contextlib.suppress(ConnectionError):  # who asks may be gone by now
+                super().handle()
+
         def do_GET(self) -> None:
             app.asked.append(f"{self.command} {self.path}")
             self.rfile.read(int(self.headers.get("Content-Length", "0")))
