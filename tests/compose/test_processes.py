@@ -32,6 +32,7 @@ def spec(name: str, tmp_path: Path, code: str) -> ProcessSpec:
     return ProcessSpec(name, argv, child_environment(), tmp_path / f"{name}.log", tmp_path)
 
 
+@pytest.mark.slow
 def test_waiting_fails_at_once_when_another_process_ends(
     folder: StageFolder, tmp_path: Path
 ) -> None:
@@ -87,6 +88,7 @@ def test_whom_others_keep_from_running_is_waited_for_longer_and_not_for_ever(
     processes.abandon()
 
 
+@pytest.mark.slow
 def test_a_patience_of_its_own_is_stretched_for_nobody(
     folder: StageFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -113,6 +115,7 @@ def test_what_was_waited_for_a_processor_before_is_no_reason_to_wait_longer(
     processes.abandon()
 
 
+@pytest.mark.slow
 def test_who_is_late_is_looked_at_seldom(
     folder: StageFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -173,6 +176,7 @@ def test_who_stood_still_when_asked_to_end_is_told_of(
     assert what in [loss.what for loss in processes.stop_all()]
 
 
+@pytest.mark.slow
 def test_who_runs_until_it_is_asked_to_end_is_not_told_of(
     folder: StageFolder, tmp_path: Path
 ) -> None:

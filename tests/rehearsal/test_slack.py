@@ -172,6 +172,7 @@ def test_a_redirection_is_not_followed(slack, status):
         assert other.tries == 0
 
 
+@pytest.mark.slow
 def test_a_receiver_that_does_not_answer_is_given_up(slack):
     slack.answer = (0, b"", {})
     assert "no whole answer within 0.3 s" in told(plan(), verdict_of(), timeout_s=0.3)

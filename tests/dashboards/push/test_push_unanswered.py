@@ -67,6 +67,7 @@ def test_an_unknown_host_is_told():
         push("https://grafana.invalid", TOKEN, dashboards={}, timeout_s=5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("method", "path", "known"),
     [

@@ -150,6 +150,7 @@ def test_a_bug_in_a_source_ends_its_watch_loudly_and_is_not_waited_for() -> None
     assert watch.failure == "kernel is not read any more: TypeError('a bug')"
 
 
+@pytest.mark.slow
 def test_it_reads_about_as_often_as_the_interval_says(run: RunDirectory, until: Until) -> None:
     interval_s = 0.02
     with Collector(run, sources(), interval_s):
@@ -354,6 +355,7 @@ with Collector(run, Sources(None, None, None, "festival", (), list), 0.05):
 """
 
 
+@pytest.mark.slow
 def test_a_killed_process_leaves_all_but_its_last_two_seconds(
     run: RunDirectory, until: Until
 ) -> None:

@@ -105,6 +105,7 @@ def other_secrets(plan: Plan) -> Plan:
     return check_plan(json.loads(text.replace(SECRET, f"{SECRET}2")), "shop.toml")
 
 
+@pytest.mark.slow
 def test_the_secret_stands_in_every_place_that_takes_a_text():
     assert set().union(*(full_of_secrets(name)[1] for name in BASES)) >= MUST
 

@@ -44,6 +44,7 @@ def test_without_a_change_that_is_said_and_so_is_what_is_too_few(entries, report
     assert "0 runs (9 more were disturbed and are left out)" in report(disturbed).markdown()
 
 
+@pytest.mark.slow
 def test_the_files_say_the_same_ask_nobody_and_have_no_markup_of_others(entries, report, tmp_path):
     runs = entries(planted(12, 6, 100, 200, 0.02, seed=2), target="<script>|`x`")
     told = report(runs, left_out=["<b>odd.json</b> is left out."])
@@ -88,6 +89,7 @@ def test_what_cannot_be_written_is_a_sentence(entries, report, tmp_path):
         report(entries([100.0])).write(tmp_path / "file")
 
 
+@pytest.mark.slow
 def test_each_number_has_a_place_of_its_own_in_the_figure(entries, report, tmp_path):
     heights = []
     for count in (2, 3):

@@ -167,6 +167,7 @@ def test_a_code_is_read_beside_others_as_it_is_alone():
         assert read_codes(many[turn:] + many[:turn]) == said[turn:] + said[:turn]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("picture", "many"),
     [(draw_qr(sign_ticket(b"key", "e", TICKET, 0)), 1000), (LARGEST_OF_FEW, 1000)],

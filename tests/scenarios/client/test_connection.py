@@ -166,6 +166,7 @@ def test_nobody_listening_means_not_sent(monkeypatch, linux):
     assert times.connect_us is None
 
 
+@pytest.mark.slow
 def test_a_full_accept_queue_is_the_target_s_part_of_the_wait():
     """Nobody accepts: connecting times out, and that time lies behind `sent`."""
     with socket.socket() as listener:

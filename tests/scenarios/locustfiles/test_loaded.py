@@ -45,6 +45,7 @@ def loaded(apart: Prepared, tmp_path: Path) -> Callable[..., str]:
 USER = "from locust import User, task\nclass Shopper(User):\n    @task\n    def buy(self): pass\n"
 
 
+@pytest.mark.slow
 def test_what_is_given_counts_and_no_configuration_of_locusts(loaded, tmp_path):
     (tmp_path / "locust.conf").write_text("users = 99\nheadful = true\n")
     said = loaded(USER, LOCUST_USERS="50", LOCUST_MODE_MASTER="true")

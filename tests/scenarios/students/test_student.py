@@ -74,6 +74,7 @@ def found(apart, tmp_path):
     return of
 
 
+@pytest.mark.slow
 def test_nobody_has_a_stack_before_arriving_and_all_come_in_their_order(found):
     seen = found("usual")
     assert (seen["standing"], seen["begun"], seen["told_before"]) == (20, 0, 0)
@@ -87,16 +88,19 @@ def test_a_rush_that_is_open_lets_in_whoever_takes_a_place_later(found):
     assert (seen["told"], seen["left"], seen["too_early"]) == (20, 0, 0)
 
 
+@pytest.mark.slow
 def test_whoever_is_stopped_before_arriving_never_begins(found):
     seen = found("stopped")
     assert (seen["standing"], seen["told"], seen["left"]) == (15, 15, 0)
 
 
+@pytest.mark.slow
 def test_more_users_than_students_are_nobody(found):
     seen = found("too many")
     assert (seen["standing"], seen["told"], seen["left"]) == (20, 20, 0)
 
 
+@pytest.mark.slow
 def test_a_defect_costs_one_story_and_is_told(found):
     seen = found("defect")
     assert (seen["told"], seen["left"]) == (19, 0)

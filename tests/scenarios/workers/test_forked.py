@@ -74,11 +74,13 @@ def test_each_hears_its_master_alone_and_its_end_is_told():
     ]
 
 
+@pytest.mark.slow
 def test_looking_for_garbage_leaves_shared_what_was_there_before():
     assert said_by(SHARED) == ["True", "0"]
     assert said_by(SHARED, "thawed") == ["False", "0"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("values", "number"),
     [

@@ -2,6 +2,8 @@
 
 import json
 
+import pytest
+
 # Importing Locust makes a process cooperative.
 CODE = r"""
 from locust.env import Environment
@@ -50,6 +52,7 @@ print(json.dumps(seen))
 """
 
 
+@pytest.mark.slow
 def test_a_share_is_not_over_before_its_students_have_come(apart, tmp_path):
     done = apart(CODE, tmp_path)
     assert done.returncode == 0, done.stderr
