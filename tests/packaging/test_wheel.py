@@ -77,6 +77,7 @@ def test_every_module_and_every_file_beside_one_is_in_it(wheel: Path) -> None:
     assert packed == wanted
 
 
+@pytest.mark.long
 @pytest.mark.rehearsal
 def test_it_rehearses_from_a_folder_whose_packages_have_the_names_of_our_rooms(
     wheel: Path, tmp_path: Path
