@@ -17,7 +17,6 @@ NEVER_MET = [("latency_ms[POST /login].p99", "<= 1us")]
 UNMEASURED = [("audit.double_entry", "== 0")]
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("defects", "word", "first"),
     [
