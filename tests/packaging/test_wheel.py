@@ -13,6 +13,8 @@ import pytest
 
 from tests.short_rehearsal import UNHURRIED
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[2]
 ROOMS = (
     "compose",
@@ -43,7 +45,6 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-@pytest.mark.slow
 def test_it_brings_one_import_name_and_nothing_else(wheel: Path) -> None:
     names = zipfile.ZipFile(wheel).namelist()
     distribution = wheel.name.removesuffix("-py3-none-any.whl")

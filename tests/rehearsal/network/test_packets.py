@@ -12,7 +12,7 @@ from subprocess import PIPE
 
 import pytest
 
-pytestmark = pytest.mark.xdist_group("a namespace")  # one serves them all
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("a namespace")]  # one serves them all
 
 INSIDE = Path(__file__).with_name("inside.py")
 AWAY = "203.0.113.7"
@@ -103,7 +103,6 @@ OPENED = f'opening.request = "POST /-/on-sale"\ncommand = "{sys.executable} shop
 RESET = 'reset.request = "POST /-/reset"\n'
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(("command", "options"), [("run", ("--dry-run",)), ("plan check", ())])
 @pytest.mark.parametrize(
     ("target", "url"),
@@ -142,7 +141,6 @@ def test_nor_is_anything_read_from_one(reading: str, count: Count) -> None:
     assert "target.allow" in counted.output
 
 
-@pytest.mark.slow
 def test_a_redirect_of_what_is_sent_at_setup_is_not_followed(count: Count) -> None:
     counted = count(OPENED + RESET)
     assert counted.code == 1, counted
@@ -151,7 +149,6 @@ def test_a_redirect_of_what_is_sent_at_setup_is_not_followed(count: Count) -> No
     assert counted.away == 0, counted
 
 
-@pytest.mark.slow
 def test_what_leaves_for_a_host_that_is_allowed_is_counted(count: Count) -> None:
     counted = count(f'allow = ["{AWAY}"]\nopening.already = true', url=f"http://{AWAY}:8000")
     assert counted.code == 1, counted

@@ -13,6 +13,8 @@ from dress_rehearsal.reports.report import write_report
 from tests.reports import synthetic_run
 from tests.reports.history.conftest import entry
 
+pytestmark = pytest.mark.slow
+
 SMALL = {"students": 60, "tickets": 20}
 
 
@@ -44,7 +46,6 @@ def kept(judged, tmp_path):
     return RunDirectory(shutil.copytree(run.path, tmp_path / "kept" / run.id))
 
 
-@pytest.mark.slow
 def test_it_has_the_runs_of_its_plan_and_machine_and_itself_last_or_first(kept):
     entries, wrong = read_snapshot(kept)
     assert wrong is None
@@ -53,7 +54,6 @@ def test_it_has_the_runs_of_its_plan_and_machine_and_itself_last_or_first(kept):
     assert len({each.plan_digest for each in entries}) == 1
 
 
-@pytest.mark.slow
 @pytest.mark.usefixtures("undrawn")
 def test_the_page_shows_them_and_is_the_same_on_every_repetition(kept):
     page = (kept.path / "report.html").read_bytes()
@@ -68,7 +68,6 @@ def test_the_page_shows_them_and_is_the_same_on_every_repetition(kept):
     assert (kept.path / "figures" / "history.svg").is_file()
 
 
-@pytest.mark.slow
 @pytest.mark.usefixtures("undrawn")
 def test_a_run_of_no_history_has_no_such_section(build_run):
     run = build_run(**SMALL)
