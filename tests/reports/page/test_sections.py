@@ -13,7 +13,7 @@ from dress_rehearsal.reports.verdict import judge
 from tests.reports.foreign import foreign
 from tests.reports.page.parsed_page import BuildRun, Page, PageOf
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("a page")]  # drawn once for them all
 
 FAILING = {"failed": 12, "unknown": 5}
 
