@@ -17,10 +17,10 @@ rehearsal: $(STAMP)
 # `make test` has a process a CPU for the tests that work, at a lower priority, and four more for those
 # that wait (tests/scheduling.py). The others run three at a time, also on two cores.
 
-# The inner loop, in 90 s: no test that starts a server or a rehearsal, and of those that judge whole
-# runs only the two files that have something of everything. What is left only works: a process a CPU.
+# The inner loop, in 90 s: no test that starts a server or a rehearsal, and none that is slow (about half a
+# second or more). What is left only works: a process a CPU.
 check: lint
-	$(BIN)/pytest --numprocesses logical --dist loadgroup -m "not (servers or rehearsal or observability or examples or long or docker or whole_runs)" $(PYTEST_OPTIONS)
+	$(BIN)/pytest --numprocesses logical --dist loadgroup -m "not (servers or rehearsal or observability or examples or long or docker or slow)" $(PYTEST_OPTIONS)
 
 ALONE = { echo "What failed, once more and alone:"; $(BIN)/pytest --last-failed --last-failed-no-failures none $(1); }
 

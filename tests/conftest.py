@@ -2,10 +2,13 @@
 
 import gc
 from collections.abc import Iterator
+from socketserver import BaseServer
 
 import pytest
 
 pytest_plugins = ["tests.scheduling"]
+
+BaseServer.serve_forever.__defaults__ = (0.02,)  # how often it looks whether it is to end: 0.5 s
 
 SERVERS = {
     "_redis_process",

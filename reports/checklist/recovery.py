@@ -6,7 +6,6 @@ from typing import Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
 
 from dress_rehearsal.reports.evidence import Evidence
 from dress_rehearsal.reports.evidence.timeline import done_or_ended
@@ -94,6 +93,8 @@ def outages(moments: NDArray[np.float64], failed: NDArray[np.bool_]) -> NDArray[
     Args:
         moments: when they were sent, in s, ascending.
     """
+    from scipy import stats  # only where a fault is judged: it takes a while to load
+
     places = np.arange(len(moments))
     until = np.concatenate(([0], np.cumsum(failed)))
     ends = [np.minimum(places + number, len(moments)) for number in _NEXT]

@@ -30,6 +30,7 @@ def start():
         one.stdout.close()
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="proc(5) says it")
 def test_the_generators_processes_count_and_no_others(start):
     start("dress_rehearsal.target_app")

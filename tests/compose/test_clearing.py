@@ -4,7 +4,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -113,13 +112,11 @@ def test_one_that_may_end_by_itself_is_not_asked_while_it_does(
 ) -> None:
     code = "import sys; sys.stdin.read(); sys.exit(5)"
     process = subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE)
-    path = left_behind(on_record(identify(process.pid), "generator", ends_itself_s=30.0))
+    path = left_behind(on_record(identify(process.pid), "generator", ends_itself_s=3600.0))
     assert process.stdin is not None
     process.stdin.close()  # what the generator notices when its conductor dies
-    started = time.monotonic()
     clear(path)
     assert process.wait() == 5
-    assert time.monotonic() - started < 10
 
 
 def test_one_that_a_fault_had_stopped_ends_as_gently_as_any(

@@ -55,6 +55,7 @@ def environment(service: str, folder: Path) -> dict[str, str]:
     return found
 
 
+@pytest.mark.slow
 def test_docker_compose_1_29_accepts_it() -> None:
     assert set(resolved()["services"]) == set(SERVICES)
 
@@ -68,6 +69,7 @@ def test_the_compose_specification_allows_it() -> None:
         validator.validate(wrong)
 
 
+@pytest.mark.slow
 def test_images_can_be_others_and_are_told_of() -> None:
     images = {name: f"other/{name.lower()}:1" for name in re.findall(r"REHEARSE_\w+_IMAGE", TEXT)}
     document = resolved(**images)
@@ -134,6 +136,7 @@ def test_what_is_stopped_last_is_what_others_need(name: str) -> None:
         assert other in SERVICES
 
 
+@pytest.mark.slow
 def test_secrets_come_by_file_and_are_in_no_environment(tmp_path: Path) -> None:
     folder = tmp_path / "secrets"
     files = secret_files(ROSTER)

@@ -47,6 +47,7 @@ def by_hand() -> dict[str, Any]:
     return services
 
 
+@pytest.mark.slow
 def test_docker_compose_1_29_accepts_it_with_every_profile(by_hand: dict[str, Any]) -> None:
     assert set(by_hand) == set(SERVICES)
 
@@ -99,6 +100,7 @@ def test_every_volume_and_secret_that_is_used_is_described_and_every_described_o
     assert secrets == set(STAGE["secrets"])
 
 
+@pytest.mark.slow
 def test_ports_are_of_this_machine_alone_and_nobody_is_given_another_s(
     by_hand: dict[str, Any],
 ) -> None:

@@ -60,6 +60,7 @@ def needed(names: list[Requirement]) -> set[str]:
     return {canonicalize_name(name) for name, _ in found}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("image", IMAGES)
 def test_an_image_gets_what_its_modules_import(image: str) -> None:
     direct, _ = requirements(image)

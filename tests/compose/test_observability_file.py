@@ -54,12 +54,14 @@ def mounts(service: str) -> dict[str, Path]:
     return compose_files.mounts(SERVICES[service])
 
 
+@pytest.mark.slow
 def test_docker_compose_1_29_accepts_it() -> None:
     document = resolved()
     assert set(document["services"]) == set(SERVICES)
     assert document["services"]["alertmanager"]["command"][0].endswith("/nobody.yml")
 
 
+@pytest.mark.slow
 def test_the_variables_reach_the_services(tmp_path: Path) -> None:
     secret = tmp_path / "webhook"
     secret.write_text("https://hooks.slack.example/services/T0/B0/secret")

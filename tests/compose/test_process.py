@@ -58,6 +58,7 @@ def test_it_is_asked_first_and_its_exit_code_told(tmp_path: Path) -> None:
     assert process.asked_to_stop
 
 
+@pytest.mark.slow
 def test_one_that_does_not_listen_is_killed_with_its_children(tmp_path: Path) -> None:
     process = ManagedProcess.start(spec(tmp_path, DEAF, patience_s=0.2))
     child = ProcessId.of(int(await_lines(process, 1)[0]))
@@ -82,12 +83,14 @@ def test_a_program_that_is_not_there_is_told_by_name(tmp_path: Path) -> None:
         ManagedProcess.start(missing)
 
 
+@pytest.mark.slow
 def test_only_the_end_of_a_long_log_is_read(tmp_path: Path) -> None:
     process = ManagedProcess.start(spec(tmp_path, "for n in range(20_000): print('line', n)"))
     assert process.wait(20.0) == 0
     assert process.last_lines(3) == ["line 19997", "line 19998", "line 19999"]
 
 
+@pytest.mark.slow
 def test_the_rooms_can_be_imported_from_any_folder(tmp_path: Path) -> None:
     command = python_module("dress_rehearsal.plans.types")
     ran = subprocess.run(command, cwd=tmp_path, env=child_environment(), check=False)

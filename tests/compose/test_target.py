@@ -13,10 +13,10 @@ from tests.hostile_http import MODES, hostile
 def test_whatever_a_target_answers_the_question_has_an_end(mode: str) -> None:
     late = MODES[mode][0] == "late"
     with hostile(mode) as server:
-        asked = Target(server.url, answers_within_s=0.5 if late else 60.0)
+        asked = Target(server.url, answers_within_s=0.2 if late else 60.0)
         with pytest.raises(TargetRefusedError, match=r"does not answer GET /events/e/countdown: "):
             asked.ask("GET", "/events/e/countdown")
-        assert not Target(server.url, answers_within_s=0.5).ready()
+        assert not Target(server.url, answers_within_s=0.2).ready()
 
 
 def test_the_admin_token_follows_no_redirect() -> None:

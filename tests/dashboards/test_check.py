@@ -63,6 +63,7 @@ def lines(title: str, *queries: Query) -> Any:
     return timeseries(title, "For a test.", queries, unit="s")
 
 
+@pytest.mark.slow
 def test_every_query_of_every_dashboard_has_data_of_what_a_rehearsal_exports(
     api: PrometheusApi,
 ) -> None:

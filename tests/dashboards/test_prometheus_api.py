@@ -97,7 +97,7 @@ def test_a_server_that_is_not_there_is_a_sentence() -> None:
 def test_a_server_that_answers_without_end_is_a_sentence(mode: str) -> None:
     with hostile(mode) as server, pytest.raises(PrometheusSilentError, match="gives no answer: "):
         PrometheusApi(
-            server.url, timeout_s=0.5 if MODES[mode][0] == "late" else 60
+            server.url, timeout_s=0.2 if MODES[mode][0] == "late" else 60
         ).healthy_targets()
 
 

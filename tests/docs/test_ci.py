@@ -86,11 +86,13 @@ def runner(tmp_path: Path) -> Runner:
     return Runner(tmp_path)
 
 
+@pytest.mark.slow
 def test_the_action_is_one_by_its_schema() -> None:
     found = checked("vendor.github-actions", ROOT / "action.yml")
     assert found.returncode == 0, found.stdout
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("position", "schema"),
     [
@@ -107,6 +109,7 @@ def test_a_recipe_is_one_by_its_schema(position: int, schema: str, tmp_path: Pat
     assert found.returncode == 0, found.stdout
 
 
+@pytest.mark.slow
 def test_a_recipe_with_a_slip_would_be_found(tmp_path: Path) -> None:
     recipe = tmp_path / "recipe.yml"
     recipe.write_text(RECIPES[0].replace("runs-on", "runs_on"))

@@ -13,6 +13,8 @@ import pytest
 
 from tests.short_rehearsal import UNHURRIED
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[2]
 ROOMS = (
     "compose",
@@ -76,6 +78,7 @@ def test_every_module_and_every_file_beside_one_is_in_it(wheel: Path) -> None:
     assert packed == wanted
 
 
+@pytest.mark.long
 @pytest.mark.rehearsal
 def test_it_rehearses_from_a_folder_whose_packages_have_the_names_of_our_rooms(
     wheel: Path, tmp_path: Path

@@ -103,6 +103,7 @@ def result(answer: Answer, parts: Iterator[bytes]) -> Any:
     return told
 
 
+@pytest.mark.slow
 def test_an_answer_is_the_same_however_it_is_cut_up() -> None:
     @hypothesis.given(answers, st.lists(st.integers(0, 10_000), max_size=8), st.booleans())
     def same(content: bytes, cuts: list[int], as_stream: bool) -> None:
@@ -207,6 +208,7 @@ def act(browser: Browser, step: str) -> Reply:
             return browser.enter(granted, now_ns)
 
 
+@pytest.mark.slow
 def test_codes_say_together_what_each_says_alone() -> None:
     codes = st.one_of(pictures, st.sampled_from([CODE, SEGNO]), st.binary(max_size=20))
 
@@ -217,6 +219,7 @@ def test_codes_say_together_what_each_says_alone() -> None:
     try_out(same)
 
 
+@pytest.mark.slow
 def test_whatever_bodies_say_is_a_row_and_a_student(
     rush: Rush, monkeypatch: pytest.MonkeyPatch
 ) -> None:

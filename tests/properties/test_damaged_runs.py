@@ -25,7 +25,7 @@ from dress_rehearsal.reports.verdict import judge
 from tests.properties.budget import try_out
 from tests.reports import synthetic_run
 
-pytestmark = pytest.mark.whole_runs
+pytestmark = pytest.mark.slow
 
 NUMBERS = st.sampled_from(
     [0, 1, -1, 127, -128, 2**15, 2**31 - 1, -(2**31), 2**63 - 1, -(2**63), 2**64, 10**30, 10**18]

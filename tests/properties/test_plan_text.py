@@ -2,6 +2,7 @@
 
 import tomllib
 
+import pytest
 import tomli_w
 from hypothesis import given
 from hypothesis import strategies as st
@@ -23,6 +24,7 @@ _PLAN = next(plan for plan in bundled_plans() if plan.stem == "smoke").read_byte
 """The one with the fewest students: a roster of them is made for every plan that is fine."""
 
 
+@pytest.mark.slow
 def test_bytes_that_are_no_plan(told):
     @given(st.binary(max_size=400))
     def any_bytes(content):
@@ -31,6 +33,7 @@ def test_bytes_that_are_no_plan(told):
     try_out(any_bytes)
 
 
+@pytest.mark.slow
 def test_texts_that_look_like_toml(told):
     pieces = st.sampled_from(
         ["[", "]", "=", '"', "'''", ".", "\n", "#", "a", "{", "}", "1", "-", "0x", "1e9", "é", ","]
@@ -44,6 +47,7 @@ def test_texts_that_look_like_toml(told):
     try_out(any_text)
 
 
+@pytest.mark.slow
 def test_plans_with_a_piece_of_something_else(told):
     pieces = st.one_of(st.binary(max_size=20), st.just(SECRET.encode()), st.just(b"[" * 3000))
     places = st.integers(0, len(_PLAN))
@@ -55,6 +59,7 @@ def test_plans_with_a_piece_of_something_else(told):
     try_out(damaged)
 
 
+@pytest.mark.slow
 def test_plans_with_any_value_anywhere(told):
     @given(
         st.lists(st.tuples(st.sampled_from(_KEYS), values()), max_size=4),
@@ -70,6 +75,7 @@ def test_plans_with_any_value_anywhere(told):
     try_out(any_values)
 
 
+@pytest.mark.slow
 def test_matrices_with_any_value_anywhere(told):
     names = ["fault", "strategies", "expect", "allow", "set", "by", "grade", "at", "alone", SECRET]
 

@@ -4,6 +4,7 @@ import csv
 import io
 from pathlib import Path
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -21,6 +22,7 @@ def _check(told, content):
     told("plan", "check", "smoke", "--roster", "roster.txt", "--students", "1", roster=content)
 
 
+@pytest.mark.slow
 def test_any_bytes(told):
     @given(st.sampled_from([b"", b"student,pin,enrolled\n"]), st.binary(max_size=300))
     def any_bytes(head, content):
@@ -29,6 +31,7 @@ def test_any_bytes(told):
     try_out(any_bytes)
 
 
+@pytest.mark.slow
 def test_any_rows(told):
     cell = st.text(max_size=12) | st.sampled_from([SECRET, f'"{SECRET}', "1", "0", "", "yes", "S1"])
     cell = cell.filter(lambda text: text.isascii() or text.isprintable())
@@ -49,6 +52,7 @@ def test_any_rows(told):
     try_out(any_rows)
 
 
+@pytest.mark.slow
 def test_every_way_to_write_the_same_people_reads_them(tmp_path: Path):
     columns = st.permutations(["student", "pin", "enrolled", "mail", "name"])
     words = st.sampled_from([("1", "0"), ("true", "FALSE"), ("Yes", "no")])

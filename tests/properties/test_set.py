@@ -3,6 +3,7 @@
 import os
 from pathlib import Path
 
+import pytest
 import tomli_w
 from hypothesis import given
 from hypothesis import strategies as st
@@ -40,6 +41,7 @@ def _settings():
     return st.tuples(key, st.sampled_from(["=", "=", "=", ""]), written | _words()).map("".join)
 
 
+@pytest.mark.slow
 def test_settings(told):
     @given(st.lists(_settings(), min_size=1, max_size=3))
     def any_setting(settings):
@@ -64,6 +66,7 @@ def test_what_settings_came_to_is_recorded_and_no_secret_that_was_replaced():
     try_out(any_setting)
 
 
+@pytest.mark.slow
 def test_other_options(told):
     """A path that is given is shown, so the secret stands anywhere else."""
     plain = _words().filter(lambda text: SECRET not in text)

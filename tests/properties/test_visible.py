@@ -78,6 +78,7 @@ def with_words(document, text):
     )
 
 
+@pytest.mark.slow
 def test_whatever_a_verdict_quotes_is_shown_and_not_obeyed(document):
     plan = read_plan(Path("festival"))
 
@@ -106,6 +107,7 @@ def test_whatever_a_verdict_quotes_is_shown_and_not_obeyed(document):
     try_out(prop)
 
 
+@pytest.mark.slow
 def test_whatever_is_printed_changes_nothing_but_its_own_line(document, monkeypatch):
     monkeypatch.delenv("FORCE_COLOR", raising=False)
     encodings = strategies.sampled_from(["utf-8", "latin-1", "ascii", "cp932", "utf-16"])

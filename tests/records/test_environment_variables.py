@@ -3,6 +3,7 @@
 import ast
 import functools
 import os
+import re
 import site
 import subprocess
 import sys
@@ -67,20 +68,47 @@ HANDED_ON = {
 """Every place that says what process is to be started, and the environment it hands on."""
 
 
+CONCERNED = re.compile(
+    r"\bos\s*\.\s*(environ|exec|fork|popen|posix_spawn|spawn|system)|subproc|multiprocessing"
+    "|ProcessSpec|LedProcess|started_worker"
+)
+"""What stands in each module in which anything is found here: to parse all takes seconds."""
+
+
 @functools.cache
 def modules() -> dict[str, ast.Module]:
     return {
-        str(path.relative_to(ROOT)): ast.parse(path.read_text())
+        str(path.relative_to(ROOT)): ast.parse(text)
         for room in (*ROOMS, "target_app")
         for path in sorted((ROOT / room).rglob("*.py"))
+        if CONCERNED.search(text := path.read_text())
     }
+
+
+def dotted(node: ast.AST) -> str:
+    """Return a name with its dots, such as `os.environ`; empty for what is no such name."""
+    if isinstance(node, ast.Name):
+        return node.id
+    if isinstance(node, ast.Attribute):
+        return f"{dotted(node.value)}.{node.attr}"
+    return ""
+
+
+@functools.cache
+def calls(tree: ast.Module) -> list[tuple[str, ast.Call]]:
+    """Return every call, with the name of what is called."""
+    return [(dotted(node.func), node) for node in nodes(tree) if isinstance(node, ast.Call)]
+
+
+@functools.cache
+def nodes(tree: ast.Module) -> list[ast.AST]:
+    return list(ast.walk(tree))
 
 
 def starts(tree: ast.Module) -> list[str]:
     """Return the environment that each start of a process gives; `its own` where it inherits."""
     given_to = []
-    for call in (node for node in ast.walk(tree) if isinstance(node, ast.Call)):
-        name = ast.unparse(call.func)
+    for name, call in calls(tree):
         if name in ("os.system", "os.popen", "os.fork", "os.forkpty") or name.startswith(
             (
                 "os.exec",
@@ -100,9 +128,9 @@ def starts(tree: ast.Module) -> list[str]:
 def handed_on(tree: ast.Module) -> list[str]:
     """Return the environment in each description of a process."""
     found = []
-    for call in (node for node in ast.walk(tree) if isinstance(node, ast.Call)):
+    for name, call in calls(tree):
         words = {word.arg: word.value for word in call.keywords}
-        match ast.unparse(call.func):
+        match name:
             case "ProcessSpec":
                 found.append(ast.unparse(words.get("environment", ast.Constant(None))))
             case "LedProcess":
@@ -115,11 +143,11 @@ def handed_on(tree: ast.Module) -> list[str]:
 def whole_environments(tree: ast.Module) -> list[int]:
     """Return the lines that do anything with `os.environ` but look up one variable."""
     uses, looked_up = [], set()
-    for node in ast.walk(tree):
+    for node in nodes(tree):
         if isinstance(node, ast.Subscript) or getattr(node, "attr", None) == "get":
             looked_up.add(id(getattr(node, "value", None)))
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Attribute) and ast.unparse(node) == "os.environ":
+    for node in nodes(tree):
+        if isinstance(node, ast.Attribute) and dotted(node) == "os.environ":
             uses += [] if id(node) in looked_up else [node.lineno]
     return uses
 
@@ -151,10 +179,13 @@ def test_nothing_but_the_one_module_takes_the_users_environment_as_a_whole() -> 
 )
 def test_a_start_that_inherits_would_be_found(code: str) -> None:
     assert starts(ast.parse(code)) == ["its own"]
+    assert CONCERNED.search(code)
 
 
 def test_whoever_takes_the_whole_environment_would_be_found() -> None:
-    assert whole_environments(ast.parse("{**os.environ, 'A': 'b'}")) == [1]
+    code = "{**os.environ, 'A': 'b'}"
+    assert whole_environments(ast.parse(code)) == [1]
+    assert CONCERNED.search(code)
     assert whole_environments(ast.parse("os.environ.get('A'), os.environ['A']")) == []
 
 

@@ -64,6 +64,7 @@ def checklist(tmp_path, capsys):
     return write
 
 
+@pytest.mark.slow
 def test_runs_are_found_one_by_one_and_in_folders(run, checklist, tmp_path):
     single, repeated = run("single"), run("runs/20261120T-small-x2", seed=8)
     code, text, said = checklist(single.path, tmp_path / "runs", single.path)
@@ -122,6 +123,7 @@ def test_a_run_whose_stage_was_not_ready_never_began_and_nobody_came(checklist, 
     assert "without saying why" not in text
 
 
+@pytest.mark.slow
 def test_a_run_without_a_verdict_of_this_version_is_judged_again(run, checklist):
     made = run()
     (made.path / "verdict.json").write_text(json.dumps({"schema": 1}))
@@ -129,6 +131,7 @@ def test_a_run_without_a_verdict_of_this_version_is_judged_again(run, checklist)
     assert "✅ pass" in text
 
 
+@pytest.mark.slow
 def test_a_search_tells_the_headroom_and_its_larger_loads_are_no_findings(run, checklist, tmp_path):
     own = run("found-capacity")
     larger = run("found-capacity", students=120, tickets=40, seed=9, oversell=3)
@@ -146,6 +149,7 @@ def test_a_search_tells_the_headroom_and_its_larger_loads_are_no_findings(run, c
     assert "| wrong | oversold: 3 |" in alone
 
 
+@pytest.mark.slow
 def test_a_fault_is_told_with_whether_the_app_answered_again(run, checklist):
     made = run(faults=[("leak", 1.0, 2.0)])
     plan = made.path / "plan.toml"
@@ -186,6 +190,7 @@ def test_what_is_no_run_is_refused(checklist, tmp_path, monkeypatch, arguments, 
     assert sentence in said
 
 
+@pytest.mark.slow
 def test_numbers_of_a_search_that_cannot_be_read_are_named(run, checklist):
     made = run("broken-capacity")
     (made.path.parent / "capacity.json").write_text('{"schema": 7}')

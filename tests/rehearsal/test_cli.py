@@ -57,6 +57,7 @@ def test_a_value_that_a_sweep_s_plan_does_not_allow_stops_it_before_anything_sta
     assert not (tmp_path / "runs").exists()
 
 
+@pytest.mark.slow
 def test_plan_commands_answer(told):
     assert json.loads(told("plan", "schema")[1])["title"] == "Plan"
     assert "12,000 students" in told("plan", "check", "festival")[1]

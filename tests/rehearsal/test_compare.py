@@ -45,6 +45,7 @@ def folders(side_of, written, tmp_path):  # noqa: F811
     return make
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("after", "code", "word"),
     [(QUIET, 0, "No worse"), (SLOW, 99, "Worse"), (SLOW[:4], 3, "Undecided")],
@@ -71,6 +72,7 @@ def test_without_out_it_is_written_into_a_new_folder_beside_the_runs(folders, tm
     assert not list((tmp_path / "old").glob("comparison*"))
 
 
+@pytest.mark.slow
 def test_other_machines_are_refused_with_2_and_decide_nothing_anyway(folders, capsys, tmp_path):
     paths = folders({"new": {"machine": {"fingerprint": "77"}}}, old=QUIET, new=QUIET)
     assert main(["compare", *paths]) == 2
@@ -97,6 +99,7 @@ def run_with_gates(build_run, undrawn):  # noqa: F811
     return run
 
 
+@pytest.mark.slow
 def test_a_run_is_not_held_against_itself(run_with_gates, folders, capsys):
     (old,) = folders(old=QUIET)
     main(["report", str(run_with_gates.path)])
@@ -108,6 +111,7 @@ def test_a_run_is_not_held_against_itself(run_with_gates, folders, capsys):
     assert "is there 2 times" in " ".join(capsys.readouterr().err.split())
 
 
+@pytest.mark.slow
 def test_a_report_with_a_baseline_keeps_it_and_compares(run_with_gates, folders, capsys):
     (old,) = folders(old=QUIET)
     alone = main(["report", str(run_with_gates.path)])
@@ -133,6 +137,7 @@ def test_a_baseline_that_nothing_is_held_against_is_refused(build_run, folders, 
     assert "no gate of the plan says how much worse" in " ".join(capsys.readouterr().err.split())
 
 
+@pytest.mark.slow
 def test_a_damaged_baseline_is_told_and_makes_no_number(run_with_gates, capsys):
     run_with_gates.write_text("baseline.json", "{")
     main(["report", str(run_with_gates.path)])
@@ -141,6 +146,7 @@ def test_a_damaged_baseline_is_told_and_makes_no_number(run_with_gates, capsys):
     assert verdict["regressions"][0]["baseline"] is None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("p99", "word", "code"), [(102.0, "pass", 3), (102.0, "fail", 99), (900.0, "pass", 3)]
 )

@@ -78,6 +78,7 @@ def stamps(run):
     return [(event.name, event.detail) for event in run.timeline() if event.kind == "fault"]
 
 
+@pytest.mark.slow
 def test_each_happens_at_its_moment_and_ends_after_its_time(stage, play):
     schedule, t0_ns, run, told = play(
         {"name": "redis_down", "at": "T+100ms", "lasts": "200ms"},
@@ -107,6 +108,7 @@ def test_each_happens_at_its_moment_and_ends_after_its_time(stage, play):
     assert "Fault slow_database, 300ms: every transaction takes so much longer." in told
 
 
+@pytest.mark.slow
 def test_what_lasts_to_the_end_of_the_sale_ends_with_it(stage, play):
     schedule, t0_ns, _, _ = play({"name": "views_lost", "at": "T+500ms"})
     await_done(stage, 2)
@@ -122,6 +124,7 @@ def test_an_outage_ends_with_the_rush_at_the_latest(stage, play):
     assert [detail["on"] for _, detail in stamps(run)] == [True, False]
 
 
+@pytest.mark.slow
 def test_one_fault_does_not_wait_for_another(stage, play):
     """An app that takes long to end keeps nobody from wiping Redis in time."""
     schedule, t0_ns, _, _ = play(
@@ -146,6 +149,7 @@ def test_what_cannot_be_done_is_an_error_on_the_timeline(stage, play):
     assert told == ["The fault leak could not be done: The app does not answer."]
 
 
+@pytest.mark.slow
 def test_what_may_have_been_done_is_ended_too(stage, play):
     schedule, t0_ns, run, _ = play({"name": "loop_block", "at": "T-100ms", "lasts": "200ms"})
     await_done(stage, 1)

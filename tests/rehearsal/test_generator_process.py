@@ -59,6 +59,7 @@ read order <&${@: -2:1}
 """
 
 
+@pytest.mark.slow
 def test_somebody_who_keeps_its_pipe_keeps_nobody_waiting(started, monkeypatch):
     monkeypatch.setattr("dress_rehearsal.rehearsal.led_process.KILLED_S", 0.5)
     with started(LEAVES_A_CHILD) as generator:

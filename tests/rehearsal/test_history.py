@@ -28,6 +28,7 @@ def history(tmp_path):
     return tmp_path / "history"
 
 
+@pytest.mark.slow
 def test_runs_are_added_once_with_their_build(run, tmp_path, capsys):
     folder = tmp_path / "history"
     for label in ("v1", "v2"):
@@ -37,12 +38,14 @@ def test_runs_are_added_once_with_their_build(run, tmp_path, capsys):
     assert (kept.run, kept.build) == (run.id, "v2")
 
 
+@pytest.mark.slow
 def test_the_build_may_be_said_by_the_surroundings(run, tmp_path, monkeypatch):
     monkeypatch.setenv("REHEARSE_LABEL", "from-ci")
     main(["history", "add", str(run.path), "--to", str(tmp_path / "history")])
     assert read_history(tmp_path / "history")[0][0].build == "from-ci"
 
 
+@pytest.mark.slow
 def test_a_run_that_cannot_be_read_is_left_out_with_a_sentence(run, tmp_path, capsys):
     other = synthetic_run.build_run(tmp_path / "others", **SMALL)
     (other.path / "plan.toml").write_text("name = 1")
@@ -68,6 +71,7 @@ def test_bad_usage_is_refused(run, tmp_path, monkeypatch, options, said, capsys)
     assert not (tmp_path / "history").exists()
 
 
+@pytest.mark.slow
 def test_what_changed_is_shown_with_run_and_build(history, tmp_path, capsys):
     assert main(["history", "show", str(history), "--out", str(tmp_path / "shown")]) == 0
     shown = capsys.readouterr().out
@@ -104,6 +108,7 @@ def test_what_cannot_be_shown_is_a_sentence(history, options, said, capsys):
     assert said in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_a_report_can_be_put_beside_a_history(run, history, capsys, monkeypatch):
     monkeypatch.setattr("dress_rehearsal.reports.page.draw_figures", lambda *_: [])
     assert main(["report", str(run.path), "--history", str(history), "--label", "v7"]) == 0
@@ -114,6 +119,7 @@ def test_a_report_can_be_put_beside_a_history(run, history, capsys, monkeypatch)
     assert "There is one run only" in page, "the others are of another plan and machine"
 
 
+@pytest.mark.slow
 def test_a_history_that_cannot_be_kept_is_told_and_changes_no_verdict(run, tmp_path, monkeypatch):
     monkeypatch.setattr("dress_rehearsal.reports.page.draw_figures", lambda *_: [])
     (tmp_path / "file").write_text("")

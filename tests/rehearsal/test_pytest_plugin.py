@@ -122,6 +122,7 @@ def test_a_bundled_plan_is_named_as_it_is(performing: Performing) -> None:
     assert json.loads((rehearsed.run / "verdict.json").read_text())["arguments"][0] == "smoke"
 
 
+@pytest.mark.slow
 def test_other_peoples_pytest_loads_nothing_of_it(tmp_path: Path) -> None:
     ours = "sorted(name for name in sys.modules if name.startswith('dress_rehearsal'))"
     ended = in_a_fresh_pytest(
@@ -134,6 +135,7 @@ def test_other_peoples_pytest_loads_nothing_of_it(tmp_path: Path) -> None:
     assert ended.returncode == 0, ended.stdout
 
 
+@pytest.mark.slow
 def test_a_plan_that_is_wrong_is_a_failed_test_with_a_sentence(tmp_path: Path) -> None:
     (tmp_path / "plan.toml").write_text('name = "shop"\n[event]\nstudents = "many"\n')
     ended = in_a_fresh_pytest(
@@ -144,6 +146,7 @@ def test_a_plan_that_is_wrong_is_a_failed_test_with_a_sentence(tmp_path: Path) -
     assert "event.students" in ended.stdout
 
 
+@pytest.mark.slow
 def test_an_unknown_choice_is_refused(tmp_path: Path) -> None:
     ended = in_a_fresh_pytest(
         tmp_path, "def test_capacity(rehearse):\n    pass\n", "rehearse_inconclusive = hope\n"

@@ -77,6 +77,7 @@ def test_what_is_stopped_for_good_on_the_stage_keeps_no_run_from_its_end(rehears
     command.await_nothing_left(5)
 
 
+@pytest.mark.long
 def test_the_conductor_killed_leaves_nothing_but_its_records(rehearse, prometheus):
     command = rehearse(options=("--prometheus",) if prometheus else ())
     command.await_offset(0.5)

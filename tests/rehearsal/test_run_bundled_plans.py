@@ -31,8 +31,7 @@ SMALL = {
     ),
 }
 """The same stories over in seconds, for so few students that a busy machine serves them too."""
-LATE_LONG = pytest.mark.long
-pytestmark = pytest.mark.rehearsal
+pytestmark = [pytest.mark.rehearsal, pytest.mark.long]
 
 
 def carried_out(rehearse, plan, *overrides):
@@ -51,12 +50,7 @@ def carried_out(rehearse, plan, *overrides):
 
 @pytest.fixture(
     scope="module",
-    params=[
-        pytest.param(plan, marks=pytest.mark.xdist_group(f"plan {plan}"))
-        if plan == "staggered"
-        else pytest.param(plan, marks=[LATE_LONG, pytest.mark.xdist_group(f"plan {plan}")])
-        for plan in SMALL
-    ],
+    params=[pytest.param(plan, marks=pytest.mark.xdist_group(f"plan {plan}")) for plan in SMALL],
 )
 def sound(request, rehearse):
     """A bundled plan, rehearsed with a sound service."""
@@ -108,7 +102,6 @@ def test_a_page_s_amplification_tells_of_its_reloads(sound):
         assert page["amplification"] < 1.2
 
 
-@LATE_LONG
 @pytest.mark.xdist_group("plan early")
 def test_a_service_that_takes_the_early_clicks_of_wrong_clocks_is_caught(rehearse):
     command = carried_out(
@@ -121,7 +114,6 @@ def test_a_service_that_takes_the_early_clicks_of_wrong_clocks_is_caught(rehears
     assert command.verdict["audit"]["sold_early"] > 0
 
 
-@LATE_LONG
 @pytest.mark.xdist_group("plan last first")
 def test_a_service_that_serves_a_later_slot_first_is_caught(rehearse):
     """Clicks of the first slot are held until those of the next have been served."""
@@ -136,7 +128,6 @@ def test_a_service_that_serves_a_later_slot_first_is_caught(rehearse):
     assert command.verdict["fairness"]["inversions"] > 0
 
 
-@LATE_LONG
 @pytest.mark.xdist_group("plan bots")
 def test_bots_that_ask_without_pause_harm_no_judgement(rehearse):
     command = carried_out(

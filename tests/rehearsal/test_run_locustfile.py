@@ -181,6 +181,7 @@ def judge(environment, **_):
 """
 
 
+@pytest.mark.long
 def test_a_shape_ends_the_run_and_a_files_own_exit_code_counts(performed):
     command = performed(SHAPE, took="60s")
     assert command.exit_code == 99, command.output()
@@ -202,6 +203,7 @@ def test_users_that_stop_themselves_end_it_and_without_requests_nothing_is_decid
     assert "latency_ms[GET /never].p99 was not measured" in " ".join(command.verdict["reasons"])
 
 
+@pytest.mark.long
 def test_requests_that_never_end_are_counted_and_nobody_keeps_the_run_from_ending(performed):
     command = performed(
         "import gevent\nfrom locust import HttpUser, User, constant, task\n"
@@ -222,6 +224,7 @@ def test_requests_that_never_end_are_counted_and_nobody_keeps_the_run_from_endin
     assert "The generator gave no sign of life" not in reasons
 
 
+@pytest.mark.long
 def test_a_task_that_ends_the_program_is_named(performed):
     command = performed(
         "import sys\nfrom locust import HttpUser, task\nclass Shopper(HttpUser):\n"

@@ -172,6 +172,7 @@ def test_a_redirection_is_not_followed(slack, status):
         assert other.tries == 0
 
 
+@pytest.mark.slow
 def test_a_receiver_that_does_not_answer_is_given_up(slack):
     slack.answer = (0, b"", {})
     assert "no whole answer within 0.3 s" in told(plan(), verdict_of(), timeout_s=0.3)
@@ -181,7 +182,7 @@ def test_a_receiver_that_does_not_answer_is_given_up(slack):
 def test_a_receiver_that_answers_without_end_or_sense_is_a_sentence(monkeypatch, mode):
     with hostile(mode) as server:
         monkeypatch.setenv(VARIABLE, f"{server.url}{SECRET}")
-        timeout_s = 0.5 if MODES[mode][0] == "late" else 60.0
+        timeout_s = 0.2 if MODES[mode][0] == "late" else 60.0
         assert "the receiver gave no answer: " in told(plan(), verdict_of(), timeout_s=timeout_s)
 
 

@@ -351,6 +351,7 @@ def test_a_sale_that_cannot_sell_out_is_told_and_not_refused(capsys):
     assert "sell out" not in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_a_pipe_is_not_waited_for(tmp_path):
     os.mkfifo(tmp_path / "plan.toml")
     command = [sys.executable, "-m", "dress_rehearsal.rehearsal", "plan", "check"]

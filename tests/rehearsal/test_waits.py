@@ -36,6 +36,7 @@ def unbounded(source: str) -> Iterator[str]:
             yield ast.unparse(node)
 
 
+@pytest.mark.slow
 def test_every_wait_of_the_conductor_has_a_bound() -> None:
     found = {
         (str(path.relative_to(ROOT)), call)

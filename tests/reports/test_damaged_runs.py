@@ -15,7 +15,7 @@ from dress_rehearsal.reports.verdict import judge
 from tests.reports import synthetic_run
 from tests.reports.damaging import DAMAGE, added, changed, shard, zeroed
 
-pytestmark = pytest.mark.whole_runs
+pytestmark = pytest.mark.slow
 
 SMALL = {"students": 60, "tickets": 20}
 

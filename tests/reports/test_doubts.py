@@ -8,6 +8,7 @@ SMALL = {"students": 200, "tickets": 60}
 TIMES = "latency_ms[GET /].p99"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("defect", "word"),
     [
@@ -24,6 +25,7 @@ def test_each_has_its_word_and_a_healthy_run_has_none(verdict_of, defect, word):
     assert verdict_of(**SMALL).doubts == ()
 
 
+@pytest.mark.slow
 def test_a_source_of_metrics_that_was_silent_made_nothing_slow(verdict_of):
     doubts = verdict_of(**SMALL, silent=(("redis", 0.1, 3.0),)).doubts
     assert (doubts, believed(doubts, TIMES)) == (("gap",), True)

@@ -10,7 +10,7 @@ from dress_rehearsal.reports.audit import COUNTERS
 from dress_rehearsal.reports.findings import check_finding_names, findings_of, known_findings
 from dress_rehearsal.reports.verdict import judge
 
-pytestmark = pytest.mark.whole_runs
+pytestmark = pytest.mark.slow
 
 # What is told without any store: views by the app's counter, and nobody went to the gate.
 BY_TIMES = (

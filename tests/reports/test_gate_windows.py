@@ -14,7 +14,7 @@ from dress_rehearsal.reports.verdict import judge
 from tests.reports.gating import BUYING
 from tests.steps import PURCHASE
 
-pytestmark = pytest.mark.whole_runs
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")

@@ -14,7 +14,7 @@ from dress_rehearsal.reports.verdict import judge
 from tests.reports.gating import BUYING, gated, gates_of, slowed
 from tests.steps import PURCHASE
 
-pytestmark = pytest.mark.whole_runs
+pytestmark = pytest.mark.slow
 
 SMALL = {"students": 200, "tickets": 60}
 

@@ -7,7 +7,7 @@ import pytest
 from dress_rehearsal.reports.verdict import judge
 from tests.reports.gating import BUYING, gates_of
 
-pytestmark = pytest.mark.whole_runs
+pytestmark = pytest.mark.slow
 
 SMALL = {"students": 200, "tickets": 60}
 

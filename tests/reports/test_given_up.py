@@ -47,6 +47,7 @@ def cells(table, step=PURCHASE):
     return {head: cell.text for (head, _), cell in zip(table.columns, row, strict=True)}
 
 
+@pytest.mark.slow
 def test_it_is_called_at_least_and_has_no_interval(evidence_of):
     evidence = timed_out(evidence_of(**SMALL), [(P99, "<= 8s")], 30)
     verdict = judge(evidence)
@@ -65,6 +66,7 @@ def test_it_is_called_at_least_and_has_no_interval(evidence_of):
     assert "p99 of clicks to buy is at least 10,000 ms: 50% of the requests" in drawn.title
 
 
+@pytest.mark.slow
 def test_a_load_whose_requests_were_given_up_is_not_told_to_have_taken_at_most_that(evidence_of):
     verdict = judge(timed_out(evidence_of(**SMALL), [], 30))
     said = what_held(verdict, "")
@@ -73,6 +75,7 @@ def test_a_load_whose_requests_were_given_up_is_not_told_to_have_taken_at_most_t
     assert "99% of each kind took at most " in what_held(whole, "")
 
 
+@pytest.mark.slow
 def test_the_slowest_kind_is_the_same_everywhere_a_lower_bound_before_what_is_known(evidence_of):
     evidence = evidence_of(**SMALL)
     plan = evidence.plan.model_copy(update={"load": Load(users=1)})

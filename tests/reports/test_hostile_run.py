@@ -11,7 +11,7 @@ from dress_rehearsal.reports.report import write_report
 from dress_rehearsal.reports.verdict import judge
 from dress_rehearsal.scenarios.answers.body import LATEST_NS
 
-pytestmark = pytest.mark.whole_runs
+pytestmark = pytest.mark.slow
 
 SMALL = {"students": 120, "tickets": 40}
 COUNTS = (-(2**31), -1, 0, 1, 2**31 - 1)

@@ -12,7 +12,7 @@ from dress_rehearsal.records.tables import REQUESTS
 from dress_rehearsal.reports.report import write_report
 from tests.reports.synthetic_run import build_run
 
-pytestmark = pytest.mark.whole_runs
+pytestmark = pytest.mark.slow
 
 EVIL = "\x1b]0;owned\x07\x9b31m\u202e|`<b>&\x00\r\nPASS @all"
 ACTING = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\u2028\u2029]")

@@ -38,6 +38,7 @@ def test_a_sound_app_of_somebody_elses_has_no_errors(evidence_of, level):
     assert (suite.get("failures"), suite.get("errors")) == ("0", "0")
 
 
+@pytest.mark.slow
 def test_what_does_not_apply_is_skipped_and_says_why(healthy_verdict):
     suite = ET.fromstring(write_junit(healthy_verdict)).find("testsuite")
     case = suite.find("testcase[@name='audit.double_entry == 0']")

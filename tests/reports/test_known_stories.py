@@ -41,6 +41,7 @@ def pools(verdict):
 # -- was anyone wronged --------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_813_of_1_000_holders_who_were_overtaken_are_a_failure_in_the_first_sentence(verdict_of):
     crowd = {"students": 1_000, "tickets": 1_000, "plan": {"students": ALL_EAGER}}
     verdict = verdict_of(**crowd, overtakers=187)
@@ -53,6 +54,7 @@ def test_813_of_1_000_holders_who_were_overtaken_are_a_failure_in_the_first_sent
     )
 
 
+@pytest.mark.slow
 def test_a_worker_that_opened_2_s_late_told_738_students_and_129_of_them_got_none(verdict_of):
     verdict = verdict_of(students=2_000, tickets=1_723, told_too_early=738)
     assert (verdict.verdict, verdict.audit.false_too_early) == ("fail", 738)
@@ -76,6 +78,7 @@ def test_two_owners_swapped_are_two_wrong_owners_and_nothing_oversold(evidence_o
 # -- what breaks first ---------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_where_20_of_20_connections_wait_for_a_lock_for_3_s_no_pool_is_too_small(verdict_of):
     held = {"lock_waits": True, "full_s": 3, "wait_ms": 900}
     plan = {"students": {"click_spread": "1500ms"}}
@@ -88,6 +91,7 @@ def test_where_20_of_20_connections_wait_for_a_lock_for_3_s_no_pool_is_too_small
     assert "undersized" not in {pool.diagnosis for pool in verdict.pools}
 
 
+@pytest.mark.slow
 def test_a_pool_that_leaked_20_of_20_connections_is_the_cause(verdict_of):
     verdict = verdict_of(**LEAKED, gates=[(P99, "<= 3s")])
     assert verdict.verdict == "fail"
@@ -105,6 +109,7 @@ def test_a_pool_that_leaked_20_of_20_connections_is_the_cause(verdict_of):
     assert verdict.gates[-1].status == "fail"
 
 
+@pytest.mark.slow
 def test_one_cause_line_in_banner_terminal_summary_slack_and_json(build_run, undrawn):
     run = build_run(**LEAKED)
     verdict = write_report(run)
@@ -133,6 +138,7 @@ def test_98_percent_of_the_time_in_the_apps_own_code_is_its_cause(verdict_of):
     assert "nothing was seen to saturate" not in verdict.cause
 
 
+@pytest.mark.slow
 def test_a_full_redis_pool_is_not_too_small_while_the_cpu_is_full(verdict_of):
     crowd = {"students": 600, "tickets": 200}
     full = {"pool_exhausted": True, "exhausted_pool": "redis", "full_s": 1, "wait_ms": 500}
@@ -158,6 +164,7 @@ def test_none_with_what_the_slowest_1_percent_waited_is_an_answer(evidence_of):
     assert verdict.bottleneck is None
 
 
+@pytest.mark.slow
 def test_connections_that_another_program_s_socket_dropped_are_not_the_target_s(verdict_of):
     theirs = verdict_of(**SMALL, accept_overflows=9, accept_drops=0)
     assert theirs.verdict == "pass"
@@ -167,6 +174,7 @@ def test_connections_that_another_program_s_socket_dropped_are_not_the_target_s(
     assert pools(ours)["accept_queue"].saturated_at_s is not None
 
 
+@pytest.mark.slow
 def test_no_leak_is_claimed_while_its_worker_s_loop_is_late(evidence_of):
     evidence = evidence_of(**SMALL, leak=2)
     assert judge(evidence).reasons[0].startswith("Leak: 2 connections of 20")
@@ -246,6 +254,7 @@ def test_a_conductor_that_was_stopped_for_6_s_after_t0_passes_nothing(verdict_of
     assert verdict.bottleneck is None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("by_s", "way", "seen_p50_ms"),
     [
@@ -294,6 +303,7 @@ def test_of_the_default_port_range_half_is_what_there_is(evidence_of, url, open_
         assert verdict.verdict == "inconclusive"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("late_ms", [500, 919])
 def test_sends_half_a_second_off_a_click_spread_of_0_4_s_decide_nothing(verdict_of, late_ms):
     verdict = verdict_of(**SMALL, generator_late_ms=late_ms)
@@ -304,6 +314,7 @@ def test_sends_half_a_second_off_a_click_spread_of_0_4_s_decide_nothing(verdict_
     assert re.search(r"The generator sent .* more than 100 ms late, the latest by", reason)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("others", [1, 5])
 def test_a_page_that_somebody_else_opens_is_told_and_nothing_more(verdict_of, others):
     verdict = verdict_of(**SMALL, counter_off=others)

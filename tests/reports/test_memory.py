@@ -11,7 +11,7 @@ from dress_rehearsal.reports.verdict import judge
 from tests.reports.cause.altered_runs import SMALL, cause_of
 from tests.reports.contained_runs import MIB, contained, with_rows
 
-pytestmark = pytest.mark.whole_runs
+pytestmark = pytest.mark.slow
 
 LIMIT = 256 * MIB
 KILLED = "a process of app-1 was killed because app-1 needed more than its memory limit of 256 MiB"

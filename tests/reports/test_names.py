@@ -12,7 +12,7 @@ from dress_rehearsal.reports.audit import COUNTERS
 from dress_rehearsal.reports.page.tables import audit_table, census_table, pool_table
 from dress_rehearsal.reports.pools import POOL_NAMES
 
-pytestmark = pytest.mark.whole_runs
+pytestmark = pytest.mark.slow
 
 
 def test_everything_that_is_counted_has_a_name_and_no_two_have_the_same():

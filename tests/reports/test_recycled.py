@@ -44,6 +44,7 @@ def _losses(evidence: Evidence) -> list[str]:
     return [reason for reason in judge(evidence).reasons if reason.startswith("Lost: ")]
 
 
+@pytest.mark.slow
 def test_a_recycled_worker_is_a_note(ended: Ended) -> None:
     evidence = ended(replaced=True)
     verdict = judge(evidence)
@@ -65,6 +66,7 @@ def test_one_that_took_requests_with_it_is_lost_though_replaced(
     assert len(_losses(ended(replaced=True, lost_after_s=after_s))) == lost
 
 
+@pytest.mark.slow
 def test_a_worker_that_ends_again_and_again_is_not_told_a_hundred_times(ended: Ended) -> None:
     evidence = ended(replaced=True, lost_after_s=0.1)
     (first,) = (event for event in evidence.events if event.kind == "process")

@@ -12,7 +12,7 @@ from dress_rehearsal.reports import evidence
 from dress_rehearsal.reports.report import write_report
 from tests.reports import synthetic_run
 
-pytestmark = pytest.mark.whole_runs
+pytestmark = pytest.mark.slow
 
 SMALL = {"students": 200, "tickets": 60}
 WRITTEN = ("verdict.json", "summary.md", "junit.xml")

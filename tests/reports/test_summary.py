@@ -7,7 +7,7 @@ import pytest
 from dress_rehearsal.reports.markdown import escaped
 from dress_rehearsal.reports.summary import leading_gates, write_summary
 
-pytestmark = pytest.mark.whole_runs
+pytestmark = pytest.mark.slow
 
 SMALL = {"students": 200, "tickets": 60}
 MANY = [(f"census.{word}", "<= 50%") for word in ("gave_up", "refused", "sold_out", "ticket")]

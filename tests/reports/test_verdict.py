@@ -99,6 +99,7 @@ def test_the_verdict_and_its_first_reason(verdict_of, defects, word, first, vali
     valid(verdict.document())
 
 
+@pytest.mark.slow
 def test_reasons_of_a_failure_come_before_doubts(verdict_of):
     defects = {"oversell": 1, "worker_lost": True, "never_started": 2, "gates": NEVER_MET}
     starts = ["Oversold", "Lost", "Gate broken", "2 of 200", "The requests could not"]
@@ -108,6 +109,7 @@ def test_reasons_of_a_failure_come_before_doubts(verdict_of):
         assert reason.startswith(start)
 
 
+@pytest.mark.slow
 def test_who_is_overtaken_while_other_programs_take_the_cpu_may_be_their_doing(verdict_of):
     order = {**SMALL, "tickets": 200, "overtakers": 3}
     assert verdict_of(**order).verdict == "fail"
@@ -134,6 +136,7 @@ def test_a_run_that_left_only_its_plan_decides_nothing(verdict_of, valid):
     valid(verdict.document())
 
 
+@pytest.mark.slow
 def test_a_rush_of_one_and_a_sale_of_nothing_are_judged_too(verdict_of):
     alone = verdict_of(students=1, tickets=1)
     assert alone.verdict == "pass"
@@ -188,6 +191,7 @@ def test_the_schema_refuses_what_is_no_verdict(healthy_verdict, valid):
         valid(document)
 
 
+@pytest.mark.slow
 def test_the_same_run_gives_the_same_bytes(healthy_verdict, build_run):
     assert judge(read_evidence(build_run())).text() == healthy_verdict.text()
 
@@ -199,6 +203,7 @@ def test_a_pass_says_what_held_with_figures(verdict_of):
     assert "both gates of the plan hold" in reason
 
 
+@pytest.mark.slow
 def test_where_buying_is_two_requests_the_pass_says_of_which_its_figure_is(evidence_of):
     evidence = foreign(evidence_of(**SMALL, allocation="naive"), "everything")
     requests = evidence.requests.assign(step=evidence.requests["step"].astype("object"))
@@ -245,6 +250,7 @@ def test_a_pass_names_everybody_who_was_not_served(verdict_of):
     assert "unknown" not in clean
 
 
+@pytest.mark.slow
 def test_a_sale_of_which_no_try_was_answered_decides_nothing(evidence_of):
     evidence = evidence_of(**SMALL)
     buying = (evidence.requests["step"] == PURCHASE).to_numpy(dtype=bool)
@@ -262,6 +268,7 @@ def test_a_sale_of_which_no_try_was_answered_decides_nothing(evidence_of):
     assert not any("trying to buy" in reason for reason in heard.reasons)
 
 
+@pytest.mark.slow
 def test_a_sale_that_answers_everybody_with_an_error_fails_however_soon_they_give_up(evidence_of):
     evidence = evidence_of(**SMALL)
     buying = (evidence.requests["step"] == PURCHASE).to_numpy(dtype=bool)
@@ -279,6 +286,7 @@ def test_a_sale_that_answers_everybody_with_an_error_fails_however_soon_they_giv
     assert not any("able to buy" in reason for reason in errors(one_served))
 
 
+@pytest.mark.slow
 def test_who_was_to_come_after_the_plan_had_the_rush_stopped_is_not_missed(verdict_of):
     def missed(**defects):
         return any(
@@ -290,6 +298,7 @@ def test_who_was_to_come_after_the_plan_had_the_rush_stopped_is_not_missed(verdi
     assert not missed(aborted=True)
 
 
+@pytest.mark.slow
 def test_without_anybody_who_may_buy_or_a_sale_nobody_misses_an_answer(evidence_of):
     evidence = evidence_of(**SMALL)
     buying = (evidence.requests["step"] == PURCHASE).to_numpy(dtype=bool)
@@ -313,6 +322,7 @@ def sold_out_from_the_start(evidence, number=2):
     return dataclasses.replace(evidence, requests=requests)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("order", "wronged"),
     [
@@ -333,12 +343,14 @@ def test_sold_out_while_others_still_bought_is_false_unless_lots_were_drawn(
         assert verdict.reasons[0].startswith("False sold out: 2 students were turned away before")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("order", ["first_come", "none", "lottery"])
 def test_sold_out_with_tickets_left_is_false_whatever_the_order(verdict_of, order):
     verdict = verdict_of(**SMALL, false_sold_out=3, plan={"event": {"order": order}})
     assert (verdict.verdict, verdict.audit.false_sold_out) == ("fail", 3)
 
 
+@pytest.mark.slow
 def test_tickets_that_are_written_late_are_told_though_no_purchase_waited(verdict_of):
     late = verdict_of(allocation="redis_writeback", writeback_slow=True)
     (note,) = [note for note in late.notes if note.startswith("Tickets were written late: ")]
@@ -348,6 +360,7 @@ def test_tickets_that_are_written_late_are_told_though_no_purchase_waited(verdic
     assert not [note for note in prompt.notes if "written late" in note]
 
 
+@pytest.mark.slow
 def test_who_stood_still_or_ended_badly_when_the_stage_was_cleared_is_told(evidence_of):
     evidence = evidence_of(**SMALL)
     what = "sqs (pid 7) stood still, stopped by a signal, when it was asked to end."

@@ -28,6 +28,7 @@ from dress_rehearsal.scenarios.ticket_open import ENTRY_TOKEN
 from dress_rehearsal.scenarios.timetable import draw_timetable
 from tests.scenarios.led import STUDENTS, Generator
 from tests.scenarios.offices import QueueOffice, Received, Respond, TicketOffice, answer
+from tests.scenarios.prepared import Prepared
 from tests.scenarios.quick import QUICK
 
 
@@ -84,6 +85,13 @@ def serving(address: str) -> Iterator[Server]:
         yield state
         listener.shutdown()
         thread.join()
+
+
+@pytest.fixture(scope="session")
+def apart(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prepared]:
+    """Run code in a process of its own that has Locust: `apart(CODE, "word").stdout`."""
+    with Prepared(tmp_path_factory.mktemp("apart")) as prepared:
+        yield prepared
 
 
 @pytest.fixture

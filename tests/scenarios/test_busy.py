@@ -44,6 +44,7 @@ def watched(folder: Path, *sources: tuple[str, str]) -> BusyLoop:
     return loop
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("source", [SPIN, HOLD], ids=["computes", "lets no thread run"])
 def test_code_that_lets_nobody_act_is_named_by_method_and_line(tmp_path, source, monkeypatch):
     monkeypatch.setattr(busy, "_RAN", 0.0)  # how much of a CPU there is for it, others decide
@@ -53,11 +54,13 @@ def test_code_that_lets_nobody_act_is_named_by_method_and_line(tmp_path, source,
     assert 0 < loop.named_s <= loop.seconds  # how much of it, the machine has a say in
 
 
+@pytest.mark.slow
 def test_who_waits_for_others_keeps_nobody_waiting(tmp_path):
     waits = "def buy():\n    gevent.sleep(0.3)\n"
     assert not watched(tmp_path, (f"{tmp_path}/shop.py", waits)).places
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "whose",
     [

@@ -1,8 +1,6 @@
 """What Locust's own tables and logs are told of a request."""
 
 import json
-import subprocess
-import sys
 
 CODE = r"""
 from locust.env import Environment  # first: it makes the process cooperative
@@ -21,6 +19,7 @@ print(json.dumps(told))
 """
 
 
-def test_locust_s_tables_show_a_target_s_word_unobeyed_and_no_failure_that_nobody_missed():
-    done = subprocess.run([sys.executable, "-c", CODE], capture_output=True, check=True, timeout=60)
+def test_locust_s_tables_show_a_target_s_word_unobeyed_and_no_failure_that_nobody_missed(apart):
+    done = apart(CODE)
+    assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout) == [r"\x1b]0;owned\x07\nPASS", None]

@@ -19,7 +19,8 @@ from dress_rehearsal.records.timeline import (
     WORKER_LATE,
     WORKER_LOST,
 )
-from dress_rehearsal.reports.report import write_report
+from dress_rehearsal.reports.evidence import read_evidence
+from dress_rehearsal.reports.verdict import judge
 from dress_rehearsal.scenarios.ticket_open import ENTRY_TOKEN
 from dress_rehearsal.scenarios.workers.secret import VARIABLE
 from tests.target_app.waiting import free_port
@@ -111,7 +112,9 @@ def test_two_workers_play_every_student_once_and_the_master_has_all_of_it(locust
     assert all(abs(clock["offset_ms"]) <= clock["within_ms"] for clock in clocks)
     assert said(master).count("ms from the master's") == 4
     # The office gives everybody the same code, which the audit sees.
-    reasons = write_report(run).reasons  # of how exactly clocks compare a busy machine decides
+    reasons = judge(
+        read_evidence(run)
+    ).reasons  # of how exactly clocks compare a busy machine decides
     assert not [reason for reason in reasons if "orker" in reason and "clock" not in reason]
 
 
@@ -156,7 +159,7 @@ def test_a_worker_that_joins_in_mid_rush_gets_no_students_and_is_told_of(locust,
     assert not ends.keys() & {"never_started", "in_flight", "unknown"}
     assert {path.name.partition("-")[0] for path in run.requests.iterdir()} == {"worker0"}
     assert [event.name for event in run.timeline()].count(WORKER_LATE) == 1
-    assert any("joined when the rush had begun" in note for note in write_report(run).notes)
+    assert any("joined when the rush had begun" in note for note in judge(read_evidence(run)).notes)
 
 
 @pytest.mark.long
@@ -173,7 +176,7 @@ def test_a_worker_that_is_lost_costs_its_students_and_is_told_of(locust, tmp_pat
     ends = Counter(run.student_table()["outcome"].to_pylist())
     assert ends["unknown"] in (STUDENTS // 2, STUDENTS // 2 + 1)
     assert ends.total() == STUDENTS
-    verdict = write_report(run)
+    verdict = judge(read_evidence(run))
     assert any(" did not tell what became of its" in reason for reason in verdict.reasons)
     assert "fail" not in {gate.status for gate in verdict.gates}
 

@@ -35,6 +35,7 @@ print(pyarrow.array(pandas.Series([1.0, float("nan")])).null_count)
 """
 
 
+@pytest.mark.slow
 def test_a_scenario_of_the_user_s_own_has_arrow_know_its_pandas_objects(tmp_path):
     scenario = tmp_path / "scenario.py"
     scenario.write_text("from dress_rehearsal.scenarios import Buyer\nclass Own(Buyer): pass\n")

@@ -89,6 +89,7 @@ def test_an_unwritable_census_is_handed_back_not_raised(census, run):
     assert isinstance(census.write(run), RunDirectoryUnusableError)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("of", [None, np.array([0, 1])], ids=["everybody", "a share"])
 def test_the_last_census_stands_though_one_was_still_being_written(
     census, run, kill_while_writing, of

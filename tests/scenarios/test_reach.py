@@ -1,8 +1,6 @@
 """A user's own code connects to this machine and to allowed hosts, and nowhere else."""
 
 import socket
-import subprocess
-import sys
 
 import pytest
 
@@ -35,20 +33,20 @@ print(dict(reach.refused))
 """
 
 
-def tried(host: str) -> str:
-    done = subprocess.run(
-        [sys.executable, "-P", "-c", _TRY, host],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout
+@pytest.fixture
+def tried(apart):
+    """Connect to a host in a process of its own; return what was said."""
+
+    def said(host: str) -> str:
+        done = apart(_TRY, host)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    return said
 
 
 @pytest.mark.parametrize("host", ["192.0.2.7", "10.1.2.3"])
-def test_a_connection_to_another_host_is_refused_before_it_is_made(host):
+def test_a_connection_to_another_host_is_refused_before_it_is_made(tried, host):
     said = tried(host)
     assert f"ConnectionRefusedError No load is sent to {host}: " in said
     assert f"{{'{host}': 1}}" in said
@@ -56,7 +54,7 @@ def test_a_connection_to_another_host_is_refused_before_it_is_made(host):
     assert said.endswith(f"{{'{host}': 3}}\n")
 
 
-def test_this_machine_may_be_asked():
+def test_this_machine_may_be_asked(tried):
     assert tried("127.0.0.1").strip().endswith("{}")
 
 
@@ -93,17 +91,11 @@ for host in sys.argv[2:]:
 
 
 @pytest.mark.parametrize("file", ["shop.py", None])
-def test_a_scenario_of_ones_own_keeps_to_the_target_too(tmp_path, file):
+def test_a_scenario_of_ones_own_keeps_to_the_target_too(apart, tmp_path, file):
     target = Target(stage="external", url="http://127.0.0.1:1")
     plan = Plan(name="shop", target=target, scenario=Scenario(file=file))
     hosts = ["127.0.0.1", *(["192.0.2.7"] if file else [])]  # else it would be sent
-    done = subprocess.run(
-        [sys.executable, "-P", "-c", _SCENARIO, RunDirectory.create(tmp_path, plan).path, *hosts],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    done = apart(_SCENARIO, RunDirectory.create(tmp_path, plan).path, *hosts)
     assert done.returncode == 0, done.stderr
     assert ("No load is sent to 192.0.2.7" in done.stdout) == (file is not None)
     assert "No load is sent to 127.0.0.1" not in done.stdout

@@ -54,7 +54,7 @@ def test_a_request_may_ask_to_be_answered_later(neighbours: Any) -> None:
         began_s = time.monotonic()
         answer = neighbours.http.get("/enrolment/202600000", headers={"X-Slower-Seconds": text})
         assert answer.status_code == 200
-        assert least_s <= time.monotonic() - began_s < least_s + 1
+        assert least_s <= time.monotonic() - began_s < least_s + 4
 
 
 def test_what_not_all_may_do_needs_the_token(neighbours: Any) -> None:

@@ -19,6 +19,7 @@ TICKET = "0af7651916cd43dd8448eb211c80319c"
 NOW_S = 1_795_224_600.0  # the beginning of a slot
 
 
+@pytest.mark.slow
 def test_every_payload_is_drawn_as_segno_draws_it() -> None:
     chance = random.Random(20261121)
     for _ in range(50):

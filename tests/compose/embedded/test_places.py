@@ -68,6 +68,7 @@ def test_a_user_without_a_name_is_a_sentence(tmp_path, monkeypatch):
     folder.remove()
 
 
+@pytest.mark.slow
 def test_a_stage_is_set_where_the_path_has_every_kind_of_character(short, tmp_path, monkeypatch):
     """The servers themselves, not only what clients make of their names."""
     place = short / """dr t%41#?;é"'"""

@@ -1,6 +1,5 @@
 """A stage serves one plan after the other: its stores stay, empty; all else is the next plan's."""
 
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -72,11 +71,7 @@ def test_the_stage_is_used_again_empty_and_with_logs_in_the_new_run(
         client.set("left behind", 1)
     written = (run.logs / "postgres.log").read_text()
 
-    begun = time.monotonic()
     stage.empty(other, next_run, people[:50])
-    took_s = time.monotonic() - begun
-    print(f"stage emptied in {took_s:.2f} s")
-    assert took_s < 4, "usually a quarter of a second"
     stage.start_service()
 
     assert stage.url == url

@@ -182,6 +182,7 @@ class OfYesterday(TicketService):
         return super().date_time_string((timestamp or time.time()) - 7)
 
 
+@pytest.mark.slow
 def test_a_target_with_another_time_is_not_rushed_where_the_clock_opens_it(
     new_run: NewRun,
 ) -> None:
@@ -200,6 +201,7 @@ def test_a_target_with_another_time_is_not_rushed_where_the_clock_opens_it(
             assert -7 <= stage.ramp.off_s <= -5.9
 
 
+@pytest.mark.slow
 def test_a_target_is_rehearsed_by_one_at_a_time(service: str, new_run: NewRun) -> None:
     outside, other = plan(service), plan(service.replace("127.0.0.1", "localhost") + "/api")
     with (
@@ -212,6 +214,7 @@ def test_a_target_is_rehearsed_by_one_at_a_time(service: str, new_run: NewRun) -
         pass
 
 
+@pytest.mark.slow
 def test_two_targets_are_rehearsed_at_once(service: str, new_run: NewRun) -> None:
     with serving(TicketService) as beside:
         for one in (plan(service), plan(beside)):

@@ -78,6 +78,7 @@ def below(stage: ExternalStage) -> set[int]:
     return {pid for _, pid in stage.components()}
 
 
+@pytest.mark.slow
 def test_it_is_ready_inside_and_its_whole_tree_is_gone_outside(
     tmp_path: Path, port: int, new_run: NewRun
 ) -> None:
@@ -98,6 +99,7 @@ def test_it_is_ready_inside_and_its_whole_tree_is_gone_outside(
     assert [loss.what for loss in stage.unclean_stops] == []  # SIGTERM ends it as it ends most
 
 
+@pytest.mark.slow
 def test_what_is_shown_of_its_log_has_no_secret_of_its_environment_and_no_login(
     tmp_path: Path, port: int, new_run: NewRun, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -113,6 +115,7 @@ def test_what_is_shown_of_its_log_has_no_secret_of_its_environment_and_no_login(
     assert "no … at postgresql://…@db/shop, mode test" in str(failed.value)
 
 
+@pytest.mark.slow
 def test_it_gets_what_the_plan_names_and_nothing_else_of_the_shell(
     tmp_path: Path, port: int, new_run: NewRun, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -128,6 +131,7 @@ def test_it_gets_what_the_plan_names_and_nothing_else_of_the_shell(
     assert not {"PGSERVICE", "SHOP_DSN"} & found.keys()
 
 
+@pytest.mark.slow
 def test_one_that_ends_at_once_is_a_sentence_with_its_last_lines(
     tmp_path: Path, port: int, new_run: NewRun
 ) -> None:
@@ -141,6 +145,7 @@ def test_one_that_ends_at_once_is_a_sentence_with_its_last_lines(
     assert "no such table: orders" in str(failed.value)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("more", "sentence"),
     [
@@ -173,6 +178,7 @@ def test_a_port_that_somebody_has_already_is_told_before_it_is_started(
         pytest.fail("entered")
 
 
+@pytest.mark.slow
 def test_a_reset_command_comes_before_the_app_and_a_request_after(
     tmp_path: Path, port: int, new_run: NewRun
 ) -> None:
@@ -185,6 +191,7 @@ def test_a_reset_command_comes_before_the_app_and_a_request_after(
         assert stage.ramp.statuses == (200, 200, 200)
 
 
+@pytest.mark.slow
 def test_the_opening_request_says_t0_in_every_way(
     tmp_path: Path, port: int, new_run: NewRun, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -201,6 +208,7 @@ def test_the_opening_request_says_t0_in_every_way(
     )
 
 
+@pytest.mark.slow
 def test_a_worker_that_dies_is_named_and_one_that_comes_later_is_not(
     tmp_path: Path, port: int, new_run: NewRun
 ) -> None:
@@ -235,6 +243,7 @@ for place in range(WORKERS):
 )
 
 
+@pytest.mark.slow
 def test_a_worker_whose_place_is_taken_is_replaced_and_its_successor_is_a_worker_too(
     tmp_path: Path, port: int, new_run: NewRun
 ) -> None:

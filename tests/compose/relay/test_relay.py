@@ -62,6 +62,7 @@ def in_time(scene: Callable[[], Any]) -> None:
 
 
 class TestWhatPassesAsItCame:
+    @pytest.mark.slow
     def test_every_byte_of_many_connections_at_once(self) -> None:
         async def one(port: int, seed: int) -> None:
             reader, writer = await asyncio.open_connection(HERE, port)
@@ -158,6 +159,7 @@ class TestWhatPassesAsItCame:
 
         in_time(scene)
 
+    @pytest.mark.slow
     def test_that_the_service_takes_no_more(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """Back-pressure, with bytes under way too: the sender is held, and nothing piles up."""
         monkeypatch.setattr(way, "MOST_WAITING_BYTES", 100_000)
@@ -220,6 +222,7 @@ class TestDelay:
 
 
 class TestLoss:
+    @pytest.mark.slow
     def test_a_lost_packet_stalls_until_it_is_sent_again_and_once_more_where_that_is_lost(
         self,
     ) -> None:
@@ -243,6 +246,7 @@ class TestLoss:
 
         in_time(scene)
 
+    @pytest.mark.slow
     def test_where_everything_is_lost_nothing_passes_until_it_ends(self) -> None:
         async def scene() -> None:
             impairment = Impairment()

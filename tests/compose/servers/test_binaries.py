@@ -56,6 +56,7 @@ def test_an_empty_name_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
     assert redis_binary().name == "valkey-server"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("named", "sentence"),
     [
@@ -105,6 +106,7 @@ def test_a_file_that_is_no_program_is_refused(tmp_path: Path) -> None:
         redis_version(garbage)
 
 
+@pytest.mark.slow
 def test_the_doctor_says_which_server_and_what_to_do_about_a_wrong_one(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -80,6 +80,7 @@ def by_time(answer: Answer) -> Mapping[float, float]:
     return dict(zip(answer.times, answer.values, strict=True))
 
 
+@pytest.mark.slow
 def test_a_count_so_far_begins_at_zero_and_stays_when_its_process_is_gone(
     api: PrometheusApi,
 ) -> None:

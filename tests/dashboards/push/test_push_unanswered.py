@@ -67,6 +67,7 @@ def test_an_unknown_host_is_told():
         push("https://grafana.invalid", TOKEN, dashboards={}, timeout_s=5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("method", "path", "known"),
     [
@@ -89,7 +90,7 @@ def test_a_server_that_answers_without_end_or_sense_is_given_up(mode):
     kinds = {"late": errors.NoAnswerError, "broken": errors.NoAnswerError}
     with hostile(mode) as server:
         with pytest.raises(kinds.get(wanted, errors.NotGrafanaError)) as caught:
-            push(server.url, TOKEN, dashboards={}, timeout_s=0.5 if wanted == "late" else 60)
+            push(server.url, TOKEN, dashboards={}, timeout_s=0.2 if wanted == "late" else 60)
         assert all(TOKEN.encode() not in seen for seen in server.seen)
     assert "Nothing was changed" in str(caught.value)
 

@@ -89,6 +89,7 @@ def value(reading: Reading, name: str) -> float:
     return found
 
 
+@pytest.mark.slow
 def test_what_the_kernel_holds_back_is_seen(
     group: Path, contained: Callable[[str], int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -129,6 +130,7 @@ def entering(*folders: Path) -> Callable[[], None]:
     return enter
 
 
+@pytest.mark.slow
 def test_a_limit_around_that_others_use_up_too_is_seen_to_throttle(
     group: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -160,6 +162,7 @@ def test_a_limit_around_that_others_use_up_too_is_seen_to_throttle(
             _remove(child)
 
 
+@pytest.mark.slow
 def test_a_rehearsal_that_is_throttled_itself_sees_that(group: Path) -> None:
     (group / "cpu.cfs_quota_us").write_text("20000")
     done = subprocess.run(
@@ -181,6 +184,7 @@ def test_a_rehearsal_that_is_throttled_itself_sees_that(group: Path) -> None:
     assert told["harness_cpu_cfs_throttled_seconds_total"] > 0
 
 
+@pytest.mark.slow
 def test_processes_that_come_and_go_in_a_container_are_no_foreign_cpu(
     group: Path, contained: Callable[[str], int]
 ) -> None:

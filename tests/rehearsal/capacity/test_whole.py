@@ -10,6 +10,7 @@ EDGE = '[{metric="census.ticket", limit="<= 40"}]'
 """Everybody's share of the tickets grows with the students, so that 160 of them pass."""
 
 
+@pytest.mark.long
 @pytest.mark.rehearsal
 @pytest.mark.timeout(300)
 def test_the_edge_is_found_by_whole_runs_that_stand_beside_each_other(rehearse):

@@ -30,13 +30,22 @@ def _opened(server: ThreadingHTTPServer, secure: ssl.SSLContext | None) -> str:
     return f"{scheme}://127.0.0.1:{server.server_address[1]}"
 
 
+class _Quiet(BaseHTTPRequestHandler):
+    def handle(self) -> None:
+        with contextlib.suppress(ConnectionError):  # who asks may be gone by now
+            super().handle()
+
+    def log_message(self, *_: Any) -> None:
+        pass
+
+
 @contextlib.contextmanager
 def served(
     pages: Mapping[str, Said], cookie: str = "", secure: ssl.SSLContext | None = None
 ) -> Iterator[App]:
     """Serve pages by their paths, while inside; 404 elsewhere. A cookie comes with every answer."""
 
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(_Quiet):
         def do_GET(self) -> None:
             app.asked.append(f"{self.command} {self.path}")
             self.rfile.read(int(self.headers.get("Content-Length", "0")))
@@ -65,9 +74,6 @@ def served(
             self.wfile.write(body)
 
         do_POST = do_GET  # noqa: N815
-
-        def log_message(self, *_: Any) -> None:
-            pass
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         app = App(_opened(server, secure))

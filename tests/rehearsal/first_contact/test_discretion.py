@@ -68,6 +68,7 @@ def test_what_acts_is_shown_on_one_line_and_cut():
     assert Discretion().shown("word " * 99, 12) == "word word w…"
 
 
+@pytest.mark.slow
 def test_a_secret_that_the_cut_goes_through_is_not_shown():
     text = f'"token": "{"x" * 3_980}" {SECRET}'
     for cut in range(len(SECRET)):

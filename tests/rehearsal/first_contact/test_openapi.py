@@ -2,6 +2,7 @@
 
 import ast
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -62,6 +63,7 @@ def test_a_document_that_refers_to_itself_ends():
     assert found.purchase.fields == {}
 
 
+@pytest.mark.slow
 def test_whatever_a_document_holds_the_scenario_is_python_and_nothing_of_it_runs():
     """Nothing of a document gets out of the text that it stands in."""
     pieces = ['"', "'", "\\", "\n", "{", "}", '"""', "/orders", "/login", ");exit(", "#", "id", "é"]

@@ -18,6 +18,7 @@ from tests.rehearsal.first_contact.served import served
 INSIDERS = "student,pin,enrolled\na,7777,1\nb,7778,1\nc,7779,1\n"
 
 
+@pytest.mark.slow
 def test_a_sound_app_is_gone_through_and_shown(probed):
     code, said = probed(PAGES)
     assert code == 0, said
@@ -43,6 +44,7 @@ def test_a_sound_app_is_gone_through_and_shown(probed):
     assert any("(ineligible), where a ledger says whose" in line for line in outsiders)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("orders", "first"),
     [
@@ -66,11 +68,13 @@ def test_who_should_be_refused_and_is_not_is_named(probed, orders, first):
     assert first in said.partition("\nFirst: ")[2].partition("\n")[0]
 
 
+@pytest.mark.slow
 def test_the_same_answer_to_the_same_click_is_as_good_as_a_refusal(probed):
     code, said = probed({**PAGES, "/orders": [{"id": "t-1"}, {"id": "t-1"}, 403]})
     assert code == 0, said
 
 
+@pytest.mark.slow
 def test_an_outsider_whom_the_app_does_not_let_in_ends_there(probed):
     code, said = probed({**PAGES, "/login": [{"token": SECRET}, 401]})
     assert code == 0, said
@@ -78,6 +82,7 @@ def test_an_outsider_whom_the_app_does_not_let_in_ends_there(probed):
     assert probed.asked[-1] == "POST /login"
 
 
+@pytest.mark.slow
 def test_what_no_rule_forbids_and_what_nobody_can_do_is_not_tried(probed):
     code, said = probed(PAGES, more="[event]\nstudents = 3\ntickets = 2\nper_student = 0\n")
     assert code == 0, said
@@ -88,6 +93,7 @@ def test_what_no_rule_forbids_and_what_nobody_can_do_is_not_tried(probed):
     assert probed.asked.count("POST /orders") == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("pages", "change", "first"),
     [
@@ -114,6 +120,7 @@ def test_the_first_thing_that_is_wrong_is_named(probed, pages, change, first):
     assert first in said.partition("\nFirst: ")[2].partition("\n")[0]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("method", "first"),
     [
@@ -140,6 +147,7 @@ def test_whatever_a_scenario_does_is_told_and_ends_no_probe(probed, method, firs
     assert first in said
 
 
+@pytest.mark.slow
 def test_without_a_roster_it_is_said_who_that_is(probed, tmp_path, monkeypatch):
     with served(PAGES) as app:
         (tmp_path / "shop.py").write_text(textwrap.dedent(SOUND))
@@ -151,6 +159,7 @@ def test_without_a_roster_it_is_said_who_that_is(probed, tmp_path, monkeypatch):
         assert main(["probe", "shop.toml", "--set", roster]) == 0
 
 
+@pytest.mark.slow
 def test_a_pending_ticket_is_followed(probed):
     scenario = """
         from dress_rehearsal.scenarios import Buyer, Granted, Pending
@@ -176,6 +185,7 @@ def test_a_pending_ticket_is_followed(probed):
     assert again == ["POST /orders", "GET /shows/7"]
 
 
+@pytest.mark.slow
 def test_a_scenario_that_hangs_is_ended(probed, monkeypatch):
     monkeypatch.setattr("dress_rehearsal.rehearsal.first_contact.student.METHOD_S", 0.2)
     scenario = """
@@ -207,6 +217,7 @@ def test_a_scenario_that_hangs_is_ended(probed, monkeypatch):
     assert "buy did not come to an end within 0.2 s." in said
 
 
+@pytest.mark.slow
 def test_an_app_that_does_not_start_says_why_and_names_no_log(probed, tmp_path):
     command = f"""["{sys.executable}", "-c", "import sys; sys.exit('no database here')"]"""
     plan = f"[target]\ncommand = {command}\nready_within = '5s'\n"
@@ -283,6 +294,7 @@ def test_nothing_is_left_however_it_ends(tmp_path, temporary, how):
     assert list(temporary.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_a_page_for_those_only_who_logged_in_is_named(probed):
     code, said = probed({**PAGES, "/shows/7": 401})
     assert code == 1

@@ -2,10 +2,13 @@
 
 from datetime import UTC, datetime, timedelta
 
+import pytest
+
 from tests.rehearsal.first_contact.probing import PAGES
 from tests.rehearsal.first_contact.served import served
 
 
+@pytest.mark.slow
 def test_a_ledger_is_held_against_the_ticket(probed, tmp_path):
     ledger = '[[ledgers]]\nname = "orders"\ncsv = "orders.csv"\n'
     (tmp_path / "orders.csv").write_text("ticket,student\nt-1,ann@uni.example\n")
@@ -32,6 +35,7 @@ def test_a_ledger_that_cannot_be_read_is_refused_before_anything_is_bought(probe
     assert probed.asked == []
 
 
+@pytest.mark.slow
 def test_a_ledger_that_turns_out_to_be_none_only_then_is_told_at_the_end(probed):
     with served({"/sold": [b"[]", b"[]", b'[{"reference": "t-1"}]']}) as app:
         ledger = f'[[ledgers]]\nname = "orders"\nurl = "{app.url}/sold"\n'
@@ -41,6 +45,7 @@ def test_a_ledger_that_turns_out_to_be_none_only_then_is_told_at_the_end(probed)
     assert "not known before every ledger can be read" in said
 
 
+@pytest.mark.slow
 def test_how_a_ledger_writes_things_is_held_against_what_it_should_say(probed, tmp_path):
     ledger = '[[ledgers]]\nname = "orders"\ncsv = "orders.csv"\n'
     now = f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S}"
@@ -57,6 +62,7 @@ def test_how_a_ledger_writes_things_is_held_against_what_it_should_say(probed, t
         assert ("dates the ticket, granted just now, " in said) == bool(expected)
 
 
+@pytest.mark.slow
 def test_metrics_are_shown_with_the_values_read_and_the_nearest_names_where_none(probed):
     text = (
         "# TYPE hikaricp_connections_active gauge\n"

@@ -89,6 +89,7 @@ def carry_out(folder, cells, lanes):
     return [judgement.strategy for judgement in run.judgements]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("count", [1, 2, 3])
 def test_they_come_last_and_one_by_one(tmp_path, lanes, count):
     judged = carry_out(tmp_path, [*ALONE, *TOGETHER], count)
@@ -101,6 +102,7 @@ def test_they_come_last_and_one_by_one(tmp_path, lanes, count):
     assert not lanes.under_way
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("lost", ["redis_script", "redis_lock", "row_lock"])
 def test_they_are_alone_though_a_lane_is_lost(tmp_path, lanes, lost):
     lanes.lost = {lost}

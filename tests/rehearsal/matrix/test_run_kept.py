@@ -139,6 +139,7 @@ def test_an_interrupted_matrix_keeps_what_lanes_had_judged(run, lanes):
     assert len(kept(run)) == 3
 
 
+@pytest.mark.slow
 def test_a_lane_that_does_not_get_done_is_killed_and_its_cell_broken(run, lanes, monkeypatch):
     monkeypatch.setattr(leading, "_longest_s", lambda _: 0.2)
     monkeypatch.setattr(leading, "_LOOK_S", 0.02)

@@ -12,7 +12,7 @@ from subprocess import PIPE
 
 import pytest
 
-pytestmark = pytest.mark.xdist_group("a namespace")  # one serves them all
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("a namespace")]  # one serves them all
 
 INSIDE = Path(__file__).with_name("inside.py")
 AWAY = "203.0.113.7"

@@ -39,6 +39,7 @@ def shop(tmp_path: Path) -> Iterator[int]:
     started.stdout.close()
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells")
 def test_who_serves_an_external_target_is_no_other_program(
     shop: int, monkeypatch: pytest.MonkeyPatch
@@ -64,6 +65,7 @@ def test_others_are_told_in_words() -> None:
     assert Busy(0.0, 64, ()).words == "0.0 of 64 cores"
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells")
 def test_this_machines_others_are_counted() -> None:
     busy = Bystanders().busy()

@@ -57,6 +57,7 @@ def test_behaviour_lists_every_value_with_its_basis(capsys):
     assert "measured  between two questions of a waiting page" in said
 
 
+@pytest.mark.slow
 def test_slots_and_habits_are_named(capsys):
     said = shown(
         capsys,
@@ -78,6 +79,7 @@ def test_the_bundled_plans_are_listed(capsys):
         assert f"\n{name} " in f"\n{listed}"
 
 
+@pytest.mark.slow
 def test_a_pool_that_no_purchase_waits_for_is_told_with_the_key_that_changes_nothing(capsys):
     said = shown(capsys, "festival", "--set", "app.postgres_pool=20")
     assert "PostgreSQL: no purchase waits for it: redis_writeback writes rows behind" in said

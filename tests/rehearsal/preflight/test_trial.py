@@ -57,6 +57,7 @@ def test_an_import_that_fails_is_found_before_the_app_is_started(
 ASKING = "import requests\ntry:\n    requests.get('http://127.0.0.1:9')\nfinally:\n    seen = 1\n"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("scenario", "more"),
     [(BUYER, STUDENTS), (f"{ASKING}{BUYER}", STUDENTS), (f"print('hello')\n{LOCUST}", LOAD)],

@@ -131,6 +131,7 @@ def test_what_is_no_command_is_refused(repository, tmp_path, command):
         both.install(command, tmp_path)
 
 
+@pytest.mark.slow
 def test_an_install_that_hangs_is_ended_with_all_it_started(repository, tmp_path, monkeypatch):
     monkeypatch.setattr(module, "_INSTALLED_WITHIN_S", 0.5)
     script = "sh -c 'sleep 300 & echo $!; wait'"

@@ -65,6 +65,7 @@ def gate(*options):
     return main(["gate", "shop.toml", "--base", "base", "--out", "runs", *options])
 
 
+@pytest.mark.slow
 def test_a_slower_head_is_worse_and_each_side_is_of_its_own_build(repository, performed, capsys):
     assert gate() == 99
     (folder,) = (repository / "runs").glob("*-shop-gate-x5")
@@ -79,6 +80,7 @@ def test_a_slower_head_is_worse_and_each_side_is_of_its_own_build(repository, pe
     assert len(git(repository, "worktree", "list").splitlines()) == 1
 
 
+@pytest.mark.slow
 def test_they_come_by_turns_with_the_same_seeds(repository, performed):
     gate("--seed", "7")
     sides = [side for side, _, _ in performed]
@@ -86,6 +88,7 @@ def test_they_come_by_turns_with_the_same_seeds(repository, performed):
     assert [seed for _, seed, _ in performed] == [7, 7, 8, 8, 9, 9, 10, 10, 11, 11]
 
 
+@pytest.mark.slow
 def test_a_head_that_is_the_same_is_no_worse(repository, performed):
     (repository / "app" / "shop.py").write_text("100")
     assert gate() == 0

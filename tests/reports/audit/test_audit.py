@@ -13,7 +13,7 @@ from dress_rehearsal.reports.verdict import judge
 from tests.reports.auditing import audited, counted, found
 from tests.steps import SCAN
 
-pytestmark = pytest.mark.whole_runs
+pytestmark = pytest.mark.slow
 
 SMALL = {"students": 200, "tickets": 60}
 

@@ -7,7 +7,7 @@ from dress_rehearsal.reports.verdict import judge
 from tests.reports.auditing import audited
 from tests.reports.clock_setting import clock_set
 
-pytestmark = pytest.mark.whole_runs
+pytestmark = pytest.mark.slow
 
 SMALL = {"students": 200, "tickets": 60}
 ROOM = {"app": {"waiting_room": "poll", "admission_rate": 40}}

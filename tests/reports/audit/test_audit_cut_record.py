@@ -7,7 +7,7 @@ import pytest
 
 from dress_rehearsal.reports.verdict import judge
 
-pytestmark = pytest.mark.whole_runs
+pytestmark = pytest.mark.slow
 
 SMALL = {"students": 200, "tickets": 60}
 S = 1_000_000_000

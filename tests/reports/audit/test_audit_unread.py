@@ -8,7 +8,7 @@ from dress_rehearsal.records import TimelineEvent
 from dress_rehearsal.reports.evidence import Evidence
 from tests.reports.auditing import audited, found
 
-pytestmark = pytest.mark.whole_runs
+pytestmark = pytest.mark.slow
 
 SMALL = {"students": 200, "tickets": 60}
 

@@ -14,7 +14,7 @@ from dress_rehearsal.reports.schema import Fairness
 from dress_rehearsal.reports.verdict import judge
 from tests.steps import JOIN, PURCHASE, QUEUE
 
-pytestmark = pytest.mark.whole_runs
+pytestmark = pytest.mark.slow
 
 SMALL = {"students": 200, "tickets": 60}
 ROOM = {"app": {"waiting_room": "poll", "admission_rate": 10}}

@@ -16,7 +16,7 @@ from tests.reports.auditing import audited, counted, found
 from tests.reports.foreign import LEVELS, foreign
 from tests.steps import PURCHASE as CLICK
 
-pytestmark = pytest.mark.whole_runs
+pytestmark = pytest.mark.slow
 
 SHOP = {"students": 200, "tickets": 60, "allocation": "naive"}
 DECIDED = {

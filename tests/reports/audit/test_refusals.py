@@ -15,7 +15,7 @@ from tests.reports.auditing import audited, counted, found
 from tests.reports.foreign import foreign
 from tests.steps import JOIN, LOGIN, PURCHASE, QR, QUEUE, SCAN, STREAM, TICKET
 
-pytestmark = pytest.mark.whole_runs
+pytestmark = pytest.mark.slow
 
 SECOND = 1_000_000_000
 SMALL = {"students": 200, "tickets": 60}

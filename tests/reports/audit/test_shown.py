@@ -13,7 +13,7 @@ from tests.reports.audit.test_refusals import told
 from tests.reports.auditing import audited, found
 from tests.steps import COUNTDOWN, JOIN, PAGE, PURCHASE, QR, QUEUE, STREAM, TICKET
 
-pytestmark = pytest.mark.whole_runs
+pytestmark = pytest.mark.slow
 
 SECOND = 1_000_000_000
 SMALL = {"students": 200, "tickets": 60}

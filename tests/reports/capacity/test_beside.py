@@ -61,6 +61,7 @@ def test_the_last_one_of_its_plan_on_its_machine_counts(run: RunDirectory, searc
     assert (run.path / said.href).parent.name == "20261121T100000Z-x-capacity"
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("undrawn")
 def test_the_page_tells_it_and_leads_there(run: RunDirectory, search: Search) -> None:
     folder = search("20261120T100000Z-x-capacity", 70)

@@ -12,7 +12,7 @@ from dress_rehearsal.reports.capacity.result import capacity_of
 from dress_rehearsal.reports.page.headroom import headroom
 from tests.plans.test_shown_nowhere import SECRET
 from tests.reports.capacity.conftest import one, sought
-from tests.reports.comparison.test_nothing_secret import BASES, PLANS, settings_of
+from tests.reports.comparison.test_nothing_secret import BASES, full_of_secrets, settings_of
 from tests.steps import PURCHASE
 
 ENDS = ("found", "tries", "time", "interrupted", "broken")
@@ -22,7 +22,7 @@ OUTCOMES = ("pass", "fail", "undecided", "limited")
 @pytest.mark.parametrize("name", BASES)
 def test_no_file_of_a_search_shows_one(name, tmp_path, monkeypatch):
     monkeypatch.setattr(axes, "has_shape", lambda _: False)  # the file is none
-    plan, _ = PLANS[name]
+    plan, _ = full_of_secrets(name)
     assert SECRET in plan_toml(plan)
     axis = axis_of(plan, None)
     tries = [one(axis.own * turn, word) for turn, word in enumerate(OUTCOMES, start=1)]
@@ -48,7 +48,7 @@ def test_no_file_of_a_search_shows_one(name, tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("name", BASES)
 def test_the_command_that_would_search_shows_none(name, tmp_path):
-    plan, _ = PLANS[name]
+    plan, _ = full_of_secrets(name)
     run = RunDirectory.create(tmp_path, plan)
     overrides = in_effect([f"{key}=0" for key in settings_of(plan)], plan)
     assert SECRET in str(overrides)

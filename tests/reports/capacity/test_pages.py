@@ -110,6 +110,7 @@ def test_how_often_loads_were_tried_is_told_as_it_was():
     assert "up to 3 times, and passes where most of its runs do" in told("pass", repeats=3)
 
 
+@pytest.mark.slow
 def test_a_command_in_the_answer_is_shown_as_one_and_the_figure_says_the_finding_alone(tmp_path):
     tries = [one(300, "undecided", number, doubts=("foreign_cpu",)) for number in range(3)]
     capacity = capacity_of(sought(own=300), tries, step=PURCHASE, ended="time", took_s=1.0)
@@ -122,6 +123,7 @@ def test_a_command_in_the_answer_is_shown_as_one_and_the_figure_says_the_finding
     )
 
 
+@pytest.mark.slow
 def test_a_p99_that_is_a_lower_bound_says_so_in_table_and_figure(found):
     tries = [one(4_000, "pass"), one(9_000, "fail", p99_low=None, p99_high=None)]
     bound = [tries[0], tries[1].model_copy(update={"p99_at_least": True})]

@@ -32,6 +32,7 @@ def late_by_5_s(evidence):
     return dataclasses.replace(evidence, requests=requests.assign(intended_ns=intended_ns))
 
 
+@pytest.mark.slow
 def test_a_verdict_that_decides_is_the_outcome(evidence_of):
     assert said_of(evidence_of(**SMALL)) == "pass"
     slow = evidence_of(**SMALL, gates=[(f"{BUYING}.p99", "<= 1ms")])
@@ -44,6 +45,7 @@ def test_a_wrong_is_no_broken_limit_that_another_try_may_keep(evidence_of):
     assert said_of(both) == "wrong"
 
 
+@pytest.mark.slow
 def test_a_late_generator_is_at_its_end(evidence_of):
     late = late_by_5_s(evidence_of(**SMALL))
     assert judge(late).generator.limited
@@ -54,6 +56,7 @@ def test_a_container_that_held_the_rehearsal_back_is_its_end_too(evidence_of):
     assert said_of(limited(evidence_of(**SMALL), held=1.0)) == "limited"
 
 
+@pytest.mark.slow
 def test_other_programs_may_be_gone_next_time(evidence_of):
     disturbed = evidence_of(**SMALL, foreign_cores=1.0)
     assert judge(disturbed).verdict == "inconclusive"
@@ -63,6 +66,7 @@ def test_other_programs_may_be_gone_next_time(evidence_of):
     assert said_of(late_too) == "undecided", "others may have made the generator late"
 
 
+@pytest.mark.slow
 def test_a_limit_that_is_too_close_to_call_is_undecided(evidence_of):
     gates = [(f"{BUYING}.p99", "<= 20ms")]
     verdict = judge(evidence_of(**SMALL, gates=gates))
@@ -85,6 +89,7 @@ def test_a_try_has_the_numbers_of_its_verdict(evidence_of):
     assert one.cause == verdict.cause
 
 
+@pytest.mark.slow
 def test_without_a_broken_gate_none_is_told(healthy_verdict):
     assert first_broken(healthy_verdict) is None
 

@@ -21,6 +21,7 @@ def bands(verdict, step=PURCHASE):
     return {band.band: band for band in verdict.bands if band.step == step}
 
 
+@pytest.mark.slow
 def test_the_parts_of_each_band_add_up_to_what_its_requests_took(verdict_of):
     for verdict in (verdict_of(), verdict_of(pool_exhausted=True)):
         found = bands(verdict)
@@ -33,6 +34,7 @@ def test_the_parts_of_each_band_add_up_to_what_its_requests_took(verdict_of):
         assert slow > tenth > every
 
 
+@pytest.mark.slow
 def test_a_pool_that_was_waited_for_is_where_the_slowest_were(verdict_of):
     parts = bands(verdict_of(pool_exhausted=True, wait_ms=800))["slowest 1%"].parts
     assert max(parts, key=parts.get) == "postgres"
@@ -157,6 +159,7 @@ def never_answered(evidence):
     return dataclasses.replace(asked, requests=requests)
 
 
+@pytest.mark.slow
 def test_what_was_never_answered_is_estimated_and_a_wait_for_a_pool_stays_the_pools(evidence_of):
     evidence = never_answered(evidence_of())
     verdict = judge(evidence)

@@ -23,7 +23,7 @@ from tests.reports.cause.altered_runs import (
 )
 from tests.steps import PURCHASE
 
-pytestmark = pytest.mark.whole_runs
+pytestmark = pytest.mark.slow
 
 
 def test_a_healthy_run_has_no_cause_but_a_number(evidence_of):

@@ -16,7 +16,7 @@ from tests.reports.cause.altered_runs import (
     waiting_for_a_cpu,
 )
 
-pytestmark = pytest.mark.whole_runs
+pytestmark = pytest.mark.slow
 
 
 def test_busy_cpus_are_the_cause_of_late_loops_and_it_is_said_whose_work_it_was(evidence_of):

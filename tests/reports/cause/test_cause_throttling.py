@@ -9,7 +9,7 @@ from dress_rehearsal.reports.trust.coverage import judge_coverage
 from tests.reports.cause.altered_runs import SMALL, cause_of, measured, slowed
 from tests.reports.contained_runs import contained, workers
 
-pytestmark = pytest.mark.whole_runs
+pytestmark = pytest.mark.slow
 
 
 def late(evidence, **parts_ms):

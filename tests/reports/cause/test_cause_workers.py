@@ -17,7 +17,7 @@ from tests.reports.cause.altered_runs import (
     stopped,
 )
 
-pytestmark = pytest.mark.whole_runs
+pytestmark = pytest.mark.slow
 
 
 def test_one_worker_s_loss_names_the_worker(evidence_of):

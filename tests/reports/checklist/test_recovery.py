@@ -43,6 +43,7 @@ def _event(evidence, at_s, detail):
     return TimelineEvent(evidence.t0_ns + round(at_s * 1e9), "fault", PAUSE, detail)
 
 
+@pytest.mark.slow
 def test_where_it_answers_again_at_once_that_is_said(after_a_fault):
     (found,) = after_a_fault(lambda sent_s: (sent_s > 1) & (sent_s < 2))
     assert (found.fault, found.recovered) == ("pause (Redis)", "yes")

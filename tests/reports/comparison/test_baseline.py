@@ -14,6 +14,7 @@ QUIET = [100.0, 101.0, 102.0, 103.0, 104.0]
 HERE = MACHINE["fingerprint"]
 
 
+@pytest.mark.slow
 def test_on_the_same_ground_with_enough_runs_nothing_is_remarked(side_of, run_of):
     base, plan = side_of("old", QUIET), run_of(1.0, seed=77).plan
     assert not list(remarks_on(base, plan, 5, HERE))

@@ -148,6 +148,7 @@ def test_of_several_sides_the_worst_decides(side_of):
     assert said.index("in slow") < said.index("in same")
 
 
+@pytest.mark.slow
 def test_everything_that_is_written_of_it_tells_the_same_every_time(side_of):
     wronged = {"verdict": "fail", "reasons": ("<script>|`x`",)}
     sides = side_of("old", QUIET), side_of("n|w", [value * 2 for value in QUIET], verdict=wronged)

@@ -34,6 +34,7 @@ def outcomes(side_of, pairs, margins="< 10% and < 5 ms"):
     ]
 
 
+@pytest.mark.slow
 def test_the_same_compared_with_itself_hardly_ever_seems_worse(side_of, drawn):
     found = outcomes(side_of, combinations(drawn, 2))
     assert len(found) == 190

@@ -34,6 +34,7 @@ def test_a_folder_of_a_sweep_is_a_side_for_each_value(side_of, written, run_of, 
     assert len(compare(sides).sides) == 3
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("undrawn")
 def test_a_run_without_a_verdict_is_judged(build_run, tmp_path):
     run = build_run(students=60, tickets=20)

@@ -144,6 +144,7 @@ def test_nothing_is_a_column_of_nulls(kind):
     assert column.type == kind
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="memory is glibc's to give back")
 def test_what_is_let_go_is_given_back_also_from_among_what_is_kept():
     held_mib = {

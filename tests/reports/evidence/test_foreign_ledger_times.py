@@ -17,7 +17,7 @@ from tests.reports.evidence.foreign_ledgers import (
 )
 from tests.reports.foreign import foreign
 
-pytestmark = pytest.mark.whole_runs
+pytestmark = pytest.mark.slow
 
 
 @pytest.mark.parametrize("seconds", [-30, -3.5])

@@ -22,7 +22,7 @@ from tests.reports.evidence.foreign_ledgers import (
 from tests.reports.foreign import foreign
 from tests.steps import TICKET as FOLLOW_UP
 
-pytestmark = pytest.mark.whole_runs
+pytestmark = pytest.mark.slow
 
 
 @pytest.mark.parametrize("level", ["tickets", "owners", "everything"])

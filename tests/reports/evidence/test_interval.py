@@ -63,6 +63,7 @@ def test_the_interval_lies_around_the_percentile_and_narrows_with_the_crowd():
     assert widths[1] < widths[0] / 2
 
 
+@pytest.mark.slow
 def test_it_holds_the_true_percentile_19_times_in_20():
     true = np.exp(4 + 2.3263478740408408)  # p99 of the log-normal that crowds are drawn from
     held = 0
@@ -106,6 +107,7 @@ def test_where_all_waited_equally_long_nothing_is_unsure():
     assert percentile_interval(np.full(50, 3.0), np.arange(50), P50, [1]) == (3.0, 3.0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("share", [P90, P99, P99_9])
 @pytest.mark.parametrize("each", [1, 3])
 def test_of_very_many_students_those_who_decide_are_drawn_to_the_same_interval(

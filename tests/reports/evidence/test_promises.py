@@ -102,6 +102,7 @@ def test_a_student_told_of_two_tickets_has_one_too_many(evidence_of):
     assert audited(blind).audit.duplicate_students == 1
 
 
+@pytest.mark.slow
 def test_both_tickets_that_a_student_was_told_of_are_looked_for(evidence_of):
     evidence = evidence_of(**SMALL, false_sold_out=1, duplicate_rows=1)
     (second,) = evidence.ledger.loc[evidence.ledger["ticket"].str.endswith("-again"), "ticket"][:1]

@@ -35,6 +35,7 @@ def test_requests_too_many_or_a_single_one_too_few_are_seen(evidence_of, off, wo
     assert counts.notes == ()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("off", [1, 5])
 def test_a_handful_by_others_is_told_and_decides_nothing(evidence_of, verdict_of, off):
     counts = reconciled(evidence_of(**SMALL, counter_off=off))

@@ -47,6 +47,7 @@ def test_who_has_least_or_most_is_told_only_where_no_lower_bound_leaves_it_open(
     assert title_of(draw_comparison(list("ABC"), [bars])).lower() == said.lower()
 
 
+@pytest.mark.slow
 def test_a_long_name_takes_no_room_from_the_bars():
     name = "gates=" + "latency_ms " * 20
     svg = draw_comparison(["a", name], [P99]).file

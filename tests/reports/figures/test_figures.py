@@ -26,7 +26,7 @@ from dress_rehearsal.reports.words import milliseconds, offset, resource_words, 
 from tests.reports.contained_runs import contained
 from tests.steps import PAGE, PURCHASE
 
-pytestmark = pytest.mark.whole_runs
+pytestmark = pytest.mark.slow
 
 EvidenceOf = Callable[..., Evidence]
 VerdictOf = Callable[..., Verdict]

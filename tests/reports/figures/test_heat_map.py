@@ -3,6 +3,8 @@
 from typing import get_args
 from xml.etree import ElementTree as ET
 
+import pytest
+
 from dress_rehearsal.plans import STRATEGIES
 from dress_rehearsal.plans.sections.fault_kinds import FAULTS
 from dress_rehearsal.plans.strategies import Allocation
@@ -29,6 +31,7 @@ def title_of(svg):
     return ET.fromstring(svg.file).find(f"{SVG}title").text
 
 
+@pytest.mark.slow
 def test_the_whole_matrix_fits_and_each_cell_has_a_square():
     svg = draw_heat_map(whole())
     count, caught = len(STRATEGIES), len(STRATEGIES) * len(FAULTS)
@@ -41,6 +44,7 @@ def test_the_whole_matrix_fits_and_each_cell_has_a_square():
     )
 
 
+@pytest.mark.slow
 def test_what_differs_is_named():
     cells = [*whole(), MatrixCell("naive", "elsewhere", "differs")]
     svg = draw_heat_map(cells)
@@ -82,5 +86,6 @@ def test_an_unfinished_or_an_empty_matrix_says_so():
     assert title_of(draw_heat_map([])) == "No cell of the matrix was rehearsed"
 
 
+@pytest.mark.slow
 def test_it_is_the_same_on_every_repetition():
     assert draw_heat_map(whole()) == draw_heat_map(whole())

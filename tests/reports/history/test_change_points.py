@@ -6,7 +6,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from scipy import stats
 
 from dress_rehearsal.reports.history import change_points as module
 from dress_rehearsal.reports.history.change_points import change_points, p_of_difference
@@ -28,6 +27,8 @@ def indices(found):
 
 def of_the_sample(first, second):
     """Return p as Otava has it: of the variance of the sample, where the unbiased one belongs."""
+    from scipy import stats  # here: nothing else that is collected should wait for it
+
     if len(first) + len(second) <= 2:
         return 1.0
     told = [(side.mean(), side.std(), len(side)) for side in (first, second)]
@@ -116,6 +117,8 @@ def _both_ways():
 
 @pytest.mark.parametrize("sizes", [(2, 9), (1, 5), (30, 3)])
 def test_p_is_student_s(sizes):
+    from scipy import stats  # here: nothing else that is collected should wait for it
+
     drawn = random.Random(sum(sizes))
     first, second = (np.array([drawn.gauss(5, 2) for _ in range(size)]) for size in sizes)
     expected = stats.ttest_ind(first, second).pvalue

@@ -19,6 +19,7 @@ from tests.steps import PURCHASE
 SMALL = {"students": 60, "tickets": 20}
 
 
+@pytest.mark.slow
 def test_an_entry_has_what_is_followed(build_run, undrawn):
     run = build_run(**SMALL, gates=[(f"latency_ms[{PURCHASE}].p99", "<= 3s")])
     verdict = write_report(run)
@@ -33,11 +34,13 @@ def test_an_entry_has_what_is_followed(build_run, undrawn):
     assert (entry.run, entry.plan, entry.verdict) == (run.id, verdict.plan, verdict.verdict)
 
 
+@pytest.mark.slow
 def test_a_run_without_a_verdict_is_judged(build_run):
     run = build_run(**SMALL, oversell=3)
     assert entry_in(run).numbers["audit.oversold"] == 3
 
 
+@pytest.mark.slow
 def test_which_build_it_is_is_what_was_said_first_or_what_is_said_now(build_run):
     run = build_run(**SMALL)
     facts = {**run.environment(), LABEL: "v1.2"}

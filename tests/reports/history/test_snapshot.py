@@ -13,6 +13,8 @@ from dress_rehearsal.reports.report import write_report
 from tests.reports import synthetic_run
 from tests.reports.history.conftest import entry
 
+pytestmark = pytest.mark.slow
+
 SMALL = {"students": 60, "tickets": 20}
 
 

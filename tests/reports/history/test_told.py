@@ -55,6 +55,7 @@ def test_that_late_runs_were_left_out_is_told_also_where_no_level_changed(entrie
     assert "left out" not in report(entries([100.0, 101.0] * 10)).markdown()
 
 
+@pytest.mark.slow
 def test_the_files_say_the_same_ask_nobody_and_have_no_markup_of_others(entries, report, tmp_path):
     runs = entries(planted(12, 6, 100, 200, 0.02, seed=2), target="<script>|`x`")
     told = report(runs, left_out=["<b>odd.json</b> is left out."])
@@ -99,6 +100,7 @@ def test_what_cannot_be_written_is_a_sentence(entries, report, tmp_path):
         report(entries([100.0])).write(tmp_path / "file")
 
 
+@pytest.mark.slow
 def test_each_number_has_a_place_of_its_own_in_the_figure(entries, report, tmp_path):
     heights = []
     for count in (2, 3):

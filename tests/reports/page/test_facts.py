@@ -2,6 +2,8 @@
 
 import dataclasses
 
+import pytest
+
 from dress_rehearsal.records.timeline import TimelineEvent
 from dress_rehearsal.reports.page.facts import cause_evidence, timeline_rows, unheard_errors
 
@@ -57,6 +59,7 @@ def test_a_detail_that_is_empty_or_zero_in_a_table_of_counts_is_not_told(evidenc
     assert details(evidence, clock_ahead_s=None) == "clock ahead: not known"
 
 
+@pytest.mark.slow
 def test_what_the_line_of_the_cause_says_already_is_not_said_again(verdict_of):
     slow = verdict_of(generator_late_ms=1500)
     share, _, seen = slow.bottleneck.evidence.partition(": ")

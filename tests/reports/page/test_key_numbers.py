@@ -10,7 +10,7 @@ from dress_rehearsal.reports.page import key_numbers
 from dress_rehearsal.reports.verdict import judge
 from tests.steps import PURCHASE
 
-pytestmark = pytest.mark.whole_runs
+pytestmark = pytest.mark.slow
 
 
 @pytest.mark.parametrize(

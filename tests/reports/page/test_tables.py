@@ -252,6 +252,7 @@ def test_a_late_generator_stands_beside_what_the_plan_allows(healthy: Evidence) 
     assert rows["Limited the measurement"][0] == "yes"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("defects", "state"),
     [

@@ -23,7 +23,7 @@ from dress_rehearsal.reports.summary import write_summary
 from dress_rehearsal.reports.verdict import judge
 from tests.reports.pools.foreign_run import Shop, also_told
 
-pytestmark = pytest.mark.whole_runs
+pytestmark = pytest.mark.slow
 
 
 def pool_of(shop: Shop, tmp_path: Path) -> Pool:

@@ -161,6 +161,7 @@ def nested(evidence: Evidence, active: float) -> Pool:
     return next(each.pool for each in find_foreign_pools(evidence) if each.pool.name == "shop.main")
 
 
+@pytest.mark.slow
 def test_holders_that_wait_for_a_second_connection_are_told_by_an_idle_database(
     tmp_path: Path,
 ) -> None:

@@ -8,7 +8,7 @@ from dress_rehearsal.records.tables import NS_PER_S
 from dress_rehearsal.reports.pools import find_pools
 from dress_rehearsal.reports.pools.client import find_client_pools, run_grid
 
-pytestmark = pytest.mark.whole_runs
+pytestmark = pytest.mark.slow
 
 
 def cut_before(evidence, end_ns):

@@ -12,7 +12,7 @@ from dress_rehearsal.reports.pools.cpu_limits import CPU_LIMITS
 from tests.reports.clock_setting import clock_set
 from tests.reports.contained_runs import listening
 
-pytestmark = pytest.mark.whole_runs
+pytestmark = pytest.mark.slow
 
 _USE = "db_client_connection_use_time_seconds"
 _PATIENCE_2S = {"app": {"postgres_pool_timeout": "2s"}}

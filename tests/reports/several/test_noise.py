@@ -80,6 +80,7 @@ def test_too_few_runs_or_a_zero_have_none(values):
     assert margins_of(values, "more") is None
 
 
+@pytest.mark.slow
 def test_the_table_and_the_gates_to_paste(side_of, tmp_path):
     side = side_of("shop", spread(10, 0.05, 2))
     noise = noise_of(side, side.plan, 10)

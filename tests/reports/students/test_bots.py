@@ -22,6 +22,7 @@ def with_bots(evidence_of):
     return dataclasses.replace(evidence, students=renamed(students), requests=renamed(requests))
 
 
+@pytest.mark.slow
 def test_their_share_is_told_by_time_and_in_tickets(with_bots):
     (note,) = bot_notes(with_bots)
     rows = with_bots.requests

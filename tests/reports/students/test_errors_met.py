@@ -60,6 +60,7 @@ def test_what_nobody_waited_for_is_no_error_and_those_who_ended_badly_did_not_ge
     assert errors_of(left) == (overloaded,)
 
 
+@pytest.mark.slow
 def test_the_list_is_bounded(evidence_of):
     evidence = evidence_of(**SHOP)
     for number in range(MOST + 5):

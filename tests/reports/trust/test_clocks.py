@@ -37,6 +37,7 @@ def test_slewing_is_no_step(judged):
     assert judged(clock_step_s=0.04).doubts == ()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("stage", [{}, {"stage": "external", "url": "http://127.0.0.1:8000"}])
 def test_a_clock_that_was_not_compared_is_no_clock_that_ran_on(judged, stage):
     plan = {"target": stage}
@@ -69,6 +70,7 @@ def test_clocks_are_compared_from_before_to_after_what_matters(
     assert len(judge_clocks(dataclasses.replace(evidence, metrics=metrics)).doubts) == doubts
 
 
+@pytest.mark.slow
 def test_a_run_whose_clocks_nobody_compared_does_not_pass(verdict_of):
     verdict = verdict_of(**SMALL, without_metrics=["clock_offset"])
     assert verdict.verdict == "inconclusive"
@@ -128,6 +130,7 @@ def test_a_clock_set_forward_is_no_silence(evidence_of):
     assert forward.gaps == ()
 
 
+@pytest.mark.slow
 def test_times_that_do_not_compare_break_no_limit(verdict_of):
     gates = [("latency_ms[POST /events/{event}/tickets].p99", "<= 20ms")]
     verdict = verdict_of(**SMALL, gates=gates, slow_ms=300, clock_step_s=9.0)

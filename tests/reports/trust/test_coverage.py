@@ -11,7 +11,7 @@ from dress_rehearsal.reports.evidence.silence import Gap
 from dress_rehearsal.reports.trust.coverage import judge_coverage
 from dress_rehearsal.reports.verdict import judge
 
-pytestmark = pytest.mark.whole_runs
+pytestmark = pytest.mark.slow
 
 SMALL = {"students": 200, "tickets": 60}
 CONDUCTOR = tuple((source, 1.0, 7.0) for source in ("postgres", "redis", "kernel", "processes"))

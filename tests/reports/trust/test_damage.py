@@ -1,5 +1,7 @@
 """What a full disk of this machine takes from a stage is not held against the target."""
 
+import pytest
+
 from dress_rehearsal.records.timeline import OUT_OF_SPACE
 from dress_rehearsal.reports.evidence import read_evidence
 from dress_rehearsal.reports.trust import judge_trust
@@ -7,6 +9,7 @@ from dress_rehearsal.reports.verdict import judge
 from tests.reports import synthetic_run
 
 
+@pytest.mark.slow
 def test_what_a_full_temporary_folder_took_is_a_doubt(tmp_path):
     run = synthetic_run.build_run(
         tmp_path, students=60, tickets=20, component_lost="postgres", oversell=2

@@ -8,7 +8,7 @@ from dress_rehearsal.reports.trust import judge_trust
 from dress_rehearsal.reports.trust.foreign_cpu import judge_foreign_cpu
 from dress_rehearsal.reports.verdict import judge
 
-pytestmark = pytest.mark.whole_runs
+pytestmark = pytest.mark.slow
 
 SMALL = {"students": 200, "tickets": 60}
 PURCHASES = "latency_ms[POST /events/{event}/tickets].p99"

@@ -5,7 +5,7 @@ import pytest
 from dress_rehearsal.reports.summary import write_summary
 from dress_rehearsal.reports.trust import judge_trust
 
-pytestmark = pytest.mark.whole_runs
+pytestmark = pytest.mark.slow
 
 SMALL = {"students": 200, "tickets": 60}
 LATE = {**SMALL, "generator_late_ms": 300.0}

@@ -33,6 +33,7 @@ def test_held_back_for_a_third_of_a_second_the_generator_is_limited(evidence_of)
     assert "held it back for up to 33.3% of a second" in write_summary(verdict)
 
 
+@pytest.mark.slow
 def test_what_it_made_slow_is_not_held_against_the_target(evidence_of):
     evidence = evidence_of(**SMALL, slow_ms=300, gates=[(f"{BUYING}.p99", "<= 20ms")])
     assert judge(evidence).verdict == "fail"

@@ -173,6 +173,7 @@ def test_pictures_of_which_every_one_leaves_its_square_say_nothing():
     assert read_codes([LEAVING, LEAVING, other_size, b"text"]) == [None, None, None, "text"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("picture", "many"),
     [(draw_qr(sign_ticket(b"key", "e", TICKET, 0)), 1000), (LARGEST_OF_FEW, 1000)],

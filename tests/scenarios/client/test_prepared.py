@@ -165,6 +165,7 @@ def test_what_comes_while_the_rest_of_a_body_is_sent_is_read(listen, ahead_ns):
     connection.close()
 
 
+@pytest.mark.slow
 def test_tickets_of_tls_that_come_while_a_body_is_sent_hide_no_answer(
     serve_tls, authority, respond
 ):

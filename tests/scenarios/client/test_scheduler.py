@@ -71,6 +71,7 @@ def test_one_that_is_cancelled_does_not_go_off_and_is_not_kept():
     assert len(found) == 0
 
 
+@pytest.mark.slow
 def test_time_outs_that_were_cancelled_do_not_pile_up_behind_one_that_is_on():
     found = scheduler()
     first, kept = found.at(in_ms(60_000), list), []
@@ -234,6 +235,7 @@ def test_who_is_to_send_goes_before_the_next_part_of_a_handshake_too(peers):
     assert order.index("sent") == 1
 
 
+@pytest.mark.slow
 def test_an_exchange_whose_time_is_up_is_not_woken_again(peers):
     slow, far_end = peers(timeout_s=TIMEOUT_S)
 
@@ -251,6 +253,7 @@ def test_an_exchange_whose_time_is_up_is_not_woken_again(peers):
     assert reader.get(timeout=5) >= 0.05
 
 
+@pytest.mark.slow
 def test_an_answer_that_came_in_time_is_one_however_late_it_is_read(peers):
     connection, far_end = peers(timeout_s=TIMEOUT_S)
     reader = gevent.spawn(ask, connection)
@@ -263,6 +266,7 @@ def test_an_answer_that_came_in_time_is_one_however_late_it_is_read(peers):
     assert exchange.read_ns - exchange.done_ns > TIMEOUT_S * NS_PER_S
 
 
+@pytest.mark.slow
 def test_an_answer_that_came_too_late_is_none_though_nobody_looked_before(peers):
     connection, far_end = peers(timeout_s=TIMEOUT_S)
     reader = gevent.spawn(ask, connection)
@@ -274,6 +278,7 @@ def test_an_answer_that_came_too_late_is_none_though_nobody_looked_before(peers)
     assert not connection.is_open
 
 
+@pytest.mark.slow
 def test_half_an_answer_in_time_is_none(peers):
     connection, far_end = peers(timeout_s=TIMEOUT_S)
     reader = gevent.spawn(ask, connection)
@@ -284,6 +289,7 @@ def test_half_an_answer_in_time_is_none(peers):
         reader.get(timeout=5)
 
 
+@pytest.mark.slow
 def test_a_long_answer_that_came_in_time_is_one_however_late_it_is_read(peers):
     connection, far_end = peers(timeout_s=TIMEOUT_S)
     body = b"x" * 100_000  # many reads
@@ -296,6 +302,7 @@ def test_a_long_answer_that_came_in_time_is_one_however_late_it_is_read(peers):
     assert exchange.done_ns - exchange.sent_ns < TIMEOUT_S * NS_PER_S
 
 
+@pytest.mark.slow
 def test_what_comes_too_late_of_a_long_answer_makes_it_none(peers):
     connection, far_end = peers(timeout_s=TIMEOUT_S)
     reader = gevent.spawn(ask, connection)
@@ -307,6 +314,7 @@ def test_what_comes_too_late_of_a_long_answer_makes_it_none(peers):
         reader.get(timeout=5)
 
 
+@pytest.mark.slow
 def test_who_is_hung_up_on_while_waiting_waits_until_the_time_is_up(peers):
     connection, _ = peers(timeout_s=TIMEOUT_S)
     reader = gevent.spawn(ask, connection)
@@ -326,6 +334,7 @@ def follow(connection: Connection, give_up_ns: int | None = None) -> EventStream
     return stream
 
 
+@pytest.mark.slow
 def test_a_stream_whose_sign_of_life_is_read_late_goes_on(peers):
     connection, far_end = peers(timeout_s=TIMEOUT_S)
     reader = gevent.spawn(follow, connection)
@@ -337,15 +346,14 @@ def test_a_stream_whose_sign_of_life_is_read_late_goes_on(peers):
     assert reader.get(timeout=5).decision == "admitted"
 
 
+@pytest.mark.slow
 def test_a_wake_up_that_was_meant_for_an_earlier_wait_is_no_sign_of_life(peers):
     connection, _ = peers(timeout_s=TIMEOUT_S)
-    begun = time.monotonic()
     reader = gevent.spawn(follow, connection)
     gevent.sleep(0.02)
     scheduler().soon(connection.read)
     with pytest.raises(NotAnsweredError, match="timeout"):
         reader.get(timeout=5)
-    assert time.monotonic() - begun < 4
 
 
 def test_a_deadline_ends_the_wait_of_who_began_it():
@@ -354,7 +362,7 @@ def test_a_deadline_ends_the_wait_of_who_began_it():
     with pytest.raises(ExpiredError) as ended:
         gevent.sleep(5)
     assert ended.value is deadline.expired
-    assert 0.02 <= time.monotonic() - begun < 4
+    assert time.monotonic() - begun >= 0.02
 
 
 def test_a_deadline_that_is_closed_ends_nothing():

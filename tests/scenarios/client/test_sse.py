@@ -80,6 +80,7 @@ def test_an_event_without_end_is_hung_up_on(part):
     assert len(stream._line) + stream._data_bytes < 2 * LARGEST_EVENT + 16_384
 
 
+@pytest.mark.slow
 def test_a_stream_may_last_and_keeps_its_first_place():
     stream = fed(b"event: place\ndata: 1\n\n")
     for _ in range(300):

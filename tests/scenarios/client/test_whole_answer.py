@@ -69,6 +69,7 @@ _data = st.builds(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=1_500, deadline=None, derandomize=True, database=None)
 @given(_data)
 def test_what_is_read_at_a_look_is_what_the_parser_says(data):

@@ -3,11 +3,12 @@
 Each is loaded in a process of its own, for importing one leaves its listeners behind.
 """
 
-import subprocess
-import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
+from tests.scenarios.prepared import Prepared
 
 _LOAD = """
 import sys, locust
@@ -26,47 +27,47 @@ else:
 """
 
 
-def loaded(tmp_path: Path, text: str, **surroundings: str) -> str:
-    path = tmp_path / "shop.py"
-    path.write_text(text, encoding="utf-8")
-    done = subprocess.run(
-        [sys.executable, "-P", "-c", _LOAD, str(path)],
-        cwd=tmp_path,
-        env={"PATH": "/usr/bin:/bin", **surroundings},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout.strip()
+@pytest.fixture
+def loaded(apart: Prepared, tmp_path: Path) -> Callable[..., str]:
+    """Load a file of this text; return what is said of it."""
+
+    def said(text: str, **surroundings: str) -> str:
+        path = tmp_path / "shop.py"
+        path.write_text(text, encoding="utf-8")
+        environment = {"PATH": "/usr/bin:/bin", **surroundings}
+        done = apart(_LOAD, path, folder=tmp_path, environment=environment)
+        assert done.returncode == 0, done.stderr
+        return done.stdout.strip()
+
+    return said
 
 
 USER = "from locust import User, task\nclass Shopper(User):\n    @task\n    def buy(self): pass\n"
 
 
-def test_what_is_given_counts_and_no_configuration_of_locusts(tmp_path):
+@pytest.mark.slow
+def test_what_is_given_counts_and_no_configuration_of_locusts(loaded, tmp_path):
     (tmp_path / "locust.conf").write_text("users = 99\nheadful = true\n")
-    said = loaded(tmp_path, USER, LOCUST_USERS="50", LOCUST_MODE_MASTER="true")
+    said = loaded(USER, LOCUST_USERS="50", LOCUST_MODE_MASTER="true")
     assert said == "Shopper None 7 ['quick'] http://127.0.0.1:1 3  locust"
 
 
-def test_options_of_the_file_have_their_defaults_or_their_variables(tmp_path):
+def test_options_of_the_file_have_their_defaults_or_their_variables(loaded):
     option = (
         "from locust import events\n@events.init_command_line_parser.add_listener\n"
         "def add(parser, **_):\n"
         "    parser.add_argument('--colour', default='red', env_var='COLOUR')\n"
     )
-    assert "red" in loaded(tmp_path, USER + option)
-    assert "blue" in loaded(tmp_path, USER + option, COLOUR="blue")
+    assert "red" in loaded(USER + option)
+    assert "blue" in loaded(USER + option, COLOUR="blue")
 
 
-def test_neighbours_called_as_our_rooms_are_found(tmp_path):
+def test_neighbours_called_as_our_rooms_are_found(loaded, tmp_path):
     (tmp_path / "scenarios.py").write_text("NAME = 'mine'\n")
     (tmp_path / "plans").mkdir()
     (tmp_path / "plans/__init__.py").write_text("from scenarios import NAME\n")
     text = "from plans import NAME\nassert NAME == 'mine'\n" + USER
-    assert loaded(tmp_path, text).startswith("Shopper")
+    assert loaded(text).startswith("Shopper")
 
 
 @pytest.mark.parametrize(
@@ -84,7 +85,7 @@ def test_neighbours_called_as_our_rooms_are_found(tmp_path):
         ),
     ],
 )
-def test_what_is_wrong_is_said_in_a_sentence(tmp_path, text, sentence):
-    said = loaded(tmp_path, text)
+def test_what_is_wrong_is_said_in_a_sentence(loaded, text, sentence):
+    said = loaded(text)
     assert said.startswith("The scenario ")
     assert sentence in said

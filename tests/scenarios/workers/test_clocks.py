@@ -36,6 +36,7 @@ def test_a_clock_is_as_far_as_the_quickest_answer_says():
         assert abs(found[worker].offset_ms - ahead_ms) <= found[worker].within_ms < 100
 
 
+@pytest.mark.slow
 def test_a_worker_that_does_not_answer_keeps_nobody_waiting_for_ever():
     assert answering({"a": 1.0, "b": None}).compare(["a", "b"]).keys() == {"a"}
 

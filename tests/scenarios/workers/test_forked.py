@@ -74,11 +74,13 @@ def test_each_hears_its_master_alone_and_its_end_is_told():
     ]
 
 
+@pytest.mark.slow
 def test_looking_for_garbage_leaves_shared_what_was_there_before():
     assert said_by(SHARED) == ["True", "0"]
     assert said_by(SHARED, "thawed") == ["False", "0"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("values", "number"),
     [
@@ -96,6 +98,7 @@ def test_looking_for_garbage_leaves_shared_what_was_there_before():
         ),
     ],
 )
-def test_they_are_forked_where_several_play_and_no_secret_is_there(tmp_path, values, number):
+def test_they_are_forked_where_several_play_and_no_secret_is_there(apart, tmp_path, values, number):
     run = RunDirectory.create(tmp_path, read_plan(Path("smoke"), values))
-    assert said_by(BEFOREHAND, str(run.path)) == [str(number)]
+    done = apart(BEGIN + BEFOREHAND, run.path)
+    assert (done.returncode, done.stdout) == (0, f"{number}\n"), done.stderr

@@ -15,7 +15,8 @@ from dress_rehearsal.records.timeline import (
     WORKER_CLOCK,
     WORKER_LOST,
 )
-from dress_rehearsal.reports.report import write_report
+from dress_rehearsal.reports.evidence import read_evidence
+from dress_rehearsal.reports.verdict import judge
 from tests.scenarios.led import STUDENTS, ended, go, lines_until, tell
 from tests.scenarios.offices import TicketOffice
 
@@ -70,7 +71,9 @@ def clicks_of_a_rush(start, server, processes):
     assert len({detail["timetable"] for detail in named(run, WORKER)}) <= 1
     assert len(named(run, WORKER)) == (processes if processes > 1 else 0)
     assert len(named(run, WORKER_CLOCK)) == 2 * len(named(run, WORKER))
-    reasons = write_report(run).reasons  # of how exactly clocks compare a busy machine decides
+    reasons = judge(
+        read_evidence(run)
+    ).reasons  # of how exactly clocks compare a busy machine decides
     assert not [reason for reason in reasons if "worker" in reason and "clock" not in reason]
     return [(row.journey, row.arrival_ns - t0_ns) for row in students.itertuples()]
 
@@ -97,7 +100,7 @@ def test_a_worker_that_is_killed_is_named_and_what_had_arrived_is_intact(start, 
     assert outcomes(run).total() == STUDENTS
     assert all((run.requests / name).read_bytes() == content for name, content in arrived.items())
     run.request_table()  # every file can be read
-    verdict = write_report(run)
+    verdict = judge(read_evidence(run))
     assert verdict.exit_code == 3
     assert any(reason.startswith(f"Worker 1 (pid {pids[1]}") for reason in verdict.reasons)
     assert not [reason for reason in verdict.reasons if "clock of worker 1" in reason]

@@ -1,8 +1,8 @@
 """A share is ready once all its students are there, whatever Locust says of users before."""
 
 import json
-import subprocess
-import sys
+
+import pytest
 
 # Importing Locust makes a process cooperative.
 CODE = r"""
@@ -52,9 +52,10 @@ print(json.dumps(seen))
 """
 
 
-def test_a_share_is_not_over_before_its_students_have_come(tmp_path):
-    command = [sys.executable, "-c", CODE, str(tmp_path)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+@pytest.mark.slow
+def test_a_share_is_not_over_before_its_students_have_come(apart, tmp_path):
+    done = apart(CODE, tmp_path)
+    assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout.splitlines()[-1]) == [
         [False, 0],  # before it would have been ready here, and over as nobody was there
         [False, 0],
@@ -84,7 +85,7 @@ print(json.dumps([len(share.people), over, channel.said[-1]]))
 )
 
 
-def test_a_worker_that_has_nobody_to_play_says_its_last(tmp_path):
-    command = [sys.executable, "-c", NOBODY, str(tmp_path)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+def test_a_worker_that_has_nobody_to_play_says_its_last(apart, tmp_path):
+    done = apart(NOBODY, tmp_path)
+    assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout.splitlines()[-1]) == [0, [None], "ended"]
