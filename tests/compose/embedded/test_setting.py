@@ -106,8 +106,7 @@ def test_an_app_that_never_gets_ready_is_given_up_in_time_and_nothing_is_left(
         if module != "dress_rehearsal.target_app":
             return python_module(module)
         assert stage._processes is not None
-        gave_up_at_s = time.monotonic() + 1.0
-        stage._processes._deadline.at_s = gave_up_at_s  # all but the app was ready
+        stage._processes._deadline.at_s = time.monotonic() + 1.0  # all but the app was ready
         return [sys.executable, "-c", code]
 
     monkeypatch.setattr("dress_rehearsal.compose.embedded.service.python_module", stuck)
