@@ -128,7 +128,7 @@ def _bound(capacity: Capacity) -> str:
     once = all(len(each.outcomes) == 1 for each in capacity.loads)
     often = (
         f"A load near the edge was tried up to {written(capacity.repeats)} times, and passes where "
-        f"most of its runs do."
+        f"most of its runs do and none went wrong."
         if capacity.repeats > 1
         else "Each load was tried once."
         if once

@@ -323,31 +323,32 @@ def _latency(step: str, frame: LatencyTable, which: NDArray[np.bool_], seed: int
     felt, students = frame.values("felt_ms", which), frame.values("student", which)
     interval = _interval_of(step, felt, students, "p99", seed)
     del students
-    given_up = frame.values("given_up", which)
-    system = frame.values("system_ms", which)
-    least, system_least = (
-        rounded(float(own.min())) if len(own) else None
-        for own in (felt[given_up], known(system[given_up]))
-    )
-    system_p99 = percentile(known(system), 99)
-    del system
     low, high = (None, None) if interval is None else interval
     felt_at = percentiles(felt, [*FELT.values()])
     answered = frame.values("answered", which)
     good_p99 = percentile(felt if answered.all() else felt[answered], 99)
+    given_up = frame.values("given_up", which)
+    given_up_least = _least(felt[given_up])
     del felt
+    system = frame.values("system_ms", which)
+    given_up_system_least = _least(known(system[given_up]))
+    system_p99 = percentile(known(system), 99)
     return Latency(
         count=len(answered),
         failed=int((~answered).sum()),
         given_up=int(given_up.sum()),
-        given_up_least=least,
-        given_up_system_least=system_least,
+        given_up_least=given_up_least,
+        given_up_system_least=given_up_system_least,
         **{field: rounded(value) for field, value in zip(FELT, felt_at, strict=True)},
         p99_low=low,
         p99_high=high,
         good_p99=rounded(good_p99),
         system_p99=rounded(system_p99),
     )
+
+
+def _least(values: NDArray[np.float64]) -> float | None:
+    return rounded(float(values.min())) if len(values) else None
 
 
 def _felt(rows: pd.DataFrame, field: str) -> pd.DataFrame:
