@@ -100,7 +100,7 @@ class Neighbours:
         self.child = Child("dress_rehearsal.target_app.neighbours", environment)
         self.url = f"http://127.0.0.1:{port}"
         self.bearer = {"Authorization": f"Bearer {token}"}
-        self.http = httpx.Client(base_url=self.url, timeout=10)
+        self.http = httpx.Client(base_url=self.url, timeout=10, verify=False)
         self.settings = {
             "APP_ENROLMENT_URL": f"{self.url}/enrolment",
             "APP_ALERT_URL": f"{self.url}/alerts",

@@ -44,7 +44,8 @@ def login(
 ) -> httpx.Response:
     student = app.stage.roster[index]
     body = {"student": student.student, "pin": pin or student.pin}
-    with httpx.Client(transport=httpx.HTTPTransport(local_address=source)) as http:
+    # Without TLS nobody is verified: to load the certificates takes 20 ms a time.
+    with httpx.Client(transport=httpx.HTTPTransport(verify=False, local_address=source)) as http:
         return http.post(f"{app.url}/login", json=body, headers=headers)
 
 

@@ -157,7 +157,7 @@ def test_one_stream_more_than_a_student_may_have_ends_the_oldest_and_nobody_else
     with ExitStack() as stack:
 
         def listen(who: dict[str, str]) -> Listener:
-            http = stack.enter_context(httpx.Client(base_url=app.url, timeout=15))
+            http = stack.enter_context(httpx.Client(base_url=app.url, timeout=15, verify=False))
             answer = http.stream("GET", f"{app.path}/queue/stream", headers=who)
             listener = Listener(stack.enter_context(answer))
             assert listener.next() is not None
