@@ -157,7 +157,7 @@ def test_a_limit_above_an_interval_that_ends_among_given_up_requests_is_not_pass
         if p90 in each
     )
     assert "how much larger it might be is not known, and neither is whether <= 12s holds" in said
-    assert "(95% interval 10 ms or more)" in said
+    assert "(95% interval within this run 10 ms or more)" in said
 
 
 def test_an_interval_that_ends_among_given_up_requests_has_no_end_in_tables(evidence_of):

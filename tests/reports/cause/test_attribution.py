@@ -21,7 +21,7 @@ from dress_rehearsal.reports.words import milliseconds
 from tests.reports.cause.altered_runs import SECOND, cause_of, measured, slowed
 from tests.steps import PURCHASE
 
-pytestmark = pytest.mark.whole_runs
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
