@@ -361,7 +361,8 @@ class Verdict(Measured, Answer):
     """What only a comparison with other runs decides."""
     failures: tuple[str, ...] | None = None
     """What failed, as words, the gravest first: `aborted`, `audit`, `overtaken`, `unanswered`,
-    `leaked`, `lost`, `killed`, `load`, `gates`, `census`. None: of a version that did not say."""
+    `unsold`, `leaked`, `lost`, `killed`, `load`, `gates`, `census`. None: of a version that did not
+    say."""
     doubts: tuple[str, ...] | None = None
     """Why numbers of this run are not those of the planned rush on a quiet machine, as words: those
     of `reports.trust.FINDINGS`, and `cut_short`, `smaller_rush`, `undone_fault`. None: written by a

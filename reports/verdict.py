@@ -6,8 +6,8 @@ fail          the plan's `[abort]` had the rush stopped, an audit counter is abo
               were overtaken by more than the plan lets pass (unless other programs took the CPU),
               connections were never given back, part of the target was lost or killed for its
               memory (unless the plan's own fault did it), every try to buy was answered with a
-              server's error (unless other programs took the CPU), a gate is broken, or the census
-              contradicts itself
+              server's error (unless other programs took the CPU), more than 1% of the students gave
+              up though tickets were left, a gate is broken, or the census contradicts itself
 inconclusive  the run was cut short or out of space, had no T-0 or no requests; part of its record
               is damaged; a fault of the plan could not be done; the generator was late, was lost
               or has no timestamps; other programs took the CPU, a source was silent or a clock was
@@ -46,6 +46,7 @@ from dress_rehearsal.reports.evidence.ledger_times import time_notes
 from dress_rehearsal.reports.evidence.timeline import was_planned
 from dress_rehearsal.reports.footprint import footprint_notes
 from dress_rehearsal.reports.gates import apply_gates, not_held
+from dress_rehearsal.reports.gates.unsold import find_unsold
 from dress_rehearsal.reports.incidents import (
     aborted,
     cut_short,
@@ -121,6 +122,7 @@ def judge(evidence: Evidence) -> Verdict:
     groups, met = find_groups(evidence), met_errors(evidence)
     bad_ends = find_bad_ends(evidence, met)
     gates = apply_gates(evidence, measured, census, audit, trust, cause_decided=cause.decided)
+    unsold = find_unsold(evidence, measured, trust)
 
     lost = losses(evidence, target=True)
     full = evidence.timeline.out_of_space
@@ -131,6 +133,7 @@ def judge(evidence: Evidence) -> Verdict:
         "audit": [] if trust.unproven else [*audit.wrongs.values()],
         "overtaken": [] if trust.untimely else fairness.wrongs,
         "unanswered": [] if trust.untimely else failing,
+        "unsold": unsold.failures,
         "leaked": leaks(pools),
         "lost": [] if full else lost,
         "killed": killed,
@@ -153,6 +156,7 @@ def judge(evidence: Evidence) -> Verdict:
         *_excused(fairness.wrongs, trust.untimely),
         *_excused(failing, trust.untimely),
         *unanswered_sale(evidence),
+        *unsold.doubts,
         *audit.problems,
         *fairness.problems,
         *_differences(evidence),

@@ -58,7 +58,8 @@ class Refused:
 
     Attributes:
         reason: one of `REASONS`, or a word of your own, which no check knows.
-        final: whether the student takes it for the last word, and clicks no more.
+        final: whether it is the last word; where not ("all are reserved just now"), the student
+            clicks again until patience or attempts run out.
     """
 
     reason: str
@@ -146,6 +147,9 @@ class Acting(Protocol):
     def unkept(self, what: str) -> None:
         """Count a value that cannot be used."""
 
+    def told(self, what: Refused | Failed) -> None:
+        """Take in what the last answer of the call meant."""
+
 
 class Buyer:
     """One student in one browser: its methods are called at their moments, in this order.
@@ -225,6 +229,20 @@ class Buyer:
     def unkept(self, what: str) -> None:
         """Count a value that the target said in no form that can be used; the report tells it."""
         self.acting.unkept(what)
+
+    def told(self, what: Refused | Failed) -> None:
+        """Say what the last answer meant, where the method goes on after it and asks again.
+
+        Without it such an answer is recorded by its status alone: from 400 on as an error. One that
+        never came stays what it is.
+
+        Raises:
+            TypeError: it is neither `Refused` nor `Failed`.
+            ValueError: this call has sent nothing yet.
+        """
+        if not isinstance(what, Refused | Failed):
+            raise TypeError("told() takes Refused or Failed")
+        self.acting.told(what)
 
     def arrive(self) -> object:
         """Open the page where tickets will be sold; who refreshes it opens it again and again."""

@@ -74,6 +74,9 @@ class _Acting:
     def unkept(self, what: str) -> None:
         """Count nothing: what is wrong with an answer is shown."""
 
+    def told(self, what: Refused | Failed) -> None:
+        """Record nothing: every answer is shown as it came."""
+
 
 class OverdueError(BaseException):
     """A method of the scenario does not come to an end, whatever it catches."""

@@ -16,7 +16,7 @@ from dress_rehearsal.reports.trust.doubt import UNCOUNTED
 
 _DISTURBED: Final = frozenset({"foreign_cpu", UNCOUNTED, "gap", "clock_step", "damage"})
 """What can be found of a run that another one need not meet again."""
-_BY_LIMITS: Final = frozenset({"aborted", "gates", "load", "unanswered"})
+_BY_LIMITS: Final = frozenset({"aborted", "gates", "load", "unanswered", "unsold"})
 """Words of what a run failed by that another one of the same load may keep."""
 _OWN_END: Final = frozenset({"ports", "cpu_limit", "late_sends"})
 """What can be found of a run because it asked for more than can be sent from here."""

@@ -21,7 +21,9 @@ _BY_GATES: Final = frozenset({"audit", "gates", "census"})
 """Words of failures that stand among the gates as well."""
 _BROKEN: Final = "Gate broken: "
 _NO_WRONG: Final = "== 0"
-_EXCUSED: Final = frozenset({"overtaken", "unanswered"})
+_UNSOLD: Final = "unsold"
+"""The word of a failure by a limit that is none of the gates: chance may break it."""
+_EXCUSED: Final = frozenset({"overtaken", "unanswered", _UNSOLD})
 """Words of failures that are none where others had the CPU."""
 _BEYOND: Final = 0.025
 """As an interval's end: above it limits are broken by chance."""
@@ -42,7 +44,8 @@ class _Failure(NamedTuple):
         """Whether it is no matter of chance where a limit lies: a wrong, a leak, a loss."""
         table, _, field = self.name.rpartition(".")
         counted_wrong = field in COUNTERS if table == "audit" else field == "leaked"
-        return not self.limit or counted_wrong or self.name == _ALL_STUDENTS
+        by_word = not self.limit and self.name != _UNSOLD
+        return by_word or counted_wrong or self.name == _ALL_STUDENTS
 
     @property
     def words(self) -> str:

@@ -13,7 +13,7 @@ from gevent import GreenletExit, getcurrent
 from dress_rehearsal.records.steps import OTHER, STREAM
 from dress_rehearsal.records.tables import JOURNEYS, NS_PER_S
 from dress_rehearsal.scenarios.answers.body import LONGEST_WORD
-from dress_rehearsal.scenarios.buyer import Buyer, Granted, Pending
+from dress_rehearsal.scenarios.buyer import Buyer, Failed, Granted, Pending, Refused
 from dress_rehearsal.scenarios.client.deadline import Deadline, ExpiredError
 from dress_rehearsal.scenarios.client.http import Answer, Request
 from dress_rehearsal.scenarios.client.session import Client
@@ -23,7 +23,7 @@ from dress_rehearsal.scenarios.recorder import OK, REFUSED, UNKNOWN
 from dress_rehearsal.scenarios.rush import Rush
 from dress_rehearsal.scenarios.students.call import Call, Reply, Sent
 from dress_rehearsal.scenarios.students.connections import Connections, DefectError
-from dress_rehearsal.scenarios.students.meaning import NO_CLAIM, meaning_of
+from dress_rehearsal.scenarios.students.meaning import NO_CLAIM, meaning_of, no_of
 
 _MOST_CONNECTIONS: Final = 100
 _PREPARED: Final = frozenset({"log_in", "buy"})
@@ -120,6 +120,14 @@ class Browser:
     def unkept(self, what: str) -> None:
         """Count a value that the target said and that cannot be kept."""
         self._rush.recorder.lost[what[:LONGEST_WORD]] += 1
+
+    def told(self, what: Refused | Failed) -> None:
+        """Take in what the last answer meant of the call under way, which goes on."""
+        call = self._calls.get(getcurrent())
+        if call is None or call.last is None:
+            raise ValueError("told() says what an answer meant, and this call has had none")
+        if call.last.answer is not None:
+            call.last.outcome, call.last.error = no_of(what)
 
     def has(self, method: str) -> bool:
         """Return whether the scenario says anything about a moment."""

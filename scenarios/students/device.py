@@ -265,6 +265,8 @@ class Device:
             return self._await_turn(self._room, reply.at_ns, leave_ns)
         if self._session.lost(reply):
             return self._log_in_again(reply)
+        if _is_to_come_again(reply):
+            return self._tries.after_pause(reply)
         again_ns = self._tries.after_error(reply)
         if again_ns is None:
             self._purchase.ended(StudentOutcome.FAILED)
@@ -318,3 +320,9 @@ class Device:
             self._purchase.unknown = True
         elif reply.outcome == OK:
             self._purchase.granted(reply, self._session)
+
+
+def _is_to_come_again(reply: Reply) -> bool:
+    """Return whether a refusal is not the last word: no error, of whom only some try again."""
+    told = reply.claim
+    return isinstance(told, Refused) and not told.final and reply.code != UNAUTHENTICATED

@@ -57,13 +57,18 @@ def meaning_of(
         if said is not None and method in _CLAIMING:
             troubles.returned(method, f"returned {type(said).__name__} though no answer came")
         return came_to
-    if isinstance(said, Refused):
-        return REFUSED, _reason(said.reason), said
-    if isinstance(said, Failed):
-        return FAILED, _failure(said.word), None
+    if isinstance(said, Refused | Failed):
+        return *no_of(said), said if isinstance(said, Refused) else None
     if method in _CLAIMING:
         return _claimed(method, last, said, troubles)
     return _told(method, last, said, troubles) or came_to
+
+
+def no_of(said: Refused | Failed) -> tuple[int, str]:
+    """Return the outcome and the word that a request's row has for a no or an error."""
+    if isinstance(said, Refused):
+        return REFUSED, _reason(said.reason)
+    return FAILED, _failure(said.word)
 
 
 def _claimed(method: str, last: Sent | None, said: Any, troubles: Troubles) -> Meaning:

@@ -55,6 +55,135 @@ def test_a_reason_that_nobody_knows_is_final(played, server, respond):
     assert rows["error"].iloc[-1] == "a_teapot"
 
 
+COME_AGAIN = SHOP.replace('"a_teapot"', '"all_reserved", final=False')
+
+
+def test_who_is_told_to_come_again_does_so_whoever_else_gives_up_at_errors(played, server, respond):
+    """To come again is no error, of whom only a share tries again (`students.retry`)."""
+    server.respond = answering(respond, orders=[418, 418, 418, 201])
+    outcomes, rows, _, troubles = played(
+        COME_AGAIN, students__retry="0%", students__attempts=5, event__students=6
+    )
+    clicks = rows[rows["step"] == "POST /orders"]
+    assert outcomes == ["ticket"] * 6
+    assert sorted(clicks["error"].dropna()) == ["all_reserved"] * 3
+    assert set(clicks["outcome"]) == {"refused", "ok"}
+    assert not troubles
+
+
+def test_who_is_told_to_come_again_for_ever_gives_up_and_has_not_failed(played, server, respond):
+    server.respond = answering(respond, orders=[418])
+    outcomes, rows, _, _ = played(COME_AGAIN, students__retry="0%", students__attempts=3)
+    assert outcomes == ["gave_up"]
+    assert rows.loc[rows["step"] == "POST /orders", "outcome"].tolist() == ["refused"] * 3
+
+
+def test_who_gives_up_at_an_error_has_failed(played, server, respond):
+    server.respond = answering(respond, orders=[503])
+    outcomes, _, _, _ = played(COME_AGAIN, students__retry="0%")
+    assert outcomes == ["failed"]
+
+
+ASKS_AGAIN = """
+    from dress_rehearsal.scenarios import Buyer, Failed, Granted, Refused
+
+    class Customer(Buyer):
+        def buy(self):
+            answer = self.client.post("/orders")
+            while answer.status in (418, 503):
+                SAID
+                answer = self.client.post("/orders")
+            if answer.status == 201:
+                return Granted(answer.json()["id"])
+"""
+
+
+@pytest.mark.parametrize(
+    ("said", "outcomes", "words"),
+    [
+        pytest.param(
+            'self.told(Refused("all_reserved"))',
+            ["refused", "refused", "ok"],
+            ["all_reserved"] * 2,
+            id="a no",
+        ),
+        pytest.param(
+            'self.told(Failed("try_later"))',
+            ["failed", "failed", "ok"],
+            ["try_later"] * 2,
+            id="an error of its own name",
+        ),
+        pytest.param(
+            "pass", ["failed", "failed", "ok"], ["http_418", "http_503"], id="nothing said of it"
+        ),
+    ],
+)
+def test_an_answer_in_between_is_what_the_scenario_says_of_it(
+    played, server, respond, said, outcomes, words
+):
+    server.respond = answering(respond, orders=[418, 503, 201])
+    ends, rows, steps, troubles = played(ASKS_AGAIN.replace("SAID", said))
+    assert ends == ["ticket"]
+    assert rows["outcome"].tolist() == outcomes
+    assert rows["error"].dropna().tolist() == words
+    assert steps == {"POST /orders": "purchase"}
+    assert not troubles
+
+
+def test_what_a_method_returns_is_its_last_answers_meaning_whatever_was_said_before(
+    played, server, respond
+):
+    server.respond = answering(respond, orders=[410])
+    scenario = """
+    from dress_rehearsal.scenarios import Buyer, Refused
+
+    class Customer(Buyer):
+        def buy(self):
+            self.client.post("/orders")
+            self.told(Refused("all_reserved"))
+            return Refused("sold_out")
+    """
+    outcomes, rows, _, troubles = played(scenario)
+    assert (outcomes, rows["error"].tolist()) == (["sold_out"], ["sold_out"])
+    assert not troubles
+
+
+def test_an_answer_that_never_came_is_not_what_a_scenario_says_of_it(played, server):
+    server.respond = lambda request, _socket: b""
+    scenario = """
+    from dress_rehearsal.scenarios import Buyer, Refused
+
+    class Customer(Buyer):
+        def buy(self):
+            self.client.post("/orders")
+            self.told(Refused("all_reserved"))
+            self.client.post("/orders")
+    """
+    outcomes, rows, _, _ = played(scenario, students__attempts=1)
+    assert outcomes == ["unknown"]
+    assert set(rows["outcome"]) == {"unknown"}
+
+
+@pytest.mark.parametrize(
+    ("said", "kind"),
+    [('Refused("all_reserved")', "ValueError in buy()"), ("None", "TypeError in buy()")],
+)
+def test_what_says_nothing_of_an_answer_is_a_defect_of_the_scenario(
+    played, server, respond, said, kind
+):
+    server.respond = answering(respond, orders=[201])
+    scenario = f"""
+    from dress_rehearsal.scenarios import Buyer, Refused
+
+    class Customer(Buyer):
+        def buy(self):
+            self.told({said})
+    """
+    _, _, _, troubles = played(scenario, students__attempts=1)
+    (trouble,) = troubles
+    assert trouble.startswith(kind)
+
+
 def test_a_pending_ticket_is_asked_for_until_it_is_there(played, server, respond):
     reply = answering(respond, orders=[202], **{"orders/T1": [404, 200]})
     server.respond = reply
