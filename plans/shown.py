@@ -57,13 +57,14 @@ def shown_setting(key: str, text: str) -> str:
     secret.
 
     What is sent to the target or given to its app, where something is read and what people wrote
-    may hold one: of these only the name of a variable, an address and amounts are shown.
+    may hold one: of these only the name of a variable, an address and amounts are shown, and that
+    one is empty.
 
     Args:
         key: dotted, such as `target.environment.DEBUG`.
         text: as it stands in the plan; lists and tables as JSON.
     """
-    if _is_variable(text):
+    if not text or _is_variable(text):
         return text
     if names_a_secret(key.rpartition(".")[2]) or looks_secret(text):
         return HIDDEN

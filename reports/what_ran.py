@@ -4,6 +4,7 @@ from dress_rehearsal.plans import Plan
 from dress_rehearsal.plans.sections.stage import Limits
 from dress_rehearsal.plans.shown import shown_override, shown_setting
 from dress_rehearsal.plans.types import format_size
+from dress_rehearsal.plans.visible import visible_line
 from dress_rehearsal.reports.closed_load import what_acted
 from dress_rehearsal.reports.evidence import Evidence
 from dress_rehearsal.reports.words import cores, counted, fault_words
@@ -25,6 +26,8 @@ def what_ran(evidence: Evidence) -> str:
             f"with {', '.join(faults)}" if faults else "no faults",
             *([_containers(plan)] if plan.target.stage == "docker" else []),
         ]
+    if label := evidence.environment.get("label"):
+        what.append(f"labelled {visible_line(str(label))}")
     if changed:
         settings = ", ".join(shown_override(str(text)) for text in changed)
         what.append(f"other than in the plan's file: {settings}")

@@ -18,10 +18,12 @@ from dress_rehearsal.records.environment_variables import (
     SEARCHED,
     child_environment,
 )
+from dress_rehearsal.records.steps import CODE, STREAM
 from dress_rehearsal.reports.cause.resource import RESOURCES
 from dress_rehearsal.reports.metrics import known_metrics
 from dress_rehearsal.reports.schema import Audit, Fairness
 from dress_rehearsal.scenarios import Buyer
+from dress_rehearsal.scenarios.answers.claims import _SAID
 from dress_rehearsal.scenarios.client.response import Response
 from dress_rehearsal.scenarios.client.session import Client
 from tests.steps import PURCHASE
@@ -131,6 +133,24 @@ def test_whatever_a_scenario_may_ask_and_be_answered_is_named() -> None:
     arguments = list(inspect.signature(Client.request).parameters)[3:]
     answers = {name for name in (*vars(Response), "status", "content") if not name.startswith("_")}
     assert sorted([*arguments, *answers]) == sorted(re.findall(r"[a-z_]+", " ".join(rows(text))))
+
+
+def test_the_fields_that_claims_reads_are_listed_with_the_moments_they_are_read_at() -> None:
+    methods = {role: name for name, role in Buyer.roles.items()} | {STREAM: "its stream"}
+    read: dict[str, set[str]] = {}
+    for role, fields in _SAID.items():
+        for field in fields if role != CODE else ():  # of a code nothing is read by a name
+            read.setdefault(field, set()).add(methods[role])
+    table = section("Claims of answers")
+    lines = [line.split("|") for line in table.splitlines() if line.startswith("| `")]
+    listed = {
+        field.strip(" `"): {
+            *re.findall(r"`(\w+)`", at),
+            *(["its stream"] if "its stream" in at else []),
+        }
+        for _, field, _, at, _ in lines
+    }
+    assert listed == read
 
 
 def test_every_word_of_a_scenario_is_named() -> None:

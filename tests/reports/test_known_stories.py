@@ -199,6 +199,19 @@ def test_beside_the_cause_stands_what_was_run(evidence_of):
     )
 
 
+def test_runs_of_different_switches_are_told_apart_by_their_label_and_no_value(evidence_of):
+    evidence = evidence_of(**SMALL)
+
+    def told(setting, **known):
+        environment = {**evidence.environment, "overrides": [f"target.environment.LOCK={setting}"]}
+        return what_ran(dataclasses.replace(evidence, environment=environment | known))
+
+    unlike = "other than in the plan's file: target.environment.LOCK="
+    assert told("row", label="row\x1b[31m-lock").endswith(f"labelled row\\x1b[31m-lock, {unlike}….")
+    assert told("row") == told("table")
+    assert told("").endswith(f"no faults, {unlike}.")
+
+
 @pytest.mark.parametrize(
     ("limits", "words"),
     [
