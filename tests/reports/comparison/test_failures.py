@@ -114,6 +114,13 @@ def test_a_limit_that_chance_breaks_now_and_then_is_no_proof(run_of, before, her
     assert not told_of or told_of[0].lower().startswith(outcome)
 
 
+@pytest.mark.parametrize(("failing", "outcome"), [(1, "undecided"), (5, "worse")])
+def test_tickets_that_were_left_in_one_run_of_five_may_be_chance(sides, failing, outcome):
+    left = sides("new", failing, words=("unsold",), reason="Tickets were left: 3 students gave up.")
+    found, said = told(sides("old", 0), left)
+    assert (found, f"{failing} of 5 in new failed" in said) == (outcome, True)
+
+
 def test_chance_is_fishers():
     stats = pytest.importorskip("scipy.stats")
     for already, before, failing, here in [
