@@ -71,7 +71,9 @@ def judge_foreign_cpu(evidence: Evidence) -> ForeignCpu:
     foreign = max((second.foreign for second in busy), default=0.0)
     steal = max((second.steal for second in busy), default=0.0)
     doubts, stolen = [], None
-    if allowed < cpus:
+    if allowed >= cpus:
+        allowed = math.inf  # counts of a second may come to more than there are
+    else:
         doubts += _uncounted(evidence, around_ns)
     most = max(second.foreign for second in seconds)
     if foreign > allowed:

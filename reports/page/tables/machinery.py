@@ -1,5 +1,6 @@
 """Pools, the generator, and the requests as both sides counted them."""
 
+import math
 from collections.abc import Sequence
 from functools import partial
 
@@ -135,7 +136,10 @@ def _held_back(generator: Generator) -> list[tuple[Cell, ...]]:
 
 def _others_cell(others: float | None, evidence: Evidence) -> Cell:
     """Return whether what others took of the CPU did any harm."""
-    taken = others is not None and others > evidence.plan.generator.max_foreign_cpu
+    allowed = evidence.plan.generator.max_foreign_cpu
+    if others is not None and allowed >= (evidence.environment.get("cores") or math.inf):
+        return Cell("the plan lets them take all", "ok")
+    taken = others is not None and others > allowed
     if taken and not any(
         doubt.word == "foreign_cpu" for doubt in judge_foreign_cpu(evidence).doubts
     ):

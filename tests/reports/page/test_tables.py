@@ -262,13 +262,19 @@ def test_a_late_generator_stands_beside_what_the_plan_allows(healthy: Evidence) 
             "harmless: a processor was free whenever they did",
         ),
         ({"foreign_cores": 1.7}, "too much"),
+        (
+            {"foreign_cores": 2.1, "plan": {"generator": {"max_foreign_cpu": 2.0}}},
+            "the plan lets them take all",
+        ),
     ],
 )
 def test_others_took_too_much_only_where_no_processor_was_left(
     evidence_of: EvidenceOf, verdict_of: VerdictOf, defects: dict[str, Any], state: str
 ) -> None:
     small = {"students": 200, "tickets": 60, **defects}
-    table = generator_table(verdict_of(**small).generator, evidence_of(**small))
+    evidence = evidence_of(**small)
+    evidence = replace(evidence, environment={**evidence.environment, "cores": 2})
+    table = generator_table(verdict_of(**small).generator, evidence)
     rows = {row[0]: row[1:] for row in words(table)}
     assert rows["Other programs' CPU around T-0, up to"][-1] == state
 

@@ -46,6 +46,16 @@ def test_others_that_take_the_cpu_are_a_sentence_with_how_much(judged):
             0,
             id="the plan allows more",
         ),
+        pytest.param(
+            {"foreign_cores": 2.1, "plan": {"generator": {"max_foreign_cpu": 2.0}}},
+            0,
+            id="all of it is allowed, and counts come to more",
+        ),
+        pytest.param(
+            {"foreign_cores": 2.1, "plan": {"generator": {"max_foreign_cpu": 1.9}}},
+            1,
+            id="less than all of it is allowed",
+        ),
         pytest.param({"cpu_full": True}, 0, id="it is our own that takes it all"),
     ],
 )
