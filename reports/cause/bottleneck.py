@@ -4,7 +4,8 @@ Purchases are looked at first; only where they were fast enough, the other steps
 and when, is the evidence for it, not the ranking: a pool may be full and nobody the worse for it.
 
 Nothing is a bottleneck where 99% of the requests took less than `slowest.SLOW_MS`. How sure it is:
-the share of a hundred resamples of the students (a bootstrap) in which the same part is largest.
+the share of a hundred resamples of the students (a bootstrap) in which the same part is largest,
+times how much of the loss its resource can explain (`scene.Found`).
 """
 
 import dataclasses
@@ -160,7 +161,7 @@ def _find(
     from_ns, until_ns = (evidence.t0_ns + round(at * NS_PER_S) for at in (since_s, until_s))
     by_name = {finding.pool.name: finding for finding in pools}
     scene = Scene(evidence, load, slow, part, stop, by_name, from_ns, until_ns)
-    resource, seen = resource_of(scene)
+    resource, seen, explains = resource_of(scene)
     extent = extent_of(evidence, load, slow, part, resource, (from_ns, until_ns))
     seen = f"{seen}; {extent.counts}" if extent.counts else seen
     seen += _while_waiting(evidence, slow)
@@ -185,7 +186,7 @@ def _find(
         since_s=rounded(since_s, 2) or 0.0,
         until_s=rounded(until_s, 2),
         share=rounded(share),
-        certainty=rounded(_certainty(slow, part, evidence.plan.seed)),
+        certainty=rounded(_certainty(slow, part, evidence.plan.seed) * explains),
         lost_ms=rounded(float(lost_s[part])),
         step=slow.step,
         worker=extent.worker,
