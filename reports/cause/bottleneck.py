@@ -5,7 +5,7 @@ and when, is the evidence for it, not the ranking: a pool may be full and nobody
 
 Nothing is a bottleneck where 99% of the requests took less than `slowest.SLOW_MS`. How sure it is:
 the share of a hundred resamples of the students (a bootstrap) in which the same part is largest,
-times how much of the loss its resource can explain (`scene.Found`).
+times how much of the loss its resource is likely to explain (`scene.Found`).
 """
 
 import dataclasses
@@ -24,7 +24,7 @@ from dress_rehearsal.reports.cause.extent import NEGLIGIBLE_MS, extent_of
 from dress_rehearsal.reports.cause.failures import failures
 from dress_rehearsal.reports.cause.load import Load, read_load
 from dress_rehearsal.reports.cause.resource import resource_of
-from dress_rehearsal.reports.cause.scene import Scene
+from dress_rehearsal.reports.cause.scene import UNSURE, Scene
 from dress_rehearsal.reports.cause.server_timing import said_means
 from dress_rehearsal.reports.cause.slowest import (
     BEFORE_T0_S,
@@ -196,7 +196,8 @@ def _find(
         ),
     )
     pool = by_name[resource].pool if resource in by_name else None
-    return CauseFinding(bottleneck, lost, _line(slow, bottleneck, pool, extent.where, seen))
+    line = _line(slow, bottleneck, pool, extent.where, seen, unsure=explains <= UNSURE)
+    return CauseFinding(bottleneck, lost, line)
 
 
 def _while_waiting(evidence: Evidence, slow: Slowest) -> str:
@@ -258,7 +259,9 @@ def _certainty(slow: Slowest, part: str, seed: int) -> float:
     return float(np.mean(np.array(largest) == parts.index(part)))
 
 
-def _line(slow: Slowest, found: Bottleneck, pool: Pool | None, where: str, seen: str) -> str:
+def _line(
+    slow: Slowest, found: Bottleneck, pool: Pool | None, where: str, seen: str, *, unsure: bool
+) -> str:
     """Return the cause in one line, with what came of it."""
     failed = slow.every[slow.every["outcome"].isin(["failed", "unknown"])]
     came = f"1% of requests {_to(slow)} took {seconds(round(slow.p99_ms / 1e3, 2))} or longer"
@@ -274,7 +277,8 @@ def _line(slow: Slowest, found: Bottleneck, pool: Pool | None, where: str, seen:
         return f"{CAUSE}: {what} leaked {leaked}{alone}; {came}."
     how = "" if pool is None else _HOW.get(pool.diagnosis or "", "")
     since = offset(found.since_s)
-    return f"{CAUSE}: {what}{how}{where}, from {since} on ({seen}); {came}."
+    perhaps = "perhaps " if unsure else ""
+    return f"{CAUSE}: {perhaps}{what}{how}{where}, from {since} on ({seen}); {came}."
 
 
 def _nothing_slow(bought: Slowest | None) -> str:

@@ -23,7 +23,7 @@ from dress_rehearsal.reports.cause.cpu_use import (
     share_on_cpu,
 )
 from dress_rehearsal.reports.cause.decomposition import PARTS
-from dress_rehearsal.reports.cause.scene import Found, Scene
+from dress_rehearsal.reports.cause.scene import UNSURE, Found, Scene
 from dress_rehearsal.reports.cause.shared_wait import FEWEST_BESIDE, SharedWait
 from dress_rehearsal.reports.cause.throttling import throttled
 from dress_rehearsal.reports.numbers import rounded
@@ -42,8 +42,6 @@ BLOCKED_SHARE: Final = 0.5
 """A late loop whose thread ran, or was ready to, for less of the time did not lack a processor."""
 EXPLAINED_SHARE: Final = 0.5
 """Busy CPUs that can explain less of a loss are not its cause."""
-UNTOLD: Final = 0.5
-"""How much of a loss busy CPUs are taken to explain where too few other requests tell."""
 LATE_MS: Final = 250.0
 """A loop that is so late may be why nobody answered."""
 
@@ -113,15 +111,21 @@ def _busy_cpu(scene: Scene) -> Found | None:
     if scene.part not in _SAYS_NOTHING:
         on_cpu = _on_cpu(scene)
         return Found("cpu", seen, 1.0 if on_cpu is None else on_cpu)
-    explains = SharedWait(scene.evidence, scene.slow, scene.part).share
-    if explains is None and scene.part != "unanswered":
-        seen += (
-            "; too few requests of other steps were under way to tell whether it is this step's own"
-        )
-        return Found("cpu", seen, UNTOLD)
-    if explains is None or explains < EXPLAINED_SHARE:
+    shared = SharedWait(scene.evidence, scene.slow, scene.part)
+    if shared.beside is None or shared.most is None or shared.likely is None:
+        if scene.part == "unanswered":
+            return None
+        seen += "; too few requests of other steps were under way to tell whether that is why"
+        return Found("cpu", seen, UNSURE)
+    if shared.most < EXPLAINED_SHARE:
         return None
-    return Found("cpu", seen, explains)
+    if shared.likely <= UNSURE:
+        took = milliseconds(rounded(shared.beside.middle_ms, 1))
+        seen += (
+            f"; but at half of the other steps or more nine of ten requests took {took} or less "
+            f"meanwhile, so it may be something that the slow ones have to themselves"
+        )
+    return Found("cpu", seen, shared.likely)
 
 
 def _used(scene: Scene) -> CpuUse:
@@ -137,12 +141,12 @@ def _though_busy(scene: Scene) -> str:
     if scene.part not in _SAYS_NOTHING or (used := _used(scene)).share < BUSY:
         return ""
     shared = SharedWait(scene.evidence, scene.slow, scene.part)
-    if shared.share is None or shared.took_ms is None:
+    if shared.beside is None or shared.most is None:
         return f"; {cpu_words(used)}, but too few requests of other steps tell whether that is why"
-    took = milliseconds(rounded(shared.took_ms, 1))
+    took = milliseconds(rounded(shared.beside.longest_ms, 1))
     return (
         f"; mostly at {shared.step}; {cpu_words(used)}, which explains at most "
-        f"{percent(round(shared.share, 3))} of it, for nine of ten requests of every other step "
+        f"{percent(round(shared.most, 3))} of it, for nine of ten requests of every other step "
         f"with at least {FEWEST_BESIDE} then took {took} or less"
     )
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from dress_rehearsal.reports.cause.load import Load
 from dress_rehearsal.reports.cause.slowest import Slowest
@@ -10,12 +10,15 @@ from dress_rehearsal.reports.cause.stops import Stop
 from dress_rehearsal.reports.evidence import Evidence
 from dress_rehearsal.reports.pools import PoolFinding
 
+UNSURE: Final = 0.5
+"""A resource that explains no more of a loss than this is perhaps its cause."""
+
 
 class Found(NamedTuple):
     """A resource, and words for what was to be seen of it.
 
     Attributes:
-        explains: how much of the loss it can explain, 0 to 1.
+        explains: how much of the loss it is likely to explain, 0 to 1.
     """
 
     resource: str

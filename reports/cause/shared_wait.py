@@ -3,11 +3,12 @@
 Whoever lacks a processor is slow at whatever it does. What all steps share can have cost a request
 about as much as it cost those of other steps that were under way in the same seconds, and what is
 more than that is the step's own: a sleep, a call to somebody else, an answer that never comes. The
-slowest tenth is held against the slowest tenth of the other steps' requests: what nine of ten of
-them took, of the step that took longest, is taken to be shared.
+slowest tenth is held against the slowest tenth of the other steps' requests, by what nine of ten of
+them took at most: of the step that took longest, so that what is more cannot be shared; and of the
+middle one, for what is shared slows most steps, and a lock or a store only those that need it.
 """
 
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,47 +16,63 @@ from numpy.typing import NDArray
 from dress_rehearsal.records.steps import STREAM
 from dress_rehearsal.reports.cause.slowest import Slowest
 from dress_rehearsal.reports.evidence import Evidence
-from dress_rehearsal.reports.numbers import integers
+from dress_rehearsal.reports.numbers import integers, percentile
 
 FEWEST_BESIDE: Final = 30
 """Of fewer requests of a step, under way meanwhile, nothing is concluded."""
 NINE_OF_TEN: Final = 0.9
-_ENDS: Final = ("sent_ns", "done_ns")
 _TOLD_SHARE: Final = 0.5
 """So much of the loss has to be of steps beside which there were enough requests."""
 
 
-class SharedWait:
-    """What other steps' requests took while the slowest were under way.
+class Beside(NamedTuple):
+    """What nine of ten requests of other steps took at most, in ms, by step.
 
     Attributes:
-        share: how much of a part's loss the other steps' requests may have lost as well, 0 to 1, by
-            what they took of what the slowest did; None where too few of them were under way.
-        took_ms: what nine of ten of them took at most, of the slowest such step; beside the step
-            that lost most. None as above.
+        longest_ms: of the step that took longest: no more can be shared.
+        middle_ms: of the middle one, the longer of two: so much most of them shared.
+    """
+
+    longest_ms: float
+    middle_ms: float
+
+
+class SharedWait:
+    """How much of a part's loss other steps' requests lost as well, by how long they took.
+
+    Attributes:
         step: the step that lost most to the part.
+        beside: what others took while its slowest were under way; None where of each other step too
+            few were.
+        most: how much of the loss may be shared, by the step that took longest, 0 to 1; None where
+            that is not known of most of the loss.
+        likely: the same by the middle step.
     """
 
     def __init__(self, evidence: Evidence, slow: Slowest, part: str) -> None:
         """Compare the slowest requests' loss to a part with other steps' requests."""
-        steps, rows = evidence.latency["step"], slow.rows
-        own = steps.iloc[slow.places[rows.index]].astype("object").to_numpy()
-        lost = rows[part].to_numpy()
+        rows, lost = slow.rows, slow.rows[part].to_numpy()
+        own = evidence.latency["step"].iloc[slow.places[rows.index]].astype("object").to_numpy()
         sums = {str(step): float(lost[own == step].sum()) for step in sorted(set(own))}
         self.step = max(sums, key=lambda step: sums[step])
-        others = _Others(evidence, int(rows["sent_ns"].min()), int(rows["done_ns"].max()))
+        sent_ns, done_ns = (rows[name].to_numpy() for name in ("sent_ns", "done_ns"))
+        others = _Others(evidence, int(sent_ns.min()), int(done_ns.max()))
         took = {
-            step: others.took_ms(step, *(rows[at].to_numpy()[own == step] for at in _ENDS))
-            for step in sums
+            step: others.took(step, sent_ns[own == step], done_ns[own == step]) for step in sums
         }
-        told = {step: ms for step, ms in took.items() if ms is not None}
-        self.took_ms = took[self.step]
-        all_lost = sum(sums[step] for step in told)
-        self.share: float | None = None
-        if self.took_ms is not None and all_lost >= _TOLD_SHARE * sum(sums.values()) > 0:
-            whole_ms = np.maximum((rows["done_ns"] - rows["sent_ns"]).to_numpy() / 1e6, 1e-3)
-            shared = lost * np.minimum(1.0, [told.get(step, 0.0) for step in own] / whole_ms)
-            self.share = float(shared.sum()) / all_lost
+        self.beside = took[self.step]
+        self.most: float | None = None
+        self.likely: float | None = None
+        known = np.array([took[step] is not None for step in own])
+        told = float(lost[known].sum())
+        if self.beside is None or told < _TOLD_SHARE * float(lost.sum()):
+            return
+        each = [found for step in own if (found := took[step]) is not None]
+        whole_ms = np.maximum((done_ns - sent_ns)[known] / 1e6, 1e-3)
+        self.most, self.likely = (
+            float((lost[known] * np.minimum(1.0, np.array(ms) / whole_ms)).sum()) / told
+            for ms in zip(*each, strict=True)
+        )
 
 
 class _Others:
@@ -72,11 +89,10 @@ class _Others:
         self._sent_ns, self._done_ns, self._ms = sent_ns[met], done_ns[met], ms[met]
         self._steps = latency["step"][chosen][met].astype("object").to_numpy()
 
-    def took_ms(self, step: str, sent_ns: Any, done_ns: Any) -> float | None:
-        """Return what nine of ten requests of the other step that took longest took at most.
+    def took(self, step: str, sent_ns: Any, done_ns: Any) -> Beside | None:
+        """Return what the requests of other steps than one took; None where all had too few.
 
-        Each counts by how many of the slow ones, of these spans, were under way beside it. None
-        where no other step had enough of them.
+        Each counts by how many of the slow ones, of these spans, were under way beside it.
         """
         beside = _beside(sent_ns, done_ns, self._sent_ns, self._done_ns)
         found = []
@@ -84,7 +100,7 @@ class _Others:
             mine = (self._steps == other) & (beside > 0)
             if mine.sum() >= FEWEST_BESIDE:
                 found.append(_weighted(self._ms[mine], beside[mine]))
-        return max(found, default=None)
+        return Beside(max(found), percentile(found, 50)) if found else None
 
 
 def _beside(
