@@ -24,7 +24,7 @@ from dress_rehearsal.reports.cause.extent import NEGLIGIBLE_MS, extent_of
 from dress_rehearsal.reports.cause.failures import failures
 from dress_rehearsal.reports.cause.load import Load, read_load
 from dress_rehearsal.reports.cause.resource import resource_of
-from dress_rehearsal.reports.cause.scene import UNSURE, Scene
+from dress_rehearsal.reports.cause.scene import Scene
 from dress_rehearsal.reports.cause.server_timing import said_means
 from dress_rehearsal.reports.cause.slowest import (
     BEFORE_T0_S,
@@ -42,6 +42,7 @@ from dress_rehearsal.reports.pools import PoolFinding, run_grid
 from dress_rehearsal.reports.schema import Bottleneck, Pool
 from dress_rehearsal.reports.words import (
     agreeing,
+    bottleneck_words,
     counted,
     milliseconds,
     offset,
@@ -196,8 +197,7 @@ def _find(
         ),
     )
     pool = by_name[resource].pool if resource in by_name else None
-    line = _line(slow, bottleneck, pool, extent.where, seen, unsure=explains <= UNSURE)
-    return CauseFinding(bottleneck, lost, line)
+    return CauseFinding(bottleneck, lost, _line(slow, bottleneck, pool, extent.where, seen))
 
 
 def _while_waiting(evidence: Evidence, slow: Slowest) -> str:
@@ -259,9 +259,7 @@ def _certainty(slow: Slowest, part: str, seed: int) -> float:
     return float(np.mean(np.array(largest) == parts.index(part)))
 
 
-def _line(
-    slow: Slowest, found: Bottleneck, pool: Pool | None, where: str, seen: str, *, unsure: bool
-) -> str:
+def _line(slow: Slowest, found: Bottleneck, pool: Pool | None, where: str, seen: str) -> str:
     """Return the cause in one line, with what came of it."""
     failed = slow.every[slow.every["outcome"].isin(["failed", "unknown"])]
     came = f"1% of requests {_to(slow)} took {seconds(round(slow.p99_ms / 1e3, 2))} or longer"
@@ -270,15 +268,14 @@ def _line(
         how = " or ".join(word for end, word in ends.items() if (failed["outcome"] == end).any())
         median_s = seconds(round(float(failed["felt_ms"].median()) / 1e3, 2))
         came = f"{written(len(failed))} of {_counted(slow)} {how}, in the median after {median_s}"
-    what = resource_words(found.resource)
+    what = bottleneck_words(found.resource, found.certainty)
     if pool is not None and pool.leaked:
         alone = where if found.worker else ""  # who waits need not be who leaked
         leaked = f"{written(pool.leaked)} of {written(pool.max)} {agreeing(pool.max, 'connection')}"
         return f"{CAUSE}: {what} leaked {leaked}{alone}; {came}."
     how = "" if pool is None else _HOW.get(pool.diagnosis or "", "")
     since = offset(found.since_s)
-    perhaps = "perhaps " if unsure else ""
-    return f"{CAUSE}: {perhaps}{what}{how}{where}, from {since} on ({seen}); {came}."
+    return f"{CAUSE}: {what}{how}{where}, from {since} on ({seen}); {came}."
 
 
 def _nothing_slow(bought: Slowest | None) -> str:

@@ -23,13 +23,13 @@ from dress_rehearsal.reports.cause.cpu_use import (
     share_on_cpu,
 )
 from dress_rehearsal.reports.cause.decomposition import PARTS
-from dress_rehearsal.reports.cause.scene import UNSURE, Found, Scene
+from dress_rehearsal.reports.cause.scene import Found, Scene
 from dress_rehearsal.reports.cause.shared_wait import FEWEST_BESIDE, SharedWait
 from dress_rehearsal.reports.cause.throttling import throttled
 from dress_rehearsal.reports.numbers import rounded
 from dress_rehearsal.reports.pools.client import LOCKS
 from dress_rehearsal.reports.pools.cpu_limits import CPU_LIMITS
-from dress_rehearsal.reports.words import milliseconds, percent, seconds, written
+from dress_rehearsal.reports.words import UNSURE, milliseconds, percent, seconds, written
 
 BUSY: Final = 0.9
 """From this share of all CPUs on there was no processor to spare."""

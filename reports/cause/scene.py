@@ -2,16 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 from dress_rehearsal.reports.cause.load import Load
 from dress_rehearsal.reports.cause.slowest import Slowest
 from dress_rehearsal.reports.cause.stops import Stop
 from dress_rehearsal.reports.evidence import Evidence
 from dress_rehearsal.reports.pools import PoolFinding
-
-UNSURE: Final = 0.5
-"""A resource that explains no more of a loss than this is perhaps its cause."""
 
 
 class Found(NamedTuple):

@@ -5,9 +5,11 @@ import re
 
 import pytest
 
-from dress_rehearsal.reports.cause.scene import UNSURE
 from dress_rehearsal.reports.cause.shared_wait import FEWEST_BESIDE
 from dress_rehearsal.reports.evidence import Evidence
+from dress_rehearsal.reports.page.strip import key_numbers
+from dress_rehearsal.reports.verdict import judge
+from dress_rehearsal.reports.words import UNSURE
 from tests.reports.cause.altered_runs import SECOND, SMALL, TIMES, cause_of, measured, slowed
 from tests.reports.foreign import foreign
 from tests.reports.synthetic_defects import QR
@@ -105,6 +107,18 @@ def test_what_slows_one_other_step_alone_is_perhaps_not_the_cpu(shop):
     assert finding.bottleneck.certainty < 0.1
     assert finding.cause.startswith("Cause of slowness: perhaps the CPU, from ")
     assert "it may be something that the slow ones have to themselves" in finding.cause
+
+
+def test_the_page_s_first_numbers_say_perhaps_too(shop):
+    shown = {}
+    for name, slow in (
+        ("one", sleeping(sleeping(shop, SLEPT_MS), SLEPT_MS, QR)),
+        ("all", alike(sleeping(shop, SLEPT_MS), SLEPT_MS)),
+    ):
+        verdict = judge(slow)
+        shown[name] = [number.value for number in key_numbers(slow, verdict)]
+    assert "Perhaps the CPU" in shown["one"]
+    assert "The CPU" in shown["all"]
 
 
 def test_beside_too_few_other_requests_it_is_the_cpu_but_less_certain(shop):
