@@ -186,7 +186,8 @@ class Bottleneck(Part):
 
     From `since_s` to `until_s` (relative to T-0) it was what those sent then lost most by; `share`
     of the slowest tenth's time went there, `lost_ms` of each on average. `certainty` is how often
-    the same comes out of resampled students. `worker`: the pid, where it is one worker's.
+    the same comes out of resampled students, times how much of that time busy CPUs are likely to
+    explain, where they are the cause. `worker`: the pid, where it is one worker's.
     """
 
     resource: str

@@ -23,6 +23,8 @@ NOT_APPLICABLE: Final = "does not apply"
 """What stands for a number of something that this rush did not have."""
 EMPTY: Final = "—"
 """What stands in a table's cell that has no number."""
+UNSURE: Final = 0.5
+"""A bottleneck with no more certainty than this is perhaps one."""
 
 HEADLINES: Final[dict[Status, str]] = {
     "pass": "It held",
@@ -176,6 +178,12 @@ def percent(part: float, whole: float = 1.0) -> str:
 def resource_words(name: str) -> str:
     """Return a cause of lost time as a sentence names it: "the PostgreSQL pool"."""
     return _RESOURCES.get(name, f"the pool {name}" if "." in name else name)
+
+
+def bottleneck_words(resource: str, certainty: float | None) -> str:
+    """Return a cause of lost time, and that it is one perhaps: "perhaps the CPU"."""
+    unsure = certainty is not None and certainty <= UNSURE
+    return f"{'perhaps ' if unsure else ''}{resource_words(resource)}"
 
 
 def given_up_words(share: float) -> str:

@@ -4,7 +4,8 @@ Purchases are looked at first; only where they were fast enough, the other steps
 and when, is the evidence for it, not the ranking: a pool may be full and nobody the worse for it.
 
 Nothing is a bottleneck where 99% of the requests took less than `slowest.SLOW_MS`. How sure it is:
-the share of a hundred resamples of the students (a bootstrap) in which the same part is largest.
+the share of a hundred resamples of the students (a bootstrap) in which the same part is largest,
+times how much of the loss its resource is likely to explain (`scene.Found`).
 """
 
 import dataclasses
@@ -41,6 +42,7 @@ from dress_rehearsal.reports.pools import PoolFinding, run_grid
 from dress_rehearsal.reports.schema import Bottleneck, Pool
 from dress_rehearsal.reports.words import (
     agreeing,
+    bottleneck_words,
     counted,
     milliseconds,
     offset,
@@ -160,7 +162,7 @@ def _find(
     from_ns, until_ns = (evidence.t0_ns + round(at * NS_PER_S) for at in (since_s, until_s))
     by_name = {finding.pool.name: finding for finding in pools}
     scene = Scene(evidence, load, slow, part, stop, by_name, from_ns, until_ns)
-    resource, seen = resource_of(scene)
+    resource, seen, explains = resource_of(scene)
     extent = extent_of(evidence, load, slow, part, resource, (from_ns, until_ns))
     seen = f"{seen}; {extent.counts}" if extent.counts else seen
     seen += _while_waiting(evidence, slow)
@@ -185,7 +187,7 @@ def _find(
         since_s=rounded(since_s, 2) or 0.0,
         until_s=rounded(until_s, 2),
         share=rounded(share),
-        certainty=rounded(_certainty(slow, part, evidence.plan.seed)),
+        certainty=rounded(_certainty(slow, part, evidence.plan.seed) * explains),
         lost_ms=rounded(float(lost_s[part])),
         step=slow.step,
         worker=extent.worker,
@@ -266,7 +268,7 @@ def _line(slow: Slowest, found: Bottleneck, pool: Pool | None, where: str, seen:
         how = " or ".join(word for end, word in ends.items() if (failed["outcome"] == end).any())
         median_s = seconds(round(float(failed["felt_ms"].median()) / 1e3, 2))
         came = f"{written(len(failed))} of {_counted(slow)} {how}, in the median after {median_s}"
-    what = resource_words(found.resource)
+    what = bottleneck_words(found.resource, found.certainty)
     if pool is not None and pool.leaked:
         alone = where if found.worker else ""  # who waits need not be who leaked
         leaked = f"{written(pool.leaked)} of {written(pool.max)} {agreeing(pool.max, 'connection')}"

@@ -4,6 +4,10 @@ A part says where a request waited, not on whom. Asked in this order: did a proc
 Did the target's own accept queue overflow? Were the CPUs busy, and with whose work? Were the event
 loops late where nobody answered, or in time though requests waited to be taken up? What answers
 first is the resource; else it is the part itself.
+
+Busy CPUs explain no more than was lost by them. What a target that does not say where its time goes
+took, or never answered, is theirs only where other steps' requests of the same seconds lost most of
+it too (`reports.cause.shared_wait`); else it is the step's own.
 """
 
 from typing import Final
@@ -11,14 +15,21 @@ from typing import Final
 import numpy as np
 
 from dress_rehearsal.records.tables import CLIENT_POOLS, NS_PER_S
-from dress_rehearsal.reports.cause.cpu_use import Spans, cpu_use, cpu_words, share_on_cpu
+from dress_rehearsal.reports.cause.cpu_use import (
+    CpuUse,
+    Spans,
+    cpu_use,
+    cpu_words,
+    share_on_cpu,
+)
 from dress_rehearsal.reports.cause.decomposition import PARTS
 from dress_rehearsal.reports.cause.scene import Found, Scene
+from dress_rehearsal.reports.cause.shared_wait import FEWEST_BESIDE, SharedWait
 from dress_rehearsal.reports.cause.throttling import throttled
 from dress_rehearsal.reports.numbers import rounded
 from dress_rehearsal.reports.pools.client import LOCKS
 from dress_rehearsal.reports.pools.cpu_limits import CPU_LIMITS
-from dress_rehearsal.reports.words import milliseconds, percent, seconds, written
+from dress_rehearsal.reports.words import UNSURE, milliseconds, percent, seconds, written
 
 BUSY: Final = 0.9
 """From this share of all CPUs on there was no processor to spare."""
@@ -29,6 +40,8 @@ DROPPED_SHARE: Final = 0.1
 """So many connections of the slowest requests' number have to have been dropped to be why."""
 BLOCKED_SHARE: Final = 0.5
 """A late loop whose thread ran, or was ready to, for less of the time did not lack a processor."""
+EXPLAINED_SHARE: Final = 0.5
+"""Busy CPUs that can explain less of a loss are not its cause."""
 LATE_MS: Final = 250.0
 """A loop that is so late may be why nobody answered."""
 
@@ -46,6 +59,9 @@ RESOURCES: Final = (
 _ANYWHERE: Final = ("app_loop", "rest", "target", "unanswered", "connect")
 """Parts that say where a request was, but not what it waited for there."""
 
+_SAYS_NOTHING: Final = ("rest", "target", "unanswered")
+"""Those of them that do not even say that it waited for something which others wait for too."""
+
 
 def resource_of(scene: Scene) -> Found:
     """Return what the dominant part comes from."""
@@ -57,7 +73,11 @@ def resource_of(scene: Scene) -> Found:
     if (short := _short_outside(scene)) is not None:
         return short
     resource = {"rest": "network", "connect": "accept_queue"}.get(scene.part, scene.part)
-    return resource, _seen(scene)
+    though_busy = _though_busy(scene)
+    if scene.part == "unanswered":
+        seen = "no answer came" + (though_busy or ", and nothing was seen to saturate")
+        return Found(resource, seen)
+    return Found(resource, _seen(scene) + though_busy)
 
 
 def _stood_still(scene: Scene) -> Found | None:
@@ -65,7 +85,7 @@ def _stood_still(scene: Scene) -> Found | None:
     if stop is None:
         return None
     lasted = seconds(round(stop.lasted_s, 1))
-    return "stopped_process", f"{stop.name} gave no sign of life for {lasted}"
+    return Found("stopped_process", f"{stop.name} gave no sign of life for {lasted}")
 
 
 def _overflowed(scene: Scene) -> Found | None:
@@ -75,23 +95,60 @@ def _overflowed(scene: Scene) -> Found | None:
     late = scene.part == "connect"
     most = DROPPED_SHARE * len(scene.slow.rows)
     dropped = scene.part in ("app_loop", "unanswered") and (queue.pool.timeouts or 0) >= most
-    return ("accept_queue", queue.evidence) if late or dropped else None
+    return Found("accept_queue", queue.evidence) if late or dropped else None
 
 
 def _busy_cpu(scene: Scene) -> Found | None:
     awaited = scene.part in _ANYWHERE or _unexplained(scene)
     if not awaited or _blocked(scene):
         return None
-    rows = scene.slow.rows
-    lost = rows[scene.part].to_numpy() + 1e-6
-    spans = Spans(rows["sent_ns"].to_numpy(), rows["done_ns"].to_numpy(), lost)
-    used = cpu_use(scene.evidence, spans)
+    used = _used(scene)
     if used.share < BUSY:
         return None
     seen = cpu_words(used)
     if _unexplained(scene):
         seen += f"; meanwhile requests waited for connections: {scene.pools[scene.part].evidence}"
-    return "cpu", seen
+    if scene.part not in _SAYS_NOTHING:
+        on_cpu = _on_cpu(scene)
+        return Found("cpu", seen, 1.0 if on_cpu is None else on_cpu)
+    shared = SharedWait(scene.evidence, scene.slow, scene.part)
+    if shared.beside is None or shared.most is None or shared.likely is None:
+        if scene.part == "unanswered":
+            return None
+        seen += "; too few requests of other steps were under way to tell whether that is why"
+        return Found("cpu", seen, UNSURE)
+    if shared.most < EXPLAINED_SHARE:
+        return None
+    if shared.likely <= UNSURE:
+        took = milliseconds(rounded(shared.beside.middle_ms, 1))
+        seen += (
+            f"; but at half of the other steps or more nine of ten requests took {took} or less "
+            f"meanwhile, so it may be something that the slow ones have to themselves"
+        )
+    return Found("cpu", seen, shared.likely)
+
+
+def _used(scene: Scene) -> CpuUse:
+    """Return what was used of the CPUs while the slowest were under way, by what each lost."""
+    rows = scene.slow.rows
+    lost = rows[scene.part].to_numpy() + 1e-6
+    spans = Spans(rows["sent_ns"].to_numpy(), rows["done_ns"].to_numpy(), lost)
+    return cpu_use(scene.evidence, spans)
+
+
+def _though_busy(scene: Scene) -> str:
+    """Return why CPUs that were busy are not what a part was lost to; nothing where none were."""
+    if scene.part not in _SAYS_NOTHING or (used := _used(scene)).share < BUSY:
+        return ""
+    shared = SharedWait(scene.evidence, scene.slow, scene.part)
+    if shared.beside is None or shared.most is None:
+        return f"; {cpu_words(used)}, but too few requests of other steps tell whether that is why"
+    took = milliseconds(rounded(shared.beside.longest_ms, 1))
+    return (
+        f"; mostly at {shared.step}; {cpu_words(used)}, which explains at most "
+        f"{percent(round(shared.most, 3))} of it, for nine of ten requests of every other step "
+        f"with at least {FEWEST_BESIDE} then took {took} or less"
+    )
 
 
 def _unexplained(scene: Scene) -> bool:
@@ -109,12 +166,16 @@ def _late_loops(scene: Scene) -> Found | None:
     """Return the loops, where requests ended without an answer while these were late."""
     if scene.part != "unanswered" or _peak_lag_ms(scene) < LATE_MS:
         return None
-    return "app_loop", f"event loops ran up to {milliseconds(_peak_lag_ms(scene))} late"
+    return Found("app_loop", f"event loops ran up to {milliseconds(_peak_lag_ms(scene))} late")
 
 
 def _short_outside(scene: Scene) -> Found | None:
     """Return what ran short behind an app that does not say where its time goes: a server's
-    connections, or processors of another machine or a container, by their own metrics."""
+    connections, or processors of another machine or a container, by their own metrics.
+
+    What waits for a pool cost is a part of its own where the pool tells of them, and less was lost
+    to it: such a pool is not why.
+    """
     if scene.part not in _ANYWHERE or scene.evidence.t0_ns is None:
         return None
     until_s = (scene.until_ns - scene.evidence.t0_ns) / NS_PER_S
@@ -123,11 +184,12 @@ def _short_outside(scene: Scene) -> Found | None:
         found
         for name, found in scene.pools.items()
         if name.partition(".")[0] in entries
+        and name not in scene.load.foreign.pools
         and found.pool.saturated_at_s is not None
         and found.pool.saturated_at_s <= until_s
     ]
     first = min(short, key=lambda found: found.pool.saturated_at_s or 0.0, default=None)
-    return None if first is None else (first.pool.name, first.evidence)
+    return None if first is None else Found(first.pool.name, first.evidence)
 
 
 def _waits_outside(scene: Scene) -> Found | None:
@@ -140,7 +202,7 @@ def _waits_outside(scene: Scene) -> Found | None:
     long = (
         "" if most is None else f", and the kernel's accept queue was at most {written(most)} long"
     )
-    return "app_queue", f"event loops ran at most {milliseconds(lag_ms)} late{long}"
+    return Found("app_queue", f"event loops ran at most {milliseconds(lag_ms)} late{long}")
 
 
 def _seen(scene: Scene) -> str:
@@ -167,24 +229,28 @@ def _seen(scene: Scene) -> str:
         "generator": f"the generator was late, {each}",
         "rest": f"in none of the app's own parts, {each}",
         "connect": f"connections took {each} to be made",
-        "unanswered": "no answer came, and nothing was seen to saturate",
     }
     return words.get(part, f"waiting for it, {each}")
 
 
 def _blocked(scene: Scene) -> str:
     """Return words for late loops that something other than a lack of processors held up."""
-    if scene.part != "app_loop":
-        return ""
-    grid_ns = scene.load.grid_ns
-    during = grid_ns[(grid_ns >= scene.from_ns) & (grid_ns <= scene.until_ns)]
-    share = share_on_cpu(scene.evidence, during, PROMPT_MS / 1e3)
+    share = _on_cpu(scene)
     if share is None or share >= BLOCKED_SHARE:
         return ""
     return (
         f", though they used a CPU or waited for one for only {percent(round(share, 3))} of that "
         f"time: something blocks them, such as a sleep, a lock or a disk"
     )
+
+
+def _on_cpu(scene: Scene) -> float | None:
+    """Return for which share of late loops' time the latest had a CPU or waited for one."""
+    if scene.part != "app_loop":
+        return None
+    grid_ns = scene.load.grid_ns
+    during = grid_ns[(grid_ns >= scene.from_ns) & (grid_ns <= scene.until_ns)]
+    return share_on_cpu(scene.evidence, during, PROMPT_MS / 1e3)
 
 
 def _peak_lag_ms(scene: Scene) -> float:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from dress_rehearsal.reports.cause.load import Load
 from dress_rehearsal.reports.cause.slowest import Slowest
@@ -9,8 +10,17 @@ from dress_rehearsal.reports.cause.stops import Stop
 from dress_rehearsal.reports.evidence import Evidence
 from dress_rehearsal.reports.pools import PoolFinding
 
-Found = tuple[str, str]
-"""A resource, and words for what was to be seen of it."""
+
+class Found(NamedTuple):
+    """A resource, and words for what was to be seen of it.
+
+    Attributes:
+        explains: how much of the loss it is likely to explain, 0 to 1.
+    """
+
+    resource: str
+    seen: str
+    explains: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)

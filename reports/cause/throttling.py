@@ -60,7 +60,7 @@ def throttled(scene: Scene) -> Found | None:
         return None
     during = (grid >= scene.from_ns) & (grid <= scene.until_ns)
     own = [each for each in limited if each.service == worst]
-    return f"{worst}_cpu_limit", throttling_words(worst, own, during)
+    return Found(f"{worst}_cpu_limit", throttling_words(worst, own, during))
 
 
 def _asked(scene: Scene) -> tuple[tuple[str, ...], float]:

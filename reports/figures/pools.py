@@ -18,11 +18,11 @@ from dress_rehearsal.reports.figures.time_axis import RunSeries, Series, in_ms, 
 from dress_rehearsal.reports.pools.foreign_series import ForeignPool, read_foreign_pools
 from dress_rehearsal.reports.schema import Bottleneck, Pool
 from dress_rehearsal.reports.words import (
+    bottleneck_words,
     cores,
     counted,
     offset,
     percent,
-    resource_words,
     seconds,
     written,
 )
@@ -245,7 +245,7 @@ def _draw_wait(panel: Panel, wait_ms: Series) -> None:
 
 def _finding(rows: list[PoolRow], bottleneck: Bottleneck | None, pools: Sequence[Pool]) -> str:
     if bottleneck is not None:
-        resource = resource_words(bottleneck.resource)
+        resource = bottleneck_words(bottleneck.resource, bottleneck.certainty)
         return f"Most time was lost to {resource}, from {offset(bottleneck.since_s)} on"
     saturated = {
         pool.name: pool.saturated_at_s for pool in pools if pool.saturated_at_s is not None

@@ -10,6 +10,7 @@ from dress_rehearsal.reports.evidence.latency import at_least, says_little, slow
 from dress_rehearsal.reports.schema import Latency, Sale, Verdict
 from dress_rehearsal.reports.words import (
     NOT_MEASURED,
+    bottleneck_words,
     bound_words,
     capitalized,
     counted,
@@ -17,7 +18,6 @@ from dress_rehearsal.reports.words import (
     milliseconds,
     offset,
     percent,
-    resource_words,
     seconds,
     written,
 )
@@ -116,7 +116,8 @@ def _bottleneck(verdict: Verdict) -> tuple[str, str]:
     """Return what the bottleneck is, and a note; the cause's own words where there is none."""
     first = verdict.bottleneck
     if first is not None:
-        return capitalized(resource_words(first.resource)), f"from {offset(first.since_s)} on"
+        what = bottleneck_words(first.resource, first.certainty)
+        return capitalized(what), f"from {offset(first.since_s)} on"
     if verdict.cause.startswith(NO_CAUSE):
         return "none", "nobody waited long"
     return "not named", "see the cause above"

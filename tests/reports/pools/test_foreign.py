@@ -21,7 +21,9 @@ from dress_rehearsal.reports.pools.foreign import find_foreign_pools
 from dress_rehearsal.reports.schema import Pool
 from dress_rehearsal.reports.summary import write_summary
 from dress_rehearsal.reports.verdict import judge
+from tests.reports.cause.altered_runs import SECOND, TIMES
 from tests.reports.pools.foreign_run import Shop, also_told
+from tests.steps import PURCHASE
 
 pytestmark = pytest.mark.slow
 
@@ -62,6 +64,25 @@ def test_a_pool_of_two_with_waiters_is_undersized_and_the_bottleneck(tmp_path: P
     assert "the pool shop.main, which is too small" in cause.cause
     assert "estimated" in cause.cause
     assert cause.estimated == ("shop.main",)
+
+
+def test_a_pool_whose_waits_are_far_less_than_what_was_lost_is_not_the_cause(
+    tmp_path: Path,
+) -> None:
+    evidence = Shop(size=2, hold_s=0.018).evidence(tmp_path)
+    requests = evidence.requests.copy()
+    bought = (requests["step"] == PURCHASE) & (requests["status"] > 0)
+    for name in TIMES:
+        requests.loc[bought, name] += 4 * SECOND
+    slept = replace(evidence, requests=requests)
+    pools = find_pools(slept)
+    own = next(each.pool for each in pools if each.pool.name == "shop.main")
+    cause = find_cause(slept, pools)
+
+    assert own.diagnosis == "undersized"
+    assert own.saturated_at_s is not None
+    assert cause.bottleneck is not None
+    assert cause.bottleneck.resource == "target"
 
 
 @pytest.mark.parametrize(
