@@ -299,12 +299,6 @@ class Measured(Part):
     generator: Generator
 
     @property
-    def purchase(self) -> Latency | None:
-        """The latency of buying: of the step that is for it, of several the one most asked."""
-        bought = [self.latency_ms[name] for name in self.purchases if name in self.latency_ms]
-        return max(bought, key=lambda latency: latency.count, default=None)
-
-    @property
     def purchases(self) -> tuple[str, ...]:
         """The steps that are for buying."""
         return tuple(name for name, role in self.roles.items() if role == PURCHASE)

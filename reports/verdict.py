@@ -32,6 +32,7 @@ from dress_rehearsal.reports.audit import AuditFinding, audit_run, unchecked_wor
 from dress_rehearsal.reports.audit.fairness import judge_fairness
 from dress_rehearsal.reports.audit.put_off import put_off_notes
 from dress_rehearsal.reports.audit.sold_early import early_notes
+from dress_rehearsal.reports.buying import buying_of
 from dress_rehearsal.reports.cause import find_cause, stop_notes, worker_notes
 from dress_rehearsal.reports.closed_load import judge_load, taken, what_held
 from dress_rehearsal.reports.evidence import Evidence
@@ -280,12 +281,10 @@ def _felt(measured: Measured) -> list[str]:
 
     Where buying is several requests (the order, and the page that it leads to), of which.
     """
-    bought = measured.purchase
-    steps = [name for name in measured.purchases if name in measured.latency_ms]
-    if bought is None or bought.p99 is None:
+    buying = buying_of(measured)
+    if buying is None or buying.latency.p99 is None:
         return []
-    of = next(name for name in steps if measured.latency_ms[name] is bought)
-    what = "purchases" if len(steps) == 1 else f"the requests of {of}"
+    bought, what = buying.latency, buying.requests
     if at_least(bought, "p99"):
         told = given_up_words(bought.given_up / bought.count)
         return [f"p99 of {what} is at least {milliseconds(bought.p99)} ({told})"]
