@@ -7,7 +7,7 @@ from dress_rehearsal.plans.names import ENDS
 from dress_rehearsal.reports.page.tables.table import Table, bad_count, row
 from dress_rehearsal.reports.part import BadEnd, ErrorMet, Group
 from dress_rehearsal.reports.schema import Census
-from dress_rehearsal.reports.students.bad_ends import NO_GOOD_ENDS, moments
+from dress_rehearsal.reports.students.bad_ends import moments
 from dress_rehearsal.reports.students.suffered import FEWEST
 from dress_rehearsal.reports.words import (
     EMPTY,
@@ -105,7 +105,7 @@ def bad_ends_table(bad_ends: Sequence[BadEnd], census: Census) -> Table | None:
         )
         for each in bad_ends
     ]
-    every = sum(getattr(census, end) for end in NO_GOOD_ENDS)
+    every = census.no_good_end
     listed = sum(each.students for each in bad_ends)
     caption = "Who came to no good end, and after what"
     if listed < every:
