@@ -11,7 +11,7 @@ from dress_rehearsal.reports.figures import spectrum
 from dress_rehearsal.reports.figures.latency import draw_latency
 from dress_rehearsal.reports.figures.panel import Entry
 from dress_rehearsal.reports.page import key_numbers
-from dress_rehearsal.reports.page.tables import parts_tables
+from dress_rehearsal.reports.page.tables import group_tables, parts_tables
 from dress_rehearsal.reports.schema import Latency
 from dress_rehearsal.reports.verdict import judge
 from tests.reports.foreign import foreign
@@ -60,6 +60,8 @@ def test_the_slow_one_of_two_requests_stands_for_buying_everywhere(in_two, slow,
     assert shown.value == f"{own.p99:,.1f} ms"
     assert shown.note.startswith(words)
     assert verdict.bottleneck.step == slow
+    heads = [head for head, _ in group_tables(verdict.groups, buying_of(verdict))[0].columns]
+    assert "Purchase, all steps, p99 (ms)" in heads
     assert f"requests of {slow} took" in verdict.cause
     assert {band.step for band in verdict.bands} == {slow}
     assert verdict.lost_ms
@@ -89,6 +91,8 @@ def test_a_purchase_of_one_request_is_told_of_as_purchases(evidence_of):
     assert "1% of purchases waited" in verdict.cause
     (shown,) = [each for each in key_numbers(evidence, verdict) if each.label == "Purchase, p99"]
     assert shown.note.startswith("felt")
+    heads = [head for head, _ in group_tables(verdict.groups, buying)[0].columns]
+    assert "Purchase, p99 (ms)" in heads
 
 
 def _latency(p99, **fields):
