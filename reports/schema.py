@@ -3,7 +3,7 @@
 import json
 from typing import Any, Final, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from dress_rehearsal.records.steps import PURCHASE, TICKET_OPEN
 from dress_rehearsal.reports.part import (
@@ -29,8 +29,17 @@ _GIVEN_UP_LEAST: Final = ("given_up_least", "given_up_system_least")
 EXIT_CODES = {"pass": 0, "fail": 99, "inconclusive": 3}
 
 
+NO_GOOD_ENDS: Final = ("gave_up", "failed", "unknown", "never_started", "in_flight")
+"""The words of the census for those who came to no good end."""
+
+
 class Census(Part):
-    """Where every student's story ended; the counts add up to `students`."""
+    """Where every student's story ended; the counts add up to `students`.
+
+    Gates can name `no_good_end` too: how many gave up, failed, never learnt the outcome, never
+    started or were still under way, together. It is worked out and not written, so that what is
+    written adds up.
+    """
 
     students: int
     ticket: int
@@ -41,6 +50,16 @@ class Census(Part):
     unknown: int
     never_started: int
     in_flight: int
+    no_good_end: int = Field(default=0, exclude=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _summed(cls, values: Any) -> Any:
+        """Work out how many came to no good end."""
+        counts = [values.get(word) for word in NO_GOOD_ENDS] if isinstance(values, dict) else []
+        if not counts or not all(isinstance(count, int) for count in counts):
+            return values
+        return {**values, "no_good_end": sum(counts)}
 
 
 class Latency(Part):
@@ -298,12 +317,6 @@ class Measured(Part):
     pools: tuple[Pool, ...]
     bottleneck: Bottleneck | None
     generator: Generator
-
-    @property
-    def purchase(self) -> Latency | None:
-        """The latency of buying: of the step that is for it, of several the one most asked."""
-        bought = [self.latency_ms[name] for name in self.purchases if name in self.latency_ms]
-        return max(bought, key=lambda latency: latency.count, default=None)
 
     @property
     def purchases(self) -> tuple[str, ...]:

@@ -32,6 +32,7 @@ from dress_rehearsal.reports.audit import AuditFinding, audit_run, unchecked_wor
 from dress_rehearsal.reports.audit.fairness import judge_fairness
 from dress_rehearsal.reports.audit.put_off import put_off_notes
 from dress_rehearsal.reports.audit.sold_early import early_notes
+from dress_rehearsal.reports.buying import buying_of
 from dress_rehearsal.reports.cause import find_cause, stop_notes, worker_notes
 from dress_rehearsal.reports.closed_load import judge_load, taken, what_held
 from dress_rehearsal.reports.evidence import Evidence
@@ -60,7 +61,7 @@ from dress_rehearsal.reports.incidents import (
 from dress_rehearsal.reports.memory import killed_for_memory, memory_notes
 from dress_rehearsal.reports.part import Habit
 from dress_rehearsal.reports.pools import find_pools, foreign_notes, late_rows, leaks
-from dress_rehearsal.reports.schema import Census, Measured, Status, Verdict
+from dress_rehearsal.reports.schema import NO_GOOD_ENDS, Census, Measured, Status, Verdict
 from dress_rehearsal.reports.students.bad_ends import bad_end_notes, find_bad_ends
 from dress_rehearsal.reports.students.bots import bot_notes
 from dress_rehearsal.reports.students.census import take_census
@@ -284,12 +285,10 @@ def _felt(measured: Measured) -> list[str]:
 
     Where buying is several requests (the order, and the page that it leads to), of which.
     """
-    bought = measured.purchase
-    steps = [name for name in measured.purchases if name in measured.latency_ms]
-    if bought is None or bought.p99 is None:
+    buying = buying_of(measured)
+    if buying is None or buying.latency.p99 is None:
         return []
-    of = next(name for name in steps if measured.latency_ms[name] is bought)
-    what = "purchases" if len(steps) == 1 else f"the requests of {of}"
+    bought, what = buying.latency, buying.requests
     if at_least(bought, "p99"):
         told = given_up_words(bought.given_up / bought.count)
         return [f"p99 of {what} is at least {milliseconds(bought.p99)} ({told})"]
@@ -302,19 +301,15 @@ def _everybody(students: int) -> str:
 
 
 def _endings(census: Census) -> list[str]:
-    others = {
-        "refused": census.refused,
-        "gave up": census.gave_up,
-        "failed": census.failed,
-        "unknown": census.unknown,
-        "never started": census.never_started,
-        "in flight": census.in_flight,
-    }
-    return [
-        counted(census.ticket, "ticket"),
-        f"{written(census.sold_out)} sold out",
-        *(f"{written(number)} {word}" for word, number in others.items() if number),
-    ]
+    """Return how many students came to which end, so that they add up to every student.
+
+    Bad ends of several kinds are summed up after them: each alone may be too few to break a limit.
+    """
+    others = {word.replace("_", " "): getattr(census, word) for word in ("refused", *NO_GOOD_ENDS)}
+    words = [f"{written(number)} {word}" for word, number in others.items() if number]
+    if sum(getattr(census, word) > 0 for word in NO_GOOD_ENDS) > 1:
+        words[-1] += f"; {written(census.no_good_end)} came to no good end"
+    return [counted(census.ticket, "ticket"), f"{written(census.sold_out)} sold out", *words]
 
 
 def _gates(number: int) -> str:

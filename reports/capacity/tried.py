@@ -3,6 +3,7 @@
 from typing import Final
 
 from dress_rehearsal.plans import Plan, parse_limit
+from dress_rehearsal.reports.buying import slowest_buying
 from dress_rehearsal.reports.capacity.levels import levels_of
 from dress_rehearsal.reports.capacity.schema import CapacityTry
 from dress_rehearsal.reports.capacity.standing import Outcome
@@ -86,13 +87,14 @@ def outcome_of(verdict: Verdict, trust: TrustFinding) -> Outcome:
 
 def watched_step(plan: Plan, verdict: Verdict) -> str | None:
     """Return the step whose p99 is told of every load: the first that a gate limits p99 of, else
-    the one that buys, else the one most asked; None where nothing was asked."""
+    the one that buys (of several the slowest), else the one most asked; None where nothing was
+    asked."""
     limited = gated_p99(plan)
     if limited is not None and limited[0] in verdict.latency_ms:
         return limited[0]
-    taken = {step: own.count for step, own in verdict.latency_ms.items() if own.count}
-    bought = [step for step in verdict.purchases if step in taken]
-    return max(bought or taken, key=lambda step: taken[step], default=None)
+    taken = {step: own for step, own in verdict.latency_ms.items() if own.count}
+    bought = slowest_buying(verdict.purchases, taken)
+    return bought.step if bought else max(taken, key=lambda step: taken[step].count, default=None)
 
 
 def gated_p99(plan: Plan) -> tuple[str, float] | None:

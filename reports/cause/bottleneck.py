@@ -283,10 +283,14 @@ def _nothing_slow(bought: Slowest | None) -> str:
         return f"{CAUSE}: not known, for it is known of no purchase how long it took."
     waited = milliseconds(rounded(bought.p99_ms))
     few = int((bought.every["felt_ms"] >= SLOW_MS).sum())
+    named = ("purchase", "purchases")
+    if not bought.buying:
+        named = (f"request {_to(bought)}", f"requests {_to(bought)}")
     if bought.p99_ms >= SLOW_MS:
         took = f"took {milliseconds(SLOW_MS)} or longer, too few to tell a cause by"
-        return f"{NO_CAUSE}; only {counted(few, 'purchase')} {took}; 1% waited {waited} or longer."
-    return f"{NO_CAUSE}; 1% of purchases waited {waited} or longer."
+        who = f"{written(few)} {agreeing(few, *named)}"
+        return f"{NO_CAUSE}; only {who} {took}; 1% waited {waited} or longer."
+    return f"{NO_CAUSE}; 1% of {named[1]} waited {waited} or longer."
 
 
 def _to(slow: Slowest) -> str:

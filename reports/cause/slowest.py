@@ -28,7 +28,7 @@ class Slowest:
     """The slowest tenth of one step's requests, among all of them (rows of `decompose`).
 
     Attributes:
-        buying: whether it is of all that is for buying; `step` is then the most asked of them.
+        buying: whether it is of all that is for buying, which is one step then.
         places: which row of `evidence.requests` each of them is.
         earlier: how many more there were, meant earlier than `BEFORE_T0_S` before T-0.
     """
@@ -75,12 +75,33 @@ def _felt_at(latency: LatencyTable, which: "pd.Series[bool]") -> tuple[Any, int]
 
 
 def slowest_purchases(evidence: Evidence, load: Load) -> Slowest | None:
-    """Return the slowest tenth of what is for buying, around T-0 and after it; None without any."""
+    """Return the slowest tenth of what is for buying, around T-0 and after it; None without any.
+
+    Where a purchase is several requests it is that of one of their steps: of those that were slow,
+    or of all where none was, the one whose slowest tenth cost students most.
+    """
     latency = evidence.latency
     buying = latency["role"] == PURCHASE
-    steps = latency["step"][buying].astype("object").value_counts()
-    step = str(steps.index[0]) if len(steps) else ""
-    return _slowest(evidence, load, step, buying, buying=True)
+    steps = [str(step) for step in latency["step"][buying].astype("object").value_counts().index]
+    if len(steps) < 2:
+        return _slowest(evidence, load, "".join(steps), buying, buying=True)
+    felt = {
+        step: latency.values("felt_ms", _felt_at(latency, latency["step"] == step)[0])
+        for step in steps
+    }
+    slow = [step for step in steps if _many_slow(felt[step])]
+    step = max(slow or steps, key=lambda each: _cost_ms(felt[each]))
+    return _slowest(evidence, load, step, latency["step"] == step)
+
+
+def _cost_ms(felt_ms: NDArray[np.float64]) -> float:
+    """Return how long students waited for the slowest tenth of some requests, in all."""
+    return float(np.sort(felt_ms)[-_tenth(len(felt_ms)) :].sum()) if len(felt_ms) else 0.0
+
+
+def _tenth(number: int) -> int:
+    """Return how many requests are the slowest tenth of so many."""
+    return min(max(math.ceil(number / 10), 5), number)
 
 
 def _slowest(
@@ -90,7 +111,7 @@ def _slowest(
     if not chosen.any():
         return None
     every = decompose(evidence, load, chosen)
-    number = min(max(math.ceil(len(every) / 10), 5), len(every))
+    number = _tenth(len(every))
     rows = every.iloc[np.argsort(every["felt_ms"].to_numpy(), kind="stable")[-number:]]
     p99_ms = percentile(every["felt_ms"].to_numpy(), 99)
     return Slowest(step, buying, every, rows, p99_ms, np.flatnonzero(chosen), earlier)

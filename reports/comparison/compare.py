@@ -9,6 +9,7 @@ from typing import Final
 from dress_rehearsal.plans.visible import visible_line
 from dress_rehearsal.reports.alike import differing_facts, differing_keys
 from dress_rehearsal.reports.audit import COUNTERS
+from dress_rehearsal.reports.buying import buying_of
 from dress_rehearsal.reports.comparison.failures import held_failures
 from dress_rehearsal.reports.comparison.numbers import Metric, compared_number, metrics_of
 from dress_rehearsal.reports.comparison.regressions import held_regressions
@@ -26,6 +27,7 @@ from dress_rehearsal.reports.comparison.sides import Side, one_machine, told_apa
 from dress_rehearsal.reports.comparison.words import unseen_words
 from dress_rehearsal.reports.doubts import disturbance_words
 from dress_rehearsal.reports.errors import ComparisonRefusedError
+from dress_rehearsal.reports.evidence.latency import slowest_step
 from dress_rehearsal.reports.history.entry import LABEL, harness_version
 from dress_rehearsal.reports.history.intervals import confidence, differences_left_out
 from dress_rehearsal.reports.numbers import significant
@@ -82,7 +84,8 @@ def compare(sides: Sequence[Side]) -> Comparison:
     scenarios = [", ".join(dict.fromkeys(str(r.scenario) for r in side.runs)) for side in sides]
     if len(set(scenarios)) > 1:
         plans.append(("scenario.py", tuple(scenarios)))
-    purchase = _purchase(sides)
+    bought = _bought(sides)
+    purchase = next(iter(bought), None)
     numbers = tuple(compared_number(sides, metric) for metric in metrics_of(sides))
     return Comparison(
         outcome=_gravest(status for status, _ in told),
@@ -91,9 +94,7 @@ def compare(sides: Sequence[Side]) -> Comparison:
         sides=tuple(map(_side, sides)),
         purchase=purchase,
         overview=tuple(
-            compared_number(sides, Metric(path, None))
-            for path in (*_OF_THE_SALE, purchase)
-            if path is not None
+            compared_number(sides, Metric(path, None)) for path in (*_OF_THE_SALE, *bought)
         ),
         numbers=numbers,
         regressions=tuple(held),
@@ -102,14 +103,16 @@ def compare(sides: Sequence[Side]) -> Comparison:
     )
 
 
-def _purchase(sides: Sequence[Side]) -> str | None:
-    """Return the metric of buying: of several steps that are for it, the one most asked."""
-    asked: Counter[str] = Counter()
-    for run in (run for side in sides for run in side.runs):
-        for step in run.verdict.purchases:
-            own = run.verdict.latency_ms.get(step)
-            asked[step] += own.count if own else 0
-    return f"latency_ms[{asked.most_common(1)[0][0]}].p99" if asked else None
+def _bought(sides: Sequence[Side]) -> tuple[str, ...]:
+    """Return the metrics of buying: that of the step which stands for it in the slowest run, and
+    after it those of all steps of purchases that are several requests."""
+    verdicts = [run.verdict for side in sides for run in side.runs]
+    standing = [own for verdict in verdicts if (own := buying_of(verdict)) is not None]
+    slowest = slowest_step({place: own.latency for place, own in enumerate(standing)}) or 0
+    declared = [step for verdict in verdicts for step in verdict.purchases]
+    first = [standing[slowest].step] if standing else declared[:1]
+    asked = [step for own in standing if own.which for step in own.asked]
+    return tuple(f"latency_ms[{step}].p99" for step in dict.fromkeys([*first, *asked]))
 
 
 def _gravest(statuses: Iterable[Outcome]) -> Outcome:

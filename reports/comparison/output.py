@@ -16,6 +16,7 @@ from dress_rehearsal.reports.comparison.tables import (
     OUTCOMES,
     POOL_COLUMNS,
     SIDE_COLUMNS,
+    bought_steps,
     census_rows,
     number_columns,
     number_rows,
@@ -187,7 +188,7 @@ def _drawn(
     held = {one.name for one in comparison.regressions}
     shown = {number.name: number for number in comparison.overview}
     shown |= {number.name: number for number in comparison.numbers if number.name in held}
-    titles = {**_TITLES, str(comparison.purchase): "Buying, p99"}
+    titles = {**_TITLES, **_buying_titles(comparison)}
     sides = _among(comparison.sides, missing)
     bars = []
     for number in shown.values():
@@ -215,6 +216,14 @@ def _drawn(
         for place, side in enumerate(sides)
     ]
     return draw_comparison(names, bars, said, form=form)
+
+
+def _buying_titles(comparison: Comparison) -> dict[str, str]:
+    """Return what the numbers of buying are called: of a purchase of several requests each one."""
+    steps = bought_steps(comparison)
+    if len(steps) < 2:
+        return dict.fromkeys(steps, "Buying, p99")
+    return {metric: f"Buying, p99 of {step}" for metric, step in steps.items()}
 
 
 def _among(sides: Sequence[_Side], missing: Collection[int]) -> list[_Side | None]:

@@ -139,9 +139,10 @@ class Comparison(Part):
     notes: tuple[str, ...]
     sides: tuple[ComparedSide, ...]
     purchase: str | None
-    """The metric of buying: p99 of the step that is for it, of several the one most asked."""
+    """The metric of buying: p99 of the step that is for it, of several the slowest."""
     overview: tuple[ComparedNumber, ...]
-    """How fast the sale went and how long buying took, whether gates are on them or not."""
+    """How fast the sale went and how long buying took (each step that is for it, that of `purchase`
+    first), whether gates are on them or not."""
     numbers: tuple[ComparedNumber, ...]
     """Every number of a gate of any side, and p99 of every step."""
     regressions: tuple[HeldRegression, ...]

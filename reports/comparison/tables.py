@@ -22,6 +22,7 @@ from dress_rehearsal.reports.comparison.words import (
     verdict_words,
 )
 from dress_rehearsal.reports.directions import unit_of
+from dress_rehearsal.reports.lower_bounds import step_of
 from dress_rehearsal.reports.words import EMPTY, cell, milliseconds, quantity, written
 
 Row = tuple[str, ...]
@@ -47,13 +48,19 @@ def side_rows(comparison: Comparison) -> Iterator[Row]:
             verdict_words(side),
             _number(comparison, "sale.tickets_per_s", place),
             _number(comparison, "sale.sold_out_after_s", place),
-            _number(comparison, comparison.purchase, place),
+            _bought(comparison, place),
             _longest_wait(side),
             audit_words(side.audit),
             cause_words(side),
             written(side.census["ticket"]),
             "/".join(written(side.census[word]) for word in ("failed", "unknown")),
         )
+
+
+def bought_steps(comparison: Comparison) -> dict[str, str]:
+    """Return the steps of buying that are compared, by their metrics."""
+    metrics = [each.metric for each in comparison.overview if each.metric.startswith("latency_ms[")]
+    return {metric: step_of(metric) for metric in metrics}
 
 
 def number_columns(comparison: Comparison) -> Row:
@@ -129,6 +136,14 @@ def _number(comparison: Comparison, metric: str | None, place: int) -> str:
             side = comparison.sides[place]
             return side_words(number.sides[place], unit_of(number.metric), len(side.runs))
     return EMPTY
+
+
+def _bought(comparison: Comparison, place: int) -> str:
+    """Return how long buying took, and of which of several requests that is."""
+    said, steps = _number(comparison, comparison.purchase, place), bought_steps(comparison)
+    if len(steps) < 2 or said == EMPTY:
+        return said
+    return f"{said} at {steps[str(comparison.purchase)]}"
 
 
 def _longest_wait(side: ComparedSide) -> str:

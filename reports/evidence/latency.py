@@ -13,7 +13,7 @@ import zlib
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from fractions import Fraction
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -33,6 +33,8 @@ from dress_rehearsal.reports.numbers import (
     span_ms,
 )
 from dress_rehearsal.reports.schema import Latency, StepAnswers
+
+_Name = TypeVar("_Name")
 
 FELT: Final = {"p50": 50.0, "p90": 90.0, "p99": 99.0, "p99_9": 99.9, "max": 100.0}
 """The percentiles of what students felt, by their names in the verdict."""
@@ -208,11 +210,11 @@ def grows_by_waiting(field: str) -> bool:
     return _share(field) is not None
 
 
-def slowest_step(latency_ms: Mapping[str, Latency]) -> str | None:
+def slowest_step(latency_ms: Mapping[_Name, Latency]) -> _Name | None:
     """Return the step with the largest p99, None where none has one: a lower bound before all that
     are known, for how slow that is nobody knows."""
 
-    def slow(step: str) -> tuple[bool, float]:
+    def slow(step: _Name) -> tuple[bool, float]:
         own = latency_ms[step]
         return at_least(own, "p99"), own.p99 or 0.0
 

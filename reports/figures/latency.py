@@ -6,6 +6,7 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 
 from dress_rehearsal.records.steps import PURCHASE
+from dress_rehearsal.reports.buying import Buying
 from dress_rehearsal.reports.evidence import Evidence
 from dress_rehearsal.reports.evidence.latency import at_least
 from dress_rehearsal.reports.evidence.latency_table import LatencyTable
@@ -15,7 +16,6 @@ from dress_rehearsal.reports.figures.layout import Sheet
 from dress_rehearsal.reports.figures.palette import BLUE, GREEN, INK, ORANGE, PURPLE, VERMILLION
 from dress_rehearsal.reports.figures.panel import Panel
 from dress_rehearsal.reports.figures.time_axis import bins_s, counts, quantiles
-from dress_rehearsal.reports.schema import Latency
 from dress_rehearsal.reports.words import counted, given_up_words, milliseconds, seconds, written
 
 _FLOOR_MS: Final = 0.1
@@ -24,7 +24,7 @@ _FLOOR_MS: Final = 0.1
 def draw_latency(
     evidence: Evidence,
     window_s: tuple[float, float] | None,
-    bought: Latency | None,
+    bought: Buying | None,
 ) -> Drawing | Missing:
     """Return the drawing of latency over time, of buying and of everything else."""
     name, heading = "latency", "Latency over time"
@@ -116,7 +116,7 @@ def _draw_group(panel: Panel, group: _Group, edges: Floats) -> None:
         panel.stack_on_the_right(group.bad, edges)
 
 
-def _finding(frame: LatencyTable, bought: Latency | None) -> str:
+def _finding(frame: LatencyTable, buying: Buying | None) -> str:
     wanted = ~frame["abandoned"]
     failed, unknown = (
         int((wanted & (frame["outcome"] == outcome)).sum()) for outcome in ("failed", "unknown")
@@ -125,18 +125,21 @@ def _finding(frame: LatencyTable, bought: Latency | None) -> str:
     parts += [f"{written(unknown)} got no answer"] if unknown else []
     requests = counted(int(wanted.sum()), "request")
     bad = f"of {requests} {' and '.join(parts)}" if parts else f"none of {requests} failed"
-    if bought is None or bought.p99 is None:
+    if buying is None or buying.latency.p99 is None:
         return f"No click to buy was answered; {bad}"
+    bought = buying.latency
+    clicks = f"requests of {buying.step} ({buying.which})" if buying.which else "clicks to buy"
     if at_least(bought, "p99"):
         told = given_up_words(bought.given_up / bought.count)
         return (
-            f"{bad[0].upper()}{bad[1:]}; p99 of clicks to buy is at least "
+            f"{bad[0].upper()}{bad[1:]}; p99 of {clicks} is at least "
             f"{milliseconds(bought.p99)}: {told}"
         )
     felt, system = milliseconds(bought.p99), ""
     if bought.system_p99 is not None:
         system = f" (the system's part: {milliseconds(bought.system_p99)})"
     if parts:  # an answer's percentiles mean little without what got none
-        clicks = "99 of 100 clicks that were answered or waited for took at most"
-        return f"{bad[0].upper()}{bad[1:]}; {clicks} {felt}{system}"
-    return f"99 of 100 clicks to buy were answered within {felt}{system}; {bad}"
+        clicks = clicks if buying.which else "clicks"
+        told = f"99 of 100 {clicks} that were answered or waited for took at most"
+        return f"{bad[0].upper()}{bad[1:]}; {told} {felt}{system}"
+    return f"99 of 100 {clicks} were answered within {felt}{system}; {bad}"

@@ -8,6 +8,7 @@ import pandas as pd
 from matplotlib.ticker import FixedLocator, FuncFormatter
 
 from dress_rehearsal.records.steps import PURCHASE
+from dress_rehearsal.reports.buying import slowest_buying
 from dress_rehearsal.reports.evidence import Evidence
 from dress_rehearsal.reports.evidence.latency import at_least, latency_spectrum
 from dress_rehearsal.reports.figures.drawing import Drawing, Missing, drawn
@@ -64,7 +65,8 @@ def draw_spectrum(evidence: Evidence, latency_ms: Mapping[str, Latency]) -> Draw
     )
     if len(shown) < len(latency_ms):
         caption += f" Of {written(len(latency_ms))} {kind}s it has the {len(shown)} asked most."
-    bought = _most_bought(evidence, curves)
+    buying = slowest_buying(evidence.steps.of_role(PURCHASE), latency_ms)
+    bought = None if buying is None else curves.get(buying.step)
     system = pd.Series(dtype=float) if bought is None else bought["system_ms"].dropna()
 
     def draw(sheet: Sheet) -> None:
@@ -73,8 +75,9 @@ def draw_spectrum(evidence: Evidence, latency_ms: Mapping[str, Latency]) -> Draw
             width = 2.4 if evidence.steps.role_of(step) == PURCHASE else 1.5
             _draw_curve(panel, curve["nines"], curve["felt_ms"], Entry(kind, colour, step), width)
         lowest = min(float(curve["felt_ms"].min()) for curve in curves.values())
-        if bought is not None and len(system):
-            entry = Entry("dotted", INK, "buying, the system's part")
+        if buying is not None and bought is not None and len(system):
+            whose = buying.step if buying.which else "buying"
+            entry = Entry("dotted", INK, f"{whose}, the system's part")
             _draw_curve(panel, bought["nines"], bought["system_ms"], entry, 1.6)
             lowest = min(lowest, float(system.min()))
         highest = max(float(curve["felt_ms"].max()) for curve in curves.values())
@@ -91,12 +94,6 @@ def _shown(evidence: Evidence, latency_ms: Mapping[str, Latency]) -> list[str]:
     most = sorted(latency_ms, key=lambda step: (step not in bought, -asked.get(step, 0)))
     kept = set(most[: len(_LOOKS)])
     return [step for step in latency_ms if step in kept]
-
-
-def _most_bought(evidence: Evidence, curves: Mapping[str, pd.DataFrame]) -> pd.DataFrame | None:
-    """Return the curve of buying that reaches furthest, None without any."""
-    bought = [curves[step] for step in evidence.steps.of_role(PURCHASE) if step in curves]
-    return max(bought, key=lambda curve: float(curve["nines"].max()), default=None)
 
 
 def _draw_curve(panel: Panel, nines: Any, values_ms: Any, entry: Entry, width: float) -> None:

@@ -1,6 +1,7 @@
 """Excuses: why a broken limit need not be the target's doing, and then decides nothing."""
 
 import math
+from collections.abc import Collection
 
 from dress_rehearsal.plans import Gate, parse_limit
 from dress_rehearsal.plans.latecomers import latecomers
@@ -18,7 +19,9 @@ from dress_rehearsal.reports.schema import Measured
 from dress_rehearsal.reports.trust import TrustFinding
 from dress_rehearsal.reports.words import milliseconds, percent
 
-_IN_FLIGHT = "census.in_flight"
+_NO_GOOD_END = "census.no_good_end"
+_LATE_ENDS = ("census.in_flight", _NO_GOOD_END)
+"""Numbers of the census that count who was still under way when the sale closed."""
 _SIGMAS = 3
 
 _PACED_BY_GENERATOR = ("sale", "load", "bottleneck")
@@ -40,7 +43,7 @@ def excuse_of(
     if gate.path == NONE_FAILED.metric and evidence.plan.load is not None:
         return None  # Locust's users were answered so, whoever else was busy
     table, _, field = gate.path.rpartition(".")
-    if gate.path == _IN_FLIGHT and (share := _too_late(gate, number.measured, evidence)):
+    if gate.path in _LATE_ENDS and (share := _too_late(gate, number.measured, evidence)):
         return (
             f"by the plan's own timetable {percent(share)} of the students click only after the "
             f"sale has closed"
@@ -53,7 +56,7 @@ def excuse_of(
     late = "the generator stood still for a while" if still else "the generator was late"
     ends = (*_ENDS_BY_GENERATOR, "failed") if still else _ENDS_BY_GENERATOR
     paced = table in _PACED_BY_GENERATOR and not field.startswith("failed")
-    if paced or (table == "census" and field in ends):
+    if paced or (table == "census" and _ended_late(gate, number.measured, ends)):
         return late
     if not table.startswith("latency_ms[") or field not in (*FELT, "good_p99"):
         return None
@@ -64,17 +67,32 @@ def excuse_of(
 
 
 def _too_late(gate: Gate, measured: Measured, evidence: Evidence) -> float:
-    """Return the share of latecomers of a plan, without whom a limit on `in_flight` would hold.
+    """Return the share of latecomers of a plan, without whom a limit on these ends would hold.
 
     0 where it would not, or there are none. How many of them the draws made is chance.
     """
     share, census = latecomers(evidence.plan), measured.census
     expected = share * census.students
     rest = max(census.in_flight - math.floor(expected + _SIGMAS * math.sqrt(expected)), 0)
-    others = census.model_copy(update={"in_flight": rest})
+    early = {"in_flight": rest, "no_good_end": census.no_good_end - census.in_flight + rest}
+    return share if _holds(gate, measured, **early) else 0.0
+
+
+def _ended_late(gate: Gate, measured: Measured, ends: Collection[str]) -> bool:
+    """Return whether a gate on the census is about these ends, or would hold without them."""
+    census, field = measured.census, gate.path.removeprefix("census.")
+    if gate.path != _NO_GOOD_END:
+        return field in ends
+    rest = census.no_good_end - sum(getattr(census, word) for word in ends)
+    return _holds(gate, measured, no_good_end=rest)
+
+
+def _holds(gate: Gate, measured: Measured, **ends: int) -> bool:
+    """Return whether a gate on the census would hold had so many come to these ends."""
+    others = measured.census.model_copy(update=ends)
     without = measured.model_copy(update={"census": others})
-    limit = parse_limit(gate.limit or "")
-    return share if limit.holds(in_unit_of(limit, gate.path, rest, without)) else 0.0
+    limit, value = parse_limit(gate.limit or ""), ends[gate.path.removeprefix("census.")]
+    return limit.holds(in_unit_of(limit, gate.path, value, without))
 
 
 def compares_times(metric: str) -> bool:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from dress_rehearsal.reports.buying import Buying, buying_of
 from dress_rehearsal.reports.cause import NO_CAUSE
 from dress_rehearsal.reports.closed_load import users_begun
 from dress_rehearsal.reports.evidence import Evidence
@@ -37,7 +38,7 @@ def key_numbers(evidence: Evidence, verdict: Verdict) -> Sequence[KeyNumber]:
     if evidence.plan.load is not None:
         return _load_numbers(evidence, verdict)
     sale = evidence.sale
-    bought = verdict.purchase
+    bought = buying_of(verdict)
     rate = verdict.load.busiest_second
     return (
         KeyNumber("Students", written(verdict.census.students), _requests_note(evidence, verdict)),
@@ -52,7 +53,7 @@ def key_numbers(evidence: Evidence, verdict: Verdict) -> Sequence[KeyNumber]:
         ),
         KeyNumber(
             "Purchase, p99",
-            NOT_MEASURED if bought is None else _felt_p99(bought),
+            NOT_MEASURED if bought is None else _felt_p99(bought.latency),
             "felt" if bought is None else _felt_note(bought),
         ),
         KeyNumber(
@@ -128,11 +129,14 @@ def _felt_p99(latency: Latency) -> str:
     return bound_words(milliseconds(latency.p99), at_least=at_least(latency, "p99"))
 
 
-def _felt_note(bought: Latency) -> str:
+def _felt_note(buying: Buying) -> str:
     """Return what stands below the p99 of buying: what it is made of, and who failed."""
+    bought = buying.latency
     parts = ["felt"]
     if at_least(bought, "p99"):
         parts = [given_up_words(bought.given_up / bought.count)]
+    if buying.which:
+        parts.insert(0, f"{buying.step}, {buying.which}")
     if says_little(bought, "p99"):
         parts.append(f"of {counted(bought.count, 'request')} only")
     if bought.system_p99 is not None:

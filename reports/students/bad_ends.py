@@ -27,8 +27,6 @@ _DID: Final = {
     "in_flight": "were still under way when the run ended",
 }
 """What students did who came to each bad end."""
-NO_GOOD_ENDS: Final = tuple(_DID)
-"""The words of the census for those who came to no good end."""
 _CAME_OF_IT: Final = {
     "ok": "was answered well",
     "refused": "was refused",

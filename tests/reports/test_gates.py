@@ -1,5 +1,7 @@
 """Correctness is always gated, first; a number that was not measured passes nothing."""
 
+import dataclasses
+import json
 import re
 
 import numpy as np
@@ -10,6 +12,7 @@ from dress_rehearsal.reports.audit import COUNTERS
 from dress_rehearsal.reports.errors import MetricUnknownError
 from dress_rehearsal.reports.gates import IMPLICIT
 from dress_rehearsal.reports.metrics import in_unit_of
+from dress_rehearsal.reports.schema import Verdict
 from dress_rehearsal.reports.verdict import judge
 from tests.reports.gating import BUYING, gated, gates_of, slowed
 from tests.steps import PURCHASE
@@ -120,6 +123,41 @@ def test_the_plans_own_limit_on_the_same_number_replaces_the_implicit_one(verdic
     verdict = verdict_of(**SMALL, failed=3, gates=[gate])
     assert verdict.verdict == "pass"
     assert [limit for metric, limit in gates_of(verdict) if metric == "census.failed"] == ["<= 5%"]
+
+
+TOGETHER = ("census.no_good_end", "<= 1%")
+
+
+def test_bad_ends_too_few_each_to_break_a_limit_break_one_on_all_of_them(evidence_of):
+    ends = ["gave_up", "failed", "in_flight"]
+
+    def ended(gates, ends):
+        evidence = evidence_of(**SMALL, gates=gates)
+        students = evidence.students.assign(outcome=evidence.students["outcome"].astype("object"))
+        away = students.index[students["outcome"] == "sold_out"][: len(ends)]
+        students.loc[away, "outcome"] = ends
+        return judge(dataclasses.replace(evidence, students=students))
+
+    without, limited, healthy = ended([], ends), ended([TOGETHER], ends), ended([TOGETHER], [])
+    assert without.verdict == "pass"
+    assert "1 gave up, 1 failed, 1 in flight; 3 came to no good end)" in without.reasons[0]
+    assert limited.verdict == "fail"
+    told = "Gate broken: census.no_good_end is 3 of 200 students (1.5%), the limit is <= 1%."
+    assert limited.reasons == (told,)
+    assert (healthy.verdict, gates_of(healthy)[TOGETHER].value) == ("pass", 0)
+    assert "no good end" not in healthy.reasons[0]
+    assert "no good end" not in ended([], ["failed"]).reasons[0], "one kind says it by itself"
+
+
+@pytest.mark.parametrize("failed", [0, 2])
+def test_how_many_came_to_no_good_end_is_worked_out_so_that_what_is_written_adds_up(
+    verdict_of, failed
+):
+    verdict = verdict_of(**SMALL, failed=failed)
+    document = json.loads(verdict.text())
+    assert "no_good_end" not in document["census"]
+    assert Verdict(**document) == verdict
+    assert Verdict(**document).census.no_good_end == failed
 
 
 def test_a_pool_that_saturated_late_enough_and_one_that_did_not(verdict_of):

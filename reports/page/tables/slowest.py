@@ -120,13 +120,9 @@ def _parts_table(verdict: Verdict, step: str, number: int) -> Table:
 
 
 def _earlier_words(verdict: Verdict, bands: Sequence[Band]) -> str:
-    """Return how many requests were meant before those of the bands; empty where none was.
-
-    The purchases' bands are of all that is for buying.
-    """
-    step = bands[0].step
-    steps = verdict.purchases if step in verdict.purchases else (step,)
-    every = sum(verdict.latency_ms[each].count for each in steps if each in verdict.latency_ms)
+    """Return how many requests were meant before those of the bands; empty where none was."""
+    own = verdict.latency_ms.get(bands[0].step)
+    every = own.count if own else 0
     earlier = every - bands[-1].requests
     if earlier <= 0:
         return ""

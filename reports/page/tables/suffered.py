@@ -4,10 +4,11 @@ from collections.abc import Sequence
 from typing import Final
 
 from dress_rehearsal.plans.names import ENDS
+from dress_rehearsal.reports.buying import Buying
 from dress_rehearsal.reports.page.tables.table import Table, bad_count, row
 from dress_rehearsal.reports.part import BadEnd, ErrorMet, Group
 from dress_rehearsal.reports.schema import Census
-from dress_rehearsal.reports.students.bad_ends import NO_GOOD_ENDS, moments
+from dress_rehearsal.reports.students.bad_ends import moments
 from dress_rehearsal.reports.students.suffered import FEWEST
 from dress_rehearsal.reports.words import (
     EMPTY,
@@ -35,16 +36,21 @@ _MOST_JOURNEYS: Final = 3
 """So many journeys stand in a cell; all are in the verdict."""
 
 
-def group_tables(groups: Sequence[Group]) -> list[Table]:
-    """Return a table for each thing that students may have in common; none without students."""
+def group_tables(groups: Sequence[Group], buying: Buying | None = None) -> list[Table]:
+    """Return a table for each thing that students may have in common; none without students.
+
+    Args:
+        buying: what stands for buying elsewhere; of several steps the p99 here is of all together.
+    """
+    whose = "Purchase, all steps, p99 (ms)" if buying and buying.which else "Purchase, p99 (ms)"
     return [
-        _group_table(by, own)
+        _group_table(by, own, whose)
         for by in _CAPTIONS
         if (own := [group for group in groups if group.by == by])
     ]
 
 
-def _group_table(by: str, groups: Sequence[Group]) -> Table:
+def _group_table(by: str, groups: Sequence[Group], whose: str) -> Table:
     first, caption = _CAPTIONS[by]
     rows = [
         row(
@@ -67,7 +73,7 @@ def _group_table(by: str, groups: Sequence[Group]) -> Table:
         "Refused",
         "No good end",
         "Clicks each",
-        "Purchase, p99 (ms)",
+        whose,
         "95% interval (ms)",
     )
     columns = ((first, "text"), *((word, "number") for word in numbers))
@@ -105,7 +111,7 @@ def bad_ends_table(bad_ends: Sequence[BadEnd], census: Census) -> Table | None:
         )
         for each in bad_ends
     ]
-    every = sum(getattr(census, end) for end in NO_GOOD_ENDS)
+    every = census.no_good_end
     listed = sum(each.students for each in bad_ends)
     caption = "Who came to no good end, and after what"
     if listed < every:

@@ -1,5 +1,6 @@
 """Compared, a side is worse only beyond its margins and beyond chance, on the same ground."""
 
+import dataclasses
 import json
 import re
 
@@ -12,8 +13,11 @@ from dress_rehearsal.reports.comparison.output import (
     comparison_markdown,
     comparison_page,
 )
+from dress_rehearsal.reports.comparison.tables import SIDE_COLUMNS, side_rows
 from tests.reports.comparison.conftest import MARGINS, P99
+from tests.steps import PURCHASE
 
+PAY = "POST /pay"
 QUIET = [100.0, 101.0, 102.0, 103.0, 104.0]
 
 
@@ -249,3 +253,35 @@ def test_failed_and_unknown_students_are_told_apart_by_the_words_of_the_page(sid
     head, _, first, second = overview(comparison).splitlines()
     assert "failed/unknown" in head
     assert [line.split("|")[-2].strip() for line in (first, second)] == ["0/0", "3/2"]
+
+
+@pytest.mark.parametrize(
+    ("reserve", "pay", "slowest"), [(9.0, 900.0, PAY), (950.0, 90.0, PURCHASE)]
+)
+def test_of_a_purchase_of_two_requests_every_one_is_compared_the_slowest_first(
+    side_of, reserve, pay, slowest
+):
+    one = side_of("yesterday", [100.0])
+    (run,) = one.runs
+    roles = dict(run.verdict.roles) | {PAY: "purchase"}
+
+    def side(name, reserve, pay):
+        bought = run.verdict.latency_ms[PURCHASE]
+        latency = run.verdict.latency_ms | {
+            PURCHASE: bought.model_copy(update={"p99": reserve}),
+            PAY: bought.model_copy(update={"p99": pay, "count": bought.count // 4}),
+        }
+        changed = run.verdict.model_copy(update={"latency_ms": latency, "roles": roles})
+        return Side(name, (dataclasses.replace(run, verdict=changed),))
+
+    found = compare([side("yesterday", 9.0, 8.0), side("now", reserve, pay)])
+    assert found.purchase == f"latency_ms[{slowest}].p99"
+    compared = {number.metric for number in found.overview}
+    assert {f"latency_ms[{step}].p99" for step in (PURCHASE, PAY)} <= compared
+    _base, now = side_rows(found)
+    column = SIDE_COLUMNS.index("purchase p99")
+    assert now[column].endswith(f" at {slowest}")
+    assert now[column].startswith(f"{max(reserve, pay):g} ms")
+    alone = compare([one, side_of("now", [120.0])])
+    assert alone.purchase == f"latency_ms[{PURCHASE}].p99"
+    assert " at " not in next(iter(side_rows(alone)))[column]

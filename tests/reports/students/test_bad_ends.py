@@ -6,10 +6,9 @@ import json
 import pytest
 
 from dress_rehearsal.plans.sections.load import Load
-from dress_rehearsal.reports.schema import Verdict
+from dress_rehearsal.reports.schema import NO_GOOD_ENDS, Verdict
 from dress_rehearsal.reports.students.bad_ends import (
     MOST,
-    NO_GOOD_ENDS,
     bad_end_notes,
     find_bad_ends,
 )
