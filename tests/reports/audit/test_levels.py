@@ -11,7 +11,7 @@ from dress_rehearsal.records.tables import NS_PER_S
 from dress_rehearsal.reports.junit import write_junit
 from dress_rehearsal.reports.page.tables import not_applicable_table
 from dress_rehearsal.reports.verdict import judge
-from tests.reports.audit.test_refusals import told
+from tests.reports.audit.test_refusals import double_clickers, told
 from tests.reports.auditing import audited, counted, found
 from tests.reports.foreign import LEVELS, foreign
 from tests.steps import PURCHASE as CLICK
@@ -251,8 +251,7 @@ def test_what_a_scenario_declares_is_judged_whoever_wrote_it(evidence_of):
         assert counter in audited(sound).applicable
         assert counter in audited(foreign(plain, "everything")).not_applicable
 
-    who = plain.students.loc[plain.students["outcome"] == "ticket", "student"].tolist()[:2]
-    again = told(plain, CLICK, who, "already_holds_ticket", 7, device=0)
+    again = told(plain, CLICK, double_clickers(plain), "already_holds_ticket", 7, device=1)
     assert found(foreign(again, "everything", declares=declared)) == {"replays_refused": 2}
     assert found(foreign(again, "everything")) == {}
 
