@@ -13,7 +13,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from dress_rehearsal.reports.audit.applicability import SHOWN, not_applicable, unlooked_at
+from dress_rehearsal.reports.audit.applicability import (
+    SHOWN,
+    not_applicable,
+    unlooked_at,
+    unread_pages,
+)
 from dress_rehearsal.reports.audit.claims import CLAIMS, NO_CLAIM, unchecked_words
 from dress_rehearsal.reports.audit.countdown import page_wrongs
 from dress_rehearsal.reports.audit.entries import double_entries, entry_problems, lost_entries
@@ -147,17 +152,19 @@ def audit_run(evidence: Evidence) -> AuditFinding:
 
 def _nobody(evidence: Evidence, unlooked: list[str]) -> str:
     """Return what may be said where nobody was found to be wronged: no more than was looked at."""
+    unread = "whose ticket a page shows was not read" if unread_pages(evidence.steps) else ""
     if not unlooked:
-        return "nobody was wronged"
+        return f"nobody was wronged ({unread})" if unread else "nobody was wronged"
+    also = f", and {unread}" if unread else ""
     names = ", ".join(name.replace("_", " ") for name in unlooked)
     if not evidence.plan.ledgers:
         return (
             f"no answer shows that anybody was wronged (the plan has no ledger, so nobody looked "
-            f"for {names})"
+            f"for {names}{also})"
         )
     return (
         f"nobody was wronged by what the answers and {evidence.stores.durable} tell (which is too "
-        f"little to look for {names})"
+        f"little to look for {names}{also})"
     )
 
 

@@ -6,7 +6,7 @@ from xml.etree import ElementTree as ET
 import pandas as pd
 import pytest
 
-from dress_rehearsal.records.steps import OTHER, PURCHASE, Steps
+from dress_rehearsal.records.steps import CODE, OTHER, PURCHASE, Steps
 from dress_rehearsal.records.tables import NS_PER_S
 from dress_rehearsal.reports.junit import write_junit
 from dress_rehearsal.reports.page.tables import not_applicable_table
@@ -206,7 +206,16 @@ def test_a_pass_says_no_more_than_was_looked_at(evidence_of):
     assert "acked but missing" in blind.reasons[0]
     whole = judge(foreign(evidence_of(**SHOP), "everything"))
     assert whole.verdict == "pass"
-    assert "nobody was wronged," in whole.reasons[0]
+    unread = "whose ticket a page shows was not read"
+    assert f"nobody was wronged ({unread})," in whole.reasons[0]
+    assert f"and {unread})" in blind.reasons[0]
+    assert unread not in judge(evidence_of(**SHOP)).reasons[0]
+    plain = foreign(evidence_of(**SHOP), "everything")
+    opened = [(step, role) for step, role in plain.steps if role != CODE]
+    none = dataclasses.replace(
+        plain, steps=Steps(dict(opened)), requests=plain.requests[plain.requests["role"] != CODE]
+    )
+    assert "nobody was wronged," in judge(none).reasons[0]
 
 
 @pytest.mark.parametrize("level", LEVELS)
