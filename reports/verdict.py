@@ -28,7 +28,12 @@ from dataclasses import asdict
 
 from dress_rehearsal.plans.behaviour import behaviour_of
 from dress_rehearsal.plans.notes import notes_on
-from dress_rehearsal.reports.audit import AuditFinding, audit_run, unchecked_words
+from dress_rehearsal.reports.audit import (
+    AuditFinding,
+    audit_run,
+    unchecked_words,
+    unread_pages,
+)
 from dress_rehearsal.reports.audit.fairness import judge_fairness
 from dress_rehearsal.reports.audit.put_off import put_off_notes
 from dress_rehearsal.reports.audit.sold_early import early_notes
@@ -254,12 +259,14 @@ def _what_held(
         return what_held(measured, _gates(limits) if limits else "")
     census = measured.census
     wronged = audit.nobody_wronged
+    beyond = []
     if unchecked:
-        wronged = (
-            f"{wronged} by what could be checked "
-            f"({counted(sum(unchecked.values()), 'answer says', 'answers say')} "
-            f"{', '.join(unchecked)}, which no check knows)"
-        )
+        answers = counted(sum(unchecked.values()), "answer says", "answers say")
+        beyond.append(f"{answers} {', '.join(unchecked)}, which no check knows")
+    if unread_pages(evidence.steps):
+        beyond.append("whose ticket a page shows was not read")
+    if beyond:
+        wronged = f"{wronged} by what could be checked ({'; '.join(beyond)})"
     fairness = measured.fairness
     if (fairness.overtaken_max_s or 0.0) >= _WORTH_TELLING_S:
         wronged += (

@@ -38,7 +38,15 @@ from dress_rehearsal.reports.evidence import Evidence
 from dress_rehearsal.reports.evidence.ledger_times import time_problems
 from dress_rehearsal.reports.schema import Audit
 
-__all__ = ["CLAIMS", "COUNTERS", "NO_CLAIM", "AuditFinding", "audit_run", "unchecked_words"]
+__all__ = [
+    "CLAIMS",
+    "COUNTERS",
+    "NO_CLAIM",
+    "AuditFinding",
+    "audit_run",
+    "unchecked_words",
+    "unread_pages",
+]
 
 COUNTERS: Final = tuple(name for name in Audit.model_fields if name != "settle_ms")
 """The counters that must be zero, the gravest first; `settle_ms` is a duration."""
@@ -152,19 +160,17 @@ def audit_run(evidence: Evidence) -> AuditFinding:
 
 def _nobody(evidence: Evidence, unlooked: list[str]) -> str:
     """Return what may be said where nobody was found to be wronged: no more than was looked at."""
-    unread = "whose ticket a page shows was not read" if unread_pages(evidence.steps) else ""
     if not unlooked:
-        return f"nobody was wronged ({unread})" if unread else "nobody was wronged"
-    also = f", and {unread}" if unread else ""
+        return "nobody was wronged"
     names = ", ".join(name.replace("_", " ") for name in unlooked)
     if not evidence.plan.ledgers:
         return (
             f"no answer shows that anybody was wronged (the plan has no ledger, so nobody looked "
-            f"for {names}{also})"
+            f"for {names})"
         )
     return (
         f"nobody was wronged by what the answers and {evidence.stores.durable} tell (which is too "
-        f"little to look for {names}{also})"
+        f"little to look for {names})"
     )
 
 
