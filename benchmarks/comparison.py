@@ -28,9 +28,9 @@ from typing import Any
 import numpy as np
 
 from benchmarks.known_sides import Drawn, intervals
-from dress_rehearsal.reports.buying import buying_of
 from dress_rehearsal.reports.comparison import Side, compare, read_sides
 from dress_rehearsal.reports.comparison.schema import Comparison
+from dress_rehearsal.reports.evidence.purchase_step import purchase_step_of
 from dress_rehearsal.reports.history.intervals import confidence
 
 _PURCHASE = "latency_ms[POST /events/{event}/tickets]"
@@ -145,7 +145,7 @@ def real(folder: Path, sets: int, runs: int) -> None:
         tally(f"{percentile} slower by {share:.0%}", comparisons, f"{_PURCHASE}.{percentile}")
     print(f"another run's p99 lies within a run's own interval: {within_own(same)}")
     for side in same:
-        p50s = [own.latency.p50 for run in side.runs if (own := buying_of(run.verdict))]
+        p50s = [own.latency.p50 for run in side.runs if (own := purchase_step_of(run.verdict))]
         doubts = [",".join(run.verdict.doubts or ()) or "-" for run in side.runs]
         print(f"  {side.name}: p50 {p50s} ms; doubts {doubts}")
 
@@ -167,7 +167,9 @@ def within_own(sides: Sequence[Side]) -> str:
 def _median_ms(side: Side, percentile: str) -> float:
     """Return the median of a percentile of purchases over a side's runs."""
     found = [
-        getattr(own.latency, percentile) for run in side.runs if (own := buying_of(run.verdict))
+        getattr(own.latency, percentile)
+        for run in side.runs
+        if (own := purchase_step_of(run.verdict))
     ]
     return statistics.median(ms for ms in found if ms)
 

@@ -59,7 +59,7 @@ WRONGS: Final = {
     "refused_logins": Name("Refused logins", "students refused with the roster's number and PIN"),
     "false_issued": Name("Issued too soon", "students told so before their ticket's row was there"),
     "wrong_code": Name(
-        "Wrong QR codes", "holders given another's code, or one given to another too"
+        "Wrong QR codes", "holders shown another's ticket or code, or a code given to another too"
     ),
     "false_number": Name("Wrong numbers", "holders shown a number that is not their ticket's"),
     "false_place": Name("Wrong places", "students told a place in the queue that was not theirs"),

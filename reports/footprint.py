@@ -8,7 +8,6 @@ from typing import Final
 
 import numpy as np
 
-from dress_rehearsal.records.steps import PURCHASE
 from dress_rehearsal.reports.evidence import Evidence
 from dress_rehearsal.reports.evidence.samples import level_on
 from dress_rehearsal.reports.words import counted, written
@@ -32,8 +31,7 @@ def footprint_notes(evidence: Evidence) -> Iterator[str]:
     grown = after - before
     if not grown >= max(before, _WORTH_TELLING):  # NaN: nobody looked
         return
-    bought = evidence.requests["role"] == PURCHASE
-    answered = int((evidence.requests.loc[bought, "status"].fillna(0) > 0).sum())
+    answered = int((evidence.requests.loc[evidence.buying.ends, "status"].fillna(0) > 0).sum())
     each = (
         f", {_size(grown / answered)} for each of {counted(answered, 'answer')} to a click"
         if answered

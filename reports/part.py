@@ -56,9 +56,10 @@ class Group(Part):
     `by` is what they have in common: their journey, how many devices they used, when they logged in
     or the tenth in which they came; `group` is which of them these are. `no_good_end` of the
     students gave up, failed, never learnt the outcome, never started or were still under way.
-    `amplification` is the `requests` to buy of each who sent one; p99 (ms) is of the `waited` of
-    them that count, None where these are fewer than 100. `at_least`: it is a lower bound, for
-    requests were given up that took no longer.
+    `amplification` is the tries to buy of each who sent one of the `requests`: one may take several
+    of them (a place is reserved, then paid for). p99 (ms) is of the `waited` of the requests that
+    count, None where these are fewer than 100. `at_least`: it is a lower bound, for requests were
+    given up that took no longer.
     """
 
     by: InCommon

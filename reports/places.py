@@ -3,9 +3,9 @@
 What the service does with a click from then on, the wait in its own queues too, is its doing.
 
 - Without a waiting room: the first purchase sent that was decided (a ticket, sold out, or "already
-  holds one"). Too early, not admitted and errors decide nothing: who is told to come again takes a
-  new place. A ticket cannot be granted before its request came, so a holder's place is never later
-  than the grant.
+  holds one"); of one in several requests, the first of those that led there. Too early, not
+  admitted and errors decide nothing: who is told to come again takes a new place. A ticket cannot
+  be granted before its request came, so a holder's place is never later than the grant.
 - With a waiting room: the first join sent, from which follows when a fair room with the plan's rate
   would have let the student in (one after another, from T-0 on, 1 / admission_rate apart).
   Comparing these moments instead of the joins makes the tolerance one of waiting time.
@@ -94,12 +94,11 @@ def is_ordered(evidence: Evidence) -> bool:
 
 def _by_purchase(evidence: Evidence) -> pd.Series:
     """Return the place of each student by the first purchase sent that was decided."""
-    requests = evidence.requests
-    tries = requests.loc[
-        (requests["role"] == PURCHASE).astype(bool), ["student", "sent_ns", "outcome", "error"]
-    ]
-    decided = (tries["outcome"] == "ok") | tries["error"].isin(_DECIDING)
-    return first_sent(tries[decided.astype(bool)])
+    requests, buying = evidence.requests, evidence.buying
+    came_to = requests[["outcome", "error"]].iloc[buying.last]
+    decided = (came_to["outcome"] == "ok") | came_to["error"].isin(_DECIDING)
+    tries = requests[["student", "sent_ns"]].iloc[buying.rows[decided.to_numpy(dtype=bool)]]
+    return first_sent(tries)
 
 
 def _by_join(evidence: Evidence) -> pd.Series:

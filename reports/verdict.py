@@ -28,11 +28,15 @@ from dataclasses import asdict
 
 from dress_rehearsal.plans.behaviour import behaviour_of
 from dress_rehearsal.plans.notes import notes_on
-from dress_rehearsal.reports.audit import AuditFinding, audit_run, unchecked_words
+from dress_rehearsal.reports.audit import (
+    AuditFinding,
+    audit_run,
+    unchecked_words,
+    unread_pages,
+)
 from dress_rehearsal.reports.audit.fairness import judge_fairness
 from dress_rehearsal.reports.audit.put_off import put_off_notes
 from dress_rehearsal.reports.audit.sold_early import early_notes
-from dress_rehearsal.reports.buying import buying_of
 from dress_rehearsal.reports.cause import find_cause, stop_notes, worker_notes
 from dress_rehearsal.reports.closed_load import judge_load, taken, what_held
 from dress_rehearsal.reports.evidence import Evidence
@@ -44,6 +48,7 @@ from dress_rehearsal.reports.evidence.latency import (
     says_little,
 )
 from dress_rehearsal.reports.evidence.ledger_times import time_notes
+from dress_rehearsal.reports.evidence.purchase_step import purchase_step_of
 from dress_rehearsal.reports.evidence.timeline import was_planned
 from dress_rehearsal.reports.footprint import footprint_notes
 from dress_rehearsal.reports.gates import apply_gates, not_held
@@ -259,12 +264,14 @@ def _what_held(
         return what_held(measured, _gates(limits) if limits else "")
     census = measured.census
     wronged = audit.nobody_wronged
+    beyond = []
     if unchecked:
-        wronged = (
-            f"{wronged} by what could be checked "
-            f"({counted(sum(unchecked.values()), 'answer says', 'answers say')} "
-            f"{', '.join(unchecked)}, which no check knows)"
-        )
+        answers = counted(sum(unchecked.values()), "answer says", "answers say")
+        beyond.append(f"{answers} {', '.join(unchecked)}, which no check knows")
+    if unread_pages(evidence.steps):
+        beyond.append("whose ticket a page shows was not read")
+    if beyond:
+        wronged = f"{wronged} by what could be checked ({'; '.join(beyond)})"
     fairness = measured.fairness
     if (fairness.overtaken_max_s or 0.0) >= _WORTH_TELLING_S:
         wronged += (
@@ -285,7 +292,7 @@ def _felt(measured: Measured) -> list[str]:
 
     Where buying is several requests (the order, and the page that it leads to), of which.
     """
-    buying = buying_of(measured)
+    buying = purchase_step_of(measured)
     if buying is None or buying.latency.p99 is None:
         return []
     bought, what = buying.latency, buying.requests

@@ -13,7 +13,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from dress_rehearsal.reports.audit.applicability import SHOWN, not_applicable, unlooked_at
+from dress_rehearsal.reports.audit.applicability import (
+    SHOWN,
+    not_applicable,
+    unlooked_at,
+    unread_pages,
+)
 from dress_rehearsal.reports.audit.claims import CLAIMS, NO_CLAIM, unchecked_words
 from dress_rehearsal.reports.audit.countdown import page_wrongs
 from dress_rehearsal.reports.audit.entries import double_entries, entry_problems, lost_entries
@@ -33,7 +38,15 @@ from dress_rehearsal.reports.evidence import Evidence
 from dress_rehearsal.reports.evidence.ledger_times import time_problems
 from dress_rehearsal.reports.schema import Audit
 
-__all__ = ["CLAIMS", "COUNTERS", "NO_CLAIM", "AuditFinding", "audit_run", "unchecked_words"]
+__all__ = [
+    "CLAIMS",
+    "COUNTERS",
+    "NO_CLAIM",
+    "AuditFinding",
+    "audit_run",
+    "unchecked_words",
+    "unread_pages",
+]
 
 COUNTERS: Final = tuple(name for name in Audit.model_fields if name != "settle_ms")
 """The counters that must be zero, the gravest first; `settle_ms` is a duration."""

@@ -70,6 +70,7 @@ _ALONE: Final = "there are no two stores to be compared"
 _NO_ROOM: Final = "there is no waiting room"
 _UNCOUNTED: Final = "nobody read the target's own counter of page views"
 _THEIRS: Final = "what the target's answers show beside their word is its own to choose"
+_UNREAD: Final = "whose ticket a page shows was not read: the scenario does not say claims = True"
 _NO_ENTRY: Final = "nobody went to the entrance"
 _NO_WORD: Final = "the scenario's answers have no word for it"
 _NO_KEYS: Final = "the scenario sends no idempotency keys"
@@ -124,8 +125,7 @@ def foreseen(plan: Plan, known: Collection[Fact], ledgers: int, steps: Steps) ->
         reasons["store_drift"] = _ALONE
     if plan.app.waiting_room == "off":
         reasons |= dict.fromkeys(_ROOM, _NO_ROOM)
-    if not steps.claims:
-        reasons |= dict.fromkeys(SHOWN, _THEIRS)
+    reasons |= _unread(steps)
     reasons |= {"lost_views": _UNCOUNTED, "false_place": _THEIRS} | _not_in_scenario(steps)
     if not steps.of_role(ENTRANCE):
         reasons |= dict.fromkeys(("refused_entry", "double_entry", "lost_entries"), _NO_ENTRY)
@@ -152,6 +152,19 @@ def unlooked_at(evidence: Evidence, reasons: Mapping[str, str]) -> list[str]:
     ]
 
 
+def unread_pages(steps: Steps) -> bool:
+    """Return whether tickets were opened and nobody read whose they are."""
+    return not steps.claims and bool(steps.of_role(CODE))
+
+
+def _unread(steps: Steps) -> dict[str, str]:
+    """Return counters of what answers show, where the scenario does not say what they mean."""
+    if steps.claims:
+        return {}
+    pages = {"wrong_code": _UNREAD} if unread_pages(steps) else {}
+    return dict.fromkeys(SHOWN, _THEIRS) | pages
+
+
 def _meaningless(evidence: Evidence) -> dict[str, str]:
     """Return counters of a rule that was not made, so that nothing can have broken it."""
     reasons: dict[str, str] = {}
@@ -159,8 +172,7 @@ def _meaningless(evidence: Evidence) -> dict[str, str]:
         reasons["duplicate_students"] = _UNLIMITED
     if not evidence.plan.opens_at_t0:
         reasons |= dict.fromkeys(_OPENING, _UNOPENED)
-    if not evidence.steps.claims:
-        reasons |= dict.fromkeys(SHOWN, _THEIRS)
+    reasons |= _unread(evidence.steps)
     if not evidence.plan.target.ours:
         reasons["lost_views"] = _UNCOUNTED
     if len(evidence.stores.expected) < 2:

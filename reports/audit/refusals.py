@@ -11,7 +11,8 @@ lost_places          students who had joined the queue and were told that they a
 lost_sessions        students who had logged in and were told to log in
 refused_logins       students whose number and PIN are right and were refused
 replays_refused      clicks sent again under the same idempotency key once the first had its ticket,
-                     and answered otherwise
+                     and answered otherwise; of a purchase in several requests it has it by the
+                     answer to the last, and each of the second's may be the one refused
 false_rejections     students whose well-formed request was turned away as malformed or unknown
 
 Each counts students. A request that was never answered may have had its effect, so it excuses.
@@ -168,7 +169,7 @@ def _replays(said: Said) -> Wrong:
     device, student, outcome = said.device[clicks], said.student[clicks], said.outcome[clicks]
     shared = (journey == "double-clicker") & (device % 2 == 1)
     key = student.astype(np.int64) * (int(device.max(initial=0)) + 1) + np.where(shared, 0, device)
-    granted = outcome == "ok"
+    granted = said.granting[clicks]
     first_ns = least_of(key[granted], said.done_ns[clicks][granted], key, missing=NEVER_NS)
     who = distinct(student[(first_ns < said.sent_ns[clicks]) & (outcome == "refused")])
     return len(who), (

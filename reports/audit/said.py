@@ -181,13 +181,21 @@ class Said:
         """Which clicks may have got their student a ticket: granted, failed or never answered."""
         return self.at(PURCHASE) & self.reached & (self.outcome != "refused")
 
+    @cached_property
+    def granting(self) -> Any:
+        """Which answers ended a try to buy with a ticket, or with the promise of one."""
+        told = self.evidence.promises.students
+        holders = told.loc[told["acked"] | told["pending_ns"].notna(), "student"]
+        ended = self.evidence.buying.ends & (self.outcome == "ok")
+        return ended & np.isin(self.student, holders.to_numpy())
+
     def may_hold_by_then(self, chosen: Any) -> Any:
         """Return of which of some requests the student may have held a ticket when it was answered.
 
         Args:
             chosen: which requests, as a bool array; so is what is returned.
         """
-        rows, clicks = np.flatnonzero(chosen), self.may_have_granted
+        rows, clicks = np.flatnonzero(chosen), self.may_have_granted & ~self.evidence.buying.steps
         student, done_ns = self.student[rows], self.done_ns[rows]
         clicked_ns = least_of(self.student[clicks], self.sent_ns[clicks], student, missing=NEVER_NS)
         hold = clicked_ns < done_ns

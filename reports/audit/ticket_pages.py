@@ -2,7 +2,8 @@
 
 false_number  holders shown another number than their ticket has in the durable store, one that
               another holder was shown too, or another ticket than was theirs
-wrong_code    holders given the same QR code as another holder, or one that names another's ticket
+wrong_code    holders given the same QR code as another holder, or shown another's ticket by it (or
+              by the answer that was to show it)
 
 Each counts students.
 """
@@ -66,13 +67,11 @@ def _codes(said: Said) -> dict[str, Wrong]:
     strange, shared = _strange(said, codes[codes["ticket"] != ""]), _second(codes, "code")
     who = np.unique(np.concatenate([strange["student"], shared["student"]]))
     parts = ((strange, "another's ticket in it"), (shared, "the same that another was given"))
-    return {
-        "wrong_code": (
-            len(who),
-            f"Wrong QR codes: {counted(len(who), 'holder was', 'holders were')} given a code that "
-            f"is not theirs ({_reasons(parts)}).",
-        )
-    }
+    holders = counted(len(who), "holder was", "holders were")
+    sentence = f"Wrong QR codes: {holders} given a code that is not theirs ({_reasons(parts)})."
+    if len(who) == strange["student"].nunique():
+        sentence = f"Others' tickets shown: {holders} shown another's ticket on opening their own."
+    return {"wrong_code": (len(who), sentence)}
 
 
 def _second(shown: pd.DataFrame, what: str) -> pd.DataFrame:

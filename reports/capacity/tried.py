@@ -3,12 +3,12 @@
 from typing import Final
 
 from dress_rehearsal.plans import Plan, parse_limit
-from dress_rehearsal.reports.buying import slowest_buying
 from dress_rehearsal.reports.capacity.levels import levels_of
 from dress_rehearsal.reports.capacity.schema import CapacityTry
 from dress_rehearsal.reports.capacity.standing import Outcome
 from dress_rehearsal.reports.evidence import Evidence
 from dress_rehearsal.reports.evidence.latency import at_least
+from dress_rehearsal.reports.evidence.purchase_step import slowest_purchase_step
 from dress_rehearsal.reports.metrics import gate_words
 from dress_rehearsal.reports.schema import GateResult, Verdict
 from dress_rehearsal.reports.throughput import busiest_second
@@ -93,7 +93,7 @@ def watched_step(plan: Plan, verdict: Verdict) -> str | None:
     if limited is not None and limited[0] in verdict.latency_ms:
         return limited[0]
     taken = {step: own for step, own in verdict.latency_ms.items() if own.count}
-    bought = slowest_buying(verdict.purchases, taken)
+    bought = slowest_purchase_step(verdict.purchases, taken)
     return bought.step if bought else max(taken, key=lambda step: taken[step].count, default=None)
 
 

@@ -9,7 +9,6 @@ from typing import Final
 from dress_rehearsal.plans.visible import visible_line
 from dress_rehearsal.reports.alike import differing_facts, differing_keys
 from dress_rehearsal.reports.audit import COUNTERS
-from dress_rehearsal.reports.buying import buying_of
 from dress_rehearsal.reports.comparison.failures import held_failures
 from dress_rehearsal.reports.comparison.numbers import Metric, compared_number, metrics_of
 from dress_rehearsal.reports.comparison.regressions import held_regressions
@@ -28,6 +27,7 @@ from dress_rehearsal.reports.comparison.words import unseen_words
 from dress_rehearsal.reports.doubts import disturbance_words
 from dress_rehearsal.reports.errors import ComparisonRefusedError
 from dress_rehearsal.reports.evidence.latency import slowest_step
+from dress_rehearsal.reports.evidence.purchase_step import purchase_step_of
 from dress_rehearsal.reports.history.entry import LABEL, harness_version
 from dress_rehearsal.reports.history.intervals import confidence, differences_left_out
 from dress_rehearsal.reports.numbers import significant
@@ -107,7 +107,7 @@ def _bought(sides: Sequence[Side]) -> tuple[str, ...]:
     """Return the metrics of buying: that of the step which stands for it in the slowest run, and
     after it those of all steps of purchases that are several requests."""
     verdicts = [run.verdict for side in sides for run in side.runs]
-    standing = [own for verdict in verdicts if (own := buying_of(verdict)) is not None]
+    standing = [own for verdict in verdicts if (own := purchase_step_of(verdict)) is not None]
     slowest = slowest_step({place: own.latency for place, own in enumerate(standing)}) or 0
     declared = [step for verdict in verdicts for step in verdict.purchases]
     first = [standing[slowest].step] if standing else declared[:1]

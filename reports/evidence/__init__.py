@@ -16,6 +16,7 @@ from dress_rehearsal.records.damage import Damage
 from dress_rehearsal.records.environment import FILE as ENVIRONMENT
 from dress_rehearsal.records.recorded import METRICS, read_recorded
 from dress_rehearsal.records.steps import OTHER, PURCHASE, Steps
+from dress_rehearsal.reports.evidence.buying import Buying, read_buying
 from dress_rehearsal.reports.evidence.clocks import (
     FOREIGN_CLOCK_NS,
     OWN_CLOCK_NS,
@@ -134,6 +135,11 @@ class Evidence:
     def latency(self) -> LatencyTable:
         """One row a request with its latencies in ms."""
         return latency_of_requests(self.requests, self.t0_ns)
+
+    @cached_property
+    def buying(self) -> Buying:
+        """The tries to buy, each of one request or of several."""
+        return read_buying(self.requests)
 
     @cached_property
     def promises(self) -> Promises:

@@ -56,6 +56,11 @@ class LedgerTimes:
         return self._many(self.before_ns)
 
     @property
+    def possible(self) -> Any:
+        """Which of the store's rows can be when tickets were granted (bool array)."""
+        return ~self.impossible & (not self.behind)
+
+    @property
     def trusted(self) -> bool:
         """Whether tickets were granted when it says so, as far as can be known."""
         return not (self.behind or self._many(self.after_ns))

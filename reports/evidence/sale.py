@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from dress_rehearsal.records.steps import PURCHASE
+from dress_rehearsal.reports.evidence.buying import read_buying
 from dress_rehearsal.reports.evidence.timeline import Floats, Timeline
 
 _WITNESSES = {"redis": "as Redis granted them", "postgres": "as PostgreSQL granted them"}
@@ -71,7 +71,7 @@ def read_sale(
 
 def _first_yes(requests: pd.DataFrame, timeline: Timeline) -> Floats:
     """Return when each student was first told of a ticket, by the recorded answers alone."""
-    yes = requests[(requests["role"] == PURCHASE) & (requests["outcome"] == "ok")]
+    yes = requests[read_buying(requests).ends & (requests["outcome"] == "ok").to_numpy(dtype=bool)]
     yes = yes.assign(done_ns=yes["done_ns"].fillna(yes["read_ns"]))
     return _known(timeline.seconds(yes.groupby("student")["done_ns"].min()))
 

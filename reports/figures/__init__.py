@@ -3,8 +3,8 @@
 from dress_rehearsal.reports.figures import style  # noqa: F401  (first: it imports matplotlib)
 
 # isort: split
-from dress_rehearsal.reports.buying import buying_of
 from dress_rehearsal.reports.evidence import Evidence
+from dress_rehearsal.reports.evidence.purchase_step import purchase_step_of
 from dress_rehearsal.reports.figures.arrivals import draw_arrivals
 from dress_rehearsal.reports.figures.closed_load import draw_load, draw_load_latency
 from dress_rehearsal.reports.figures.drawing import Drawing, Missing
@@ -33,7 +33,7 @@ def draw_figures(evidence: Evidence, verdict: Verdict) -> list[Drawing | Missing
         first = [
             draw_arrivals(evidence),
             draw_groups(verdict.groups),
-            draw_latency(evidence, run.window_s, buying_of(verdict)),
+            draw_latency(evidence, run.window_s, purchase_step_of(verdict)),
         ]
     return [
         *first,

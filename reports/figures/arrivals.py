@@ -3,7 +3,6 @@
 import numpy as np
 import pandas as pd
 
-from dress_rehearsal.records.steps import PURCHASE
 from dress_rehearsal.reports.evidence import Evidence
 from dress_rehearsal.reports.evidence.sale import Sale
 from dress_rehearsal.reports.evidence.timeline import Floats, Timeline
@@ -29,7 +28,7 @@ def draw_arrivals(evidence: Evidence) -> Drawing | Missing:
     """Return how the rush to buy came in and was answered, per 0.1 s or, when long, wider."""
     name, heading = "arrivals", "The rush"
     timeline, sale = evidence.timeline, evidence.sale
-    buying = evidence.requests.loc[evidence.requests["role"] == PURCHASE, list(_COLUMNS)]
+    buying = _tries(evidence)
     if buying.empty:
         return Missing(name, heading, "No student tried to buy a ticket, so there is no rush.")
     clicks_s = timeline.seconds(buying["intended_ns"])
@@ -80,6 +79,16 @@ def draw_arrivals(evidence: Evidence) -> Drawing | Missing:
             _draw_tickets_left(sheet, sale, window, timeline)
 
     return drawn(name, heading, title, caption, timeline.label, draw, png=True)
+
+
+def _tries(evidence: Evidence) -> pd.DataFrame:
+    """Return the tries to buy: when each was meant to begin, and how its last request ended."""
+    tries = evidence.buying
+    ended = np.flatnonzero(tries.rows == tries.last)
+    ended = ended[np.argsort(tries.last[ended])]
+    began = evidence.requests["intended_ns"].iloc[tries.first[ended]]
+    last = evidence.requests[list(_COLUMNS)].iloc[tries.last[ended]]
+    return last.assign(intended_ns=began.array)
 
 
 def answers_lag_s(buying: pd.DataFrame, timeline: Timeline) -> float | None:

@@ -6,10 +6,10 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 
 from dress_rehearsal.records.steps import PURCHASE
-from dress_rehearsal.reports.buying import Buying
 from dress_rehearsal.reports.evidence import Evidence
 from dress_rehearsal.reports.evidence.latency import at_least
 from dress_rehearsal.reports.evidence.latency_table import LatencyTable
+from dress_rehearsal.reports.evidence.purchase_step import PurchaseStep
 from dress_rehearsal.reports.evidence.timeline import Floats
 from dress_rehearsal.reports.figures.drawing import Drawing, Missing, drawn
 from dress_rehearsal.reports.figures.layout import Sheet
@@ -24,7 +24,7 @@ _FLOOR_MS: Final = 0.1
 def draw_latency(
     evidence: Evidence,
     window_s: tuple[float, float] | None,
-    bought: Buying | None,
+    bought: PurchaseStep | None,
 ) -> Drawing | Missing:
     """Return the drawing of latency over time, of buying and of everything else."""
     name, heading = "latency", "Latency over time"
@@ -116,7 +116,7 @@ def _draw_group(panel: Panel, group: _Group, edges: Floats) -> None:
         panel.stack_on_the_right(group.bad, edges)
 
 
-def _finding(frame: LatencyTable, buying: Buying | None) -> str:
+def _finding(frame: LatencyTable, buying: PurchaseStep | None) -> str:
     wanted = ~frame["abandoned"]
     failed, unknown = (
         int((wanted & (frame["outcome"] == outcome)).sum()) for outcome in ("failed", "unknown")

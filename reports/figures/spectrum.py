@@ -8,9 +8,9 @@ import pandas as pd
 from matplotlib.ticker import FixedLocator, FuncFormatter
 
 from dress_rehearsal.records.steps import PURCHASE
-from dress_rehearsal.reports.buying import slowest_buying
 from dress_rehearsal.reports.evidence import Evidence
 from dress_rehearsal.reports.evidence.latency import at_least, latency_spectrum
+from dress_rehearsal.reports.evidence.purchase_step import slowest_purchase_step
 from dress_rehearsal.reports.figures.drawing import Drawing, Missing, drawn
 from dress_rehearsal.reports.figures.layout import Sheet
 from dress_rehearsal.reports.figures.palette import (
@@ -65,7 +65,7 @@ def draw_spectrum(evidence: Evidence, latency_ms: Mapping[str, Latency]) -> Draw
     )
     if len(shown) < len(latency_ms):
         caption += f" Of {written(len(latency_ms))} {kind}s it has the {len(shown)} asked most."
-    buying = slowest_buying(evidence.steps.of_role(PURCHASE), latency_ms)
+    buying = slowest_purchase_step(evidence.steps.of_role(PURCHASE), latency_ms)
     bought = None if buying is None else curves.get(buying.step)
     system = pd.Series(dtype=float) if bought is None else bought["system_ms"].dropna()
 

@@ -12,8 +12,8 @@ from dress_rehearsal.records import RunDirectory
 from dress_rehearsal.records.errors import RunDirectoryUnusableError
 from dress_rehearsal.records.files import remedy
 from dress_rehearsal.records.tables import NS_PER_S
-from dress_rehearsal.reports.buying import buying_of
 from dress_rehearsal.reports.evidence import Evidence
+from dress_rehearsal.reports.evidence.purchase_step import purchase_step_of
 from dress_rehearsal.reports.figures import Drawing, Missing, draw_figures
 from dress_rehearsal.reports.page import first_screen, tables
 from dress_rehearsal.reports.page.facts import (
@@ -123,7 +123,7 @@ def _contents(
 def _students(evidence: Evidence, verdict: Verdict) -> dict[str, Any]:
     """Return what came of the students."""
     return {
-        "groups": tables.group_tables(verdict.groups, buying_of(verdict)),
+        "groups": tables.group_tables(verdict.groups, purchase_step_of(verdict)),
         "bad_ends": tables.bad_ends_table(verdict.bad_ends, verdict.census),
         "errors": tables.errors_table(verdict.errors, _kinds_of_errors(evidence, verdict)),
         "tries": tables.tries_table(verdict.tries),

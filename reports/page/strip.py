@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from dress_rehearsal.reports.buying import Buying, buying_of
 from dress_rehearsal.reports.cause import NO_CAUSE
 from dress_rehearsal.reports.closed_load import users_begun
 from dress_rehearsal.reports.evidence import Evidence
 from dress_rehearsal.reports.evidence.latency import at_least, says_little, slowest_step
+from dress_rehearsal.reports.evidence.purchase_step import PurchaseStep, purchase_step_of
 from dress_rehearsal.reports.schema import Latency, Sale, Verdict
 from dress_rehearsal.reports.words import (
     NOT_MEASURED,
@@ -38,7 +38,7 @@ def key_numbers(evidence: Evidence, verdict: Verdict) -> Sequence[KeyNumber]:
     if evidence.plan.load is not None:
         return _load_numbers(evidence, verdict)
     sale = evidence.sale
-    bought = buying_of(verdict)
+    bought = purchase_step_of(verdict)
     rate = verdict.load.busiest_second
     return (
         KeyNumber("Students", written(verdict.census.students), _requests_note(evidence, verdict)),
@@ -129,7 +129,7 @@ def _felt_p99(latency: Latency) -> str:
     return bound_words(milliseconds(latency.p99), at_least=at_least(latency, "p99"))
 
 
-def _felt_note(buying: Buying) -> str:
+def _felt_note(buying: PurchaseStep) -> str:
     """Return what stands below the p99 of buying: what it is made of, and who failed."""
     bought = buying.latency
     parts = ["felt"]

@@ -64,12 +64,14 @@ class _Asked(NamedTuple):
 
     Attributes:
         sent: how many each student sent.
+        tried: how many of these began a try: the others were its further steps.
         waited: whose each request was that counts, as a place among the students.
         felt_ms: how long each of these took.
         given_up: which of these nobody waited for any longer (bool).
     """
 
     sent: Any
+    tried: Any
     waited: Any
     felt_ms: Any
     given_up: Any
@@ -118,15 +120,21 @@ def groupings(evidence: Evidence, crowd: Crowd) -> tuple[Grouping, ...]:
 def _requests_to_buy(evidence: Evidence, crowd: Crowd) -> _Asked:
     buying = (evidence.requests["role"] == PURCHASE).to_numpy(dtype=bool)
     sent = buying & evidence.requests["sent_ns"].notna().to_numpy(dtype=bool)
-    own = _places(crowd.student, integers(evidence.requests.loc[sent, "student"], missing=-1))
     frame = evidence.latency.loc[
         buying & evidence.latency["counts"].to_numpy(dtype=bool),
         ["student", "felt_ms", "given_up"],
     ]
     waited = _places(crowd.student, frame["student"].to_numpy())
     known = waited >= 0
+
+    def number(which: Any) -> Any:
+        own = integers(evidence.requests.loc[which, "student"], missing=-1)
+        places = _places(crowd.student, own)
+        return np.bincount(places[places >= 0], minlength=len(crowd.student))
+
     return _Asked(
-        np.bincount(own[own >= 0], minlength=len(crowd.student)),
+        number(sent),
+        number(sent & evidence.buying.begins),
         waited[known],
         frame["felt_ms"].to_numpy()[known],
         frame["given_up"].to_numpy(dtype=bool)[known],
@@ -224,7 +232,7 @@ def _group(crowd: Crowd, asked: _Asked, groups: Grouping, place: int, seed: int)
         **ends,
         no_good_end=int(own.sum()) - sum(ends.values()),
         requests=int(sent.sum()),
-        amplification=rounded(sent.sum() / clickers) if clickers else None,
+        amplification=rounded(asked.tried[own].sum() / clickers) if clickers else None,
         waited=len(felt),
         p99=rounded(percentile(felt, 99)) if enough else None,
         p99_low=low,

@@ -2,7 +2,6 @@
 
 from typing import Final
 
-from dress_rehearsal.records.steps import PURCHASE
 from dress_rehearsal.reports.evidence import Evidence
 from dress_rehearsal.reports.words import counted
 
@@ -16,7 +15,7 @@ def failed_for_all(evidence: Evidence) -> list[str]:
 
     Who gives up after one counts as having given up, which no gate minds by itself.
     """
-    tries = evidence.latency["role"] == PURCHASE
+    tries = evidence.buying.ends
     statuses = evidence.requests.loc[tries, "status"].fillna(0)
     if evidence.t0_ns is None or statuses.empty or not (statuses >= _SERVER_ERROR).all():
         return []
@@ -33,7 +32,7 @@ def unanswered_sale(evidence: Evidence) -> list[str]:
     told = int(evidence.students["outcome"].astype("object").isin(_TOLD).sum())
     if not meant or evidence.t0_ns is None or (frame.empty and not told):
         return []
-    answered = frame["answered"][frame["role"] == PURCHASE]
+    answered = frame["answered"][evidence.buying.ends]
     if answered.any() or failed_for_all(evidence):
         return []
     if not answered.empty:

@@ -1,8 +1,8 @@
 """The generator's own health: was what it sent sent in time, and did it get every answer's time?
 
 late start    sent - intended, 99th percentile over every request that was sent
-timely share  how many of the purchases meant within 1 s of T-0 were sent within the plan's `timely`
-              of their time
+timely share  how many of the tries to buy meant within 1 s of T-0 were sent within the plan's
+              `timely` of their time (of one in several requests the first is)
 release skew  99th percentile of |sent - intended| of the same purchases
 read lag      read - done: how long an answer lay in the kernel before the generator took it
 """
@@ -17,7 +17,6 @@ import numpy as np
 
 from dress_rehearsal.plans import format_duration
 from dress_rehearsal.plans.hosts import is_loopback
-from dress_rehearsal.records.steps import PURCHASE
 from dress_rehearsal.records.tables import NO_FREE_PORT, NS_PER_S
 from dress_rehearsal.records.timeline import WORKER
 from dress_rehearsal.reports.evidence import Evidence
@@ -59,7 +58,7 @@ def judge_generator(
     late_ms = None
     if plan.load is None:  # Locust's users mean nothing before they send it
         late_ms = rounded(percentile(known(frame.values("generator_ms")), 99))
-    tries = frame.loc[frame["role"] == PURCHASE, ["intended_s", "generator_ms"]]
+    tries = frame.loc[evidence.buying.begins, ["intended_s", "generator_ms"]]
     released = tries.loc[tries["intended_s"].abs() <= AROUND_T0_S, "generator_ms"]
     skew = released.dropna().abs().to_numpy()
     timely = int((skew <= plan.timely * 1e3).sum())

@@ -167,8 +167,9 @@ def _of_bodies(answers: list[bytes], fields: tuple[str, ...], lost: Counter[str]
 def _of_codes(answers: list[bytes]) -> list[_Code]:
     """Return digests of what QR codes hold, and the tickets that they name.
 
-    Where no ticket is seen in it the digest is of the answer as it came. A whole page of HTML is no
-    code: it may be the same for everybody, and get the code elsewhere.
+    Where no ticket is seen in it the digest is of the answer as it came, which may be JSON that
+    says itself whose it is (`ticket`). A whole page of HTML is no code: it may be the same for
+    everybody, and get the code elsewhere.
     """
     told = [_Code()] * len(answers)
     codes = [place for place, answer in enumerate(answers) if not is_page(answer)]
@@ -176,6 +177,8 @@ def _of_codes(answers: list[bytes]) -> list[_Code]:
     for place, text in zip(codes, texts, strict=True):
         ticket = None if text is None else ticket_in(text)
         content = answers[place] if text is None or ticket is None else text.encode()
+        if ticket is None and content.lstrip()[:1] == b"{":
+            ticket = (read_body(content)[0] or NOTHING).ticket
         digest = hashlib.blake2b(content, digest_size=8).digest()
         told[place] = _Code(int.from_bytes(digest, "big", signed=True), ticket)
     return told

@@ -6,9 +6,9 @@ import json
 import pytest
 
 from dress_rehearsal.plans.sections.load import Load
-from dress_rehearsal.reports.buying import buying_of
 from dress_rehearsal.reports.closed_load import what_held
 from dress_rehearsal.reports.evidence.latency import at_least
+from dress_rehearsal.reports.evidence.purchase_step import purchase_step_of
 from dress_rehearsal.reports.figures.closed_load import draw_load_latency
 from dress_rehearsal.reports.figures.latency import draw_latency
 from dress_rehearsal.reports.metrics import gate_words
@@ -63,7 +63,7 @@ def test_it_is_called_at_least_and_has_no_interval(evidence_of):
     assert cells(latency_table(verdict.latency_ms, evidence))["p99"].startswith("≥ 10,000")
     assert cells(certainty_table(verdict.latency_ms))["95% interval"] == "—"
     assert margin_cell(gate, verdict).text == "at least 25% above it"
-    drawn = draw_latency(evidence, (-1.0, 12.0), buying_of(verdict))
+    drawn = draw_latency(evidence, (-1.0, 12.0), purchase_step_of(verdict))
     assert "p99 of clicks to buy is at least 10,000 ms: 50% of the requests" in drawn.title
 
 

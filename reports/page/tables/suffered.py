@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from dress_rehearsal.plans.names import ENDS
-from dress_rehearsal.reports.buying import Buying
+from dress_rehearsal.reports.evidence.purchase_step import PurchaseStep
 from dress_rehearsal.reports.page.tables.table import Table, bad_count, row
 from dress_rehearsal.reports.part import BadEnd, ErrorMet, Group
 from dress_rehearsal.reports.schema import Census
@@ -36,7 +36,7 @@ _MOST_JOURNEYS: Final = 3
 """So many journeys stand in a cell; all are in the verdict."""
 
 
-def group_tables(groups: Sequence[Group], buying: Buying | None = None) -> list[Table]:
+def group_tables(groups: Sequence[Group], buying: PurchaseStep | None = None) -> list[Table]:
     """Return a table for each thing that students may have in common; none without students.
 
     Args:

@@ -6,12 +6,12 @@ from xml.etree import ElementTree as ET
 import pandas as pd
 import pytest
 
-from dress_rehearsal.records.steps import OTHER, PURCHASE, Steps
+from dress_rehearsal.records.steps import CODE, OTHER, PURCHASE, Steps
 from dress_rehearsal.records.tables import NS_PER_S
 from dress_rehearsal.reports.junit import write_junit
 from dress_rehearsal.reports.page.tables import not_applicable_table
 from dress_rehearsal.reports.verdict import judge
-from tests.reports.audit.test_refusals import told
+from tests.reports.audit.test_refusals import double_clickers, told
 from tests.reports.auditing import audited, counted, found
 from tests.reports.foreign import LEVELS, foreign
 from tests.steps import PURCHASE as CLICK
@@ -206,7 +206,16 @@ def test_a_pass_says_no_more_than_was_looked_at(evidence_of):
     assert "acked but missing" in blind.reasons[0]
     whole = judge(foreign(evidence_of(**SHOP), "everything"))
     assert whole.verdict == "pass"
-    assert "nobody was wronged," in whole.reasons[0]
+    unread = "whose ticket a page shows was not read"
+    assert f"nobody was wronged by what could be checked ({unread})," in whole.reasons[0]
+    assert f"by what could be checked ({unread})" in blind.reasons[0]
+    assert unread not in judge(evidence_of(**SHOP)).reasons[0]
+    plain = foreign(evidence_of(**SHOP), "everything")
+    opened = [(step, role) for step, role in plain.steps if role != CODE]
+    none = dataclasses.replace(
+        plain, steps=Steps(dict(opened)), requests=plain.requests[plain.requests["role"] != CODE]
+    )
+    assert "nobody was wronged," in judge(none).reasons[0]
 
 
 @pytest.mark.parametrize("level", LEVELS)
@@ -251,8 +260,7 @@ def test_what_a_scenario_declares_is_judged_whoever_wrote_it(evidence_of):
         assert counter in audited(sound).applicable
         assert counter in audited(foreign(plain, "everything")).not_applicable
 
-    who = plain.students.loc[plain.students["outcome"] == "ticket", "student"].tolist()[:2]
-    again = told(plain, CLICK, who, "already_holds_ticket", 7, device=0)
+    again = told(plain, CLICK, double_clickers(plain), "already_holds_ticket", 7, device=1)
     assert found(foreign(again, "everything", declares=declared)) == {"replays_refused": 2}
     assert found(foreign(again, "everything")) == {}
 

@@ -317,6 +317,9 @@ def test_a_code_is_ones_own(evidence_of, told_as, wrong):
     changed = with_told(evidence, rows, told_code=-1 - np.arange(len(rows)))
     changed = with_told(changed, rows[:4], **told_as)
     assert found(changed) == ({"wrong_code": wrong} if wrong else {})
+    said = audited(changed).wrongs.get("wrong_code", "")
+    named = "Others' tickets shown" if "told_code" not in told_as else "Wrong QR codes"
+    assert said.startswith(named if wrong else "")
 
 
 def test_abroad_a_code_is_anothers_only_where_somebody_was_told_of_that_ticket(evidence_of):

@@ -132,3 +132,27 @@ def test_a_sound_shop_sold_nothing_early_however_its_ledger_keeps_time(evidence_
     shop = with_rows(foreign(evidence_of(**SHOP), "everything"), stamped)
     assert audited(shop).audit.sold_early == 0
     assert audited(started_here(shop, "gunicorn")).audit.sold_early == 0
+
+
+DATED = "dated before T-0"
+
+
+def test_a_row_dated_just_before_t0_is_noted_where_its_clock_may_be_behind(evidence_of):
+    sound = started_here(foreign(evidence_of(**SHOP), "everything"), "gunicorn")
+    assert not any(DATED in note for note in judge(sound).notes)
+
+    def first_dated(before_s: float) -> Evidence:
+        """The first row so long before T-0, the others by a clock 50 ms behind."""
+
+        def change(rows: pd.DataFrame) -> pd.DataFrame:
+            rows["granted_ns"] -= NS_PER_S // 20
+            first = rows["granted_ns"].idxmin()
+            rows.loc[first, "granted_ns"] = sound.t0_ns - round(before_s * NS_PER_S)
+            return rows
+
+        return with_rows(sound, change)
+
+    close = judge(first_dated(0.04))
+    assert close.audit.sold_early == 0
+    assert any(DATED in note for note in close.notes)
+    assert judge(first_dated(0.2)).audit.sold_early == 1

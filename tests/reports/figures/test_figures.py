@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from dress_rehearsal.reports.buying import buying_of
 from dress_rehearsal.reports.evidence import Evidence
+from dress_rehearsal.reports.evidence.purchase_step import purchase_step_of
 from dress_rehearsal.reports.evidence.timeline import Timeline
 from dress_rehearsal.reports.figures import Drawing, Missing, draw_figures
 from dress_rehearsal.reports.figures.arrivals import answers_lag_s, draw_arrivals
@@ -34,7 +34,7 @@ VerdictOf = Callable[..., Verdict]
 FigureOf = Callable[..., Drawing]
 DRAW: dict[str, Callable[[Evidence, Verdict], Drawing | Missing]] = {
     "arrivals": lambda run, _: draw_arrivals(run),
-    "latency": lambda run, verdict: draw_latency(run, run_window_s(run), buying_of(verdict)),
+    "latency": lambda run, verdict: draw_latency(run, run_window_s(run), purchase_step_of(verdict)),
     "spectrum": lambda run, verdict: draw_spectrum(run, verdict.latency_ms),
     "pools": lambda run, verdict: draw_pools(
         run, RunSeries(run), verdict.bottleneck, verdict.pools
@@ -116,7 +116,7 @@ def test_what_students_needed_no_more_is_not_told_as_unanswered(
     unknown = rows["outcome"] == "unknown"
     rows["error"] = rows["error"].astype("object").mask(unknown, "abandoned")
     left = dataclasses.replace(evidence, requests=rows)
-    bought = buying_of(verdict_of(unknown=4))
+    bought = purchase_step_of(verdict_of(unknown=4))
     figure = drawn(draw_latency(left, run_window_s(left), bought))
     assert figure.title.endswith(f"none of {written(len(rows) - 4)} requests failed")
     assert "unknown, per" not in figure.wide.file

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from dress_rehearsal.plans.sections.load import Load
-from dress_rehearsal.reports.buying import buying_of
+from dress_rehearsal.reports.evidence.purchase_step import purchase_step_of
 from dress_rehearsal.reports.figures.errors import draw_errors
 from dress_rehearsal.reports.figures.latency import draw_latency
 from dress_rehearsal.reports.page.strip import key_numbers
@@ -70,7 +70,7 @@ def test_each_place_names_its_rule(seeded):
     assert f", of {bought.count} without 9 meant earlier than T-0 − 1 s" in (
         parts_tables(verdict)[0].caption
     )
-    drawn = draw_latency(seeded, (-1.0, 5.0), buying_of(verdict))
+    drawn = draw_latency(seeded, (-1.0, 5.0), purchase_step_of(verdict))
     assert drawn.title.endswith(f"none of {every - 40:,} requests failed")
     missing = draw_errors(seeded, (-1.0, 5.0))
     assert missing.reason.endswith("Left out: 40 that a student needed no more.")

@@ -95,6 +95,8 @@ def test_a_code_is_known_again_by_what_it_holds():
     other = told(QR, draw_qr(sign_ticket(b"key", "festival", ID, 1_795_197_700)))
     assert other["told_code"] != picture["told_code"]
     assert set(told(QR, b"<svg>of another kind</svg>")) == {"told_code"}
+    assert told(QR, b'{"ticket": "KK-00001", "seat": 7}')["told_ticket"] == "KK-00001"
+    assert set(told(QR, b'{"seat": 7}')) == set(told(QR, b'{"ticket": ')) == {"told_code"}
     assert told(QR, b"<!doctype html><HTML>the same for all</HTML>") == {}
 
 

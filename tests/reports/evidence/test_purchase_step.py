@@ -5,8 +5,8 @@ import dataclasses
 import pytest
 
 from dress_rehearsal.records.steps import TICKET_OPEN, Steps
-from dress_rehearsal.reports.buying import buying_of, slowest_buying
 from dress_rehearsal.reports.capacity.tried import watched_step
+from dress_rehearsal.reports.evidence.purchase_step import purchase_step_of, slowest_purchase_step
 from dress_rehearsal.reports.figures import spectrum
 from dress_rehearsal.reports.figures.latency import draw_latency
 from dress_rehearsal.reports.figures.panel import Entry
@@ -60,14 +60,14 @@ def test_the_slow_one_of_two_requests_stands_for_buying_everywhere(in_two, slow,
     assert shown.value == f"{own.p99:,.1f} ms"
     assert shown.note.startswith(words)
     assert verdict.bottleneck.step == slow
-    heads = [head for head, _ in group_tables(verdict.groups, buying_of(verdict))[0].columns]
+    heads = [head for head, _ in group_tables(verdict.groups, purchase_step_of(verdict))[0].columns]
     assert "Purchase, all steps, p99 (ms)" in heads
     assert f"requests of {slow} took" in verdict.cause
     assert {band.step for band in verdict.bands} == {slow}
     assert verdict.lost_ms
     assert slow in parts_tables(verdict)[0].caption
     assert watched_step(evidence.plan, verdict) == slow
-    drawn = draw_latency(evidence, (-1.0, 12.0), buying_of(verdict))
+    drawn = draw_latency(evidence, (-1.0, 12.0), purchase_step_of(verdict))
     assert f"99 of 100 requests of {slow} (the slowest of 2 steps that buy)" in drawn.title
     entries = []
     monkeypatch.setattr(spectrum, "Entry", lambda *own: entries.append(own) or Entry(*own))
@@ -85,7 +85,7 @@ def test_where_both_requests_are_quick_nothing_is_slow(in_two):
 def test_a_purchase_of_one_request_is_told_of_as_purchases(evidence_of):
     evidence = evidence_of(**SMALL)
     verdict = judge(evidence)
-    buying = buying_of(verdict)
+    buying = purchase_step_of(verdict)
     assert (buying.step, buying.requests, buying.which) == (PURCHASE, "purchases", "")
     assert "99% of purchases took at most" in verdict.reasons[0]
     assert "1% of purchases waited" in verdict.cause
@@ -103,11 +103,13 @@ def _latency(p99, **fields):
 
 def test_a_lower_bound_is_slower_than_any_known_time():
     given_up = _latency(900.0, failed=5, given_up=5, given_up_least=900.0, max=900.0)
-    found = slowest_buying(["a", "b"], {"a": _latency(1000.0), "b": given_up, "c": _latency(5e3)})
+    found = slowest_purchase_step(
+        ["a", "b"], {"a": _latency(1000.0), "b": given_up, "c": _latency(5e3)}
+    )
     assert (found.step, found.asked) == ("b", ("a", "b"))
 
 
 def test_a_step_that_nobody_asked_does_not_stand_for_buying():
-    found = slowest_buying(["a", "b"], {"a": _latency(7.0), "b": _latency(None, count=0)})
+    found = slowest_purchase_step(["a", "b"], {"a": _latency(7.0), "b": _latency(None, count=0)})
     assert (found.step, found.requests, found.which) == ("a", "the requests of a", "")
-    assert slowest_buying(["a"], {}) is None
+    assert slowest_purchase_step(["a"], {}) is None

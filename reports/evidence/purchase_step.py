@@ -1,4 +1,4 @@
-"""Buying: which request stands for it where a purchase is several (reserve, then pay).
+"""The step that stands for buying where a purchase is several requests (reserve, then pay).
 
 The one whose p99 is the worst, a lower bound before all that are known: a purchase is as slow as
 its slowest request. Every headline, figure and comparison that has one number for buying asks here.
@@ -12,7 +12,7 @@ from dress_rehearsal.reports.schema import Latency, Measured
 from dress_rehearsal.reports.words import written
 
 
-class Buying(NamedTuple):
+class PurchaseStep(NamedTuple):
     """The step that stands for buying.
 
     Attributes:
@@ -40,7 +40,9 @@ class Buying(NamedTuple):
         return f"the slowest of {written(many)} steps that buy" if many > 1 else ""
 
 
-def slowest_buying(steps: Iterable[str], latency_ms: Mapping[str, Latency]) -> Buying | None:
+def slowest_purchase_step(
+    steps: Iterable[str], latency_ms: Mapping[str, Latency]
+) -> PurchaseStep | None:
     """Return the step that stands for buying; None where there is none.
 
     Args:
@@ -52,9 +54,9 @@ def slowest_buying(steps: Iterable[str], latency_ms: Mapping[str, Latency]) -> B
     if step is None:
         return None
     asked = tuple(name for name, latency in own.items() if latency.count)
-    return Buying(step, own[step], len(own), asked)
+    return PurchaseStep(step, own[step], len(own), asked)
 
 
-def buying_of(measured: Measured) -> Buying | None:
+def purchase_step_of(measured: Measured) -> PurchaseStep | None:
     """Return the step that stands for buying in a run; None where there is none."""
-    return slowest_buying(measured.purchases, measured.latency_ms)
+    return slowest_purchase_step(measured.purchases, measured.latency_ms)
