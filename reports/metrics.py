@@ -23,13 +23,12 @@ from dress_rehearsal.reports.directions import BEGINNINGS, unit_of, wrong_margin
 from dress_rehearsal.reports.errors import MetricUnknownError
 from dress_rehearsal.reports.evidence.latency import at_least, requests_behind, says_little
 from dress_rehearsal.reports.numbers import exact
-from dress_rehearsal.reports.part import Part, Tries
+from dress_rehearsal.reports.part import Fairness, Part, Tries
 from dress_rehearsal.reports.pools import POOL_NAMES
 from dress_rehearsal.reports.schema import (
     Audit,
     Bottleneck,
     Census,
-    Fairness,
     GateResult,
     Generator,
     Latency,

@@ -1,4 +1,4 @@
-"""Parts of what is published of a run: what each is like, and those of the students' own doing."""
+"""Parts of what is published of a run: what each is like, and those that tell of students."""
 
 from typing import Any, Literal
 
@@ -44,6 +44,24 @@ class Habit(Part):
     value: str
     basis: Literal["measured", "assumed"]
     source: str
+
+
+class Fairness(Part):
+    """Whether first come was first served.
+
+    `overtaken` counts whoever was served after somebody who had come later by more than
+    `uncertainty_s`, which is what is not known of when they came; `inversions` those of them
+    overtaken by more than the plan's `within_s` besides, which is a wrong.
+    """
+
+    inversions: int | None
+    overtaken: int | None
+    overtaken_max_s: float | None
+    overtaken_p99_s: float | None
+    uncertainty_s: float | None
+    within_s: float | None
+    kendall_tau: float | None
+    multi_device_advantage: float | None
 
 
 InCommon = Literal["journey", "devices", "login", "arrival"]

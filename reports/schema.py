@@ -10,6 +10,7 @@ from dress_rehearsal.reports.part import (
     BadEnd,
     Band,
     ErrorMet,
+    Fairness,
     Group,
     Habit,
     Part,
@@ -158,24 +159,6 @@ class Audit(Part):
     lost_entries: int | None
     lost_views: int | None
     settle_ms: float | None
-
-
-class Fairness(Part):
-    """Whether first come was first served.
-
-    `overtaken` counts whoever was served after somebody who had come later by more than
-    `uncertainty_s`, which is what is not known of when they came; `inversions` those of them
-    overtaken by more than the plan's `within_s` besides, which is a wrong.
-    """
-
-    inversions: int | None
-    overtaken: int | None
-    overtaken_max_s: float | None
-    overtaken_p99_s: float | None
-    uncertainty_s: float | None
-    within_s: float | None
-    kendall_tau: float | None
-    multi_device_advantage: float | None
 
 
 class Pool(Part):

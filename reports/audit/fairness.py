@@ -22,6 +22,7 @@ from dress_rehearsal.records.tables import NS_PER_S
 from dress_rehearsal.reports.evidence import Evidence
 from dress_rehearsal.reports.evidence.stores import DURABLE
 from dress_rehearsal.reports.numbers import integers, percentile, rank_correlation, rounded
+from dress_rehearsal.reports.part import Fairness
 from dress_rehearsal.reports.places import (
     first_sent,
     is_ordered,
@@ -29,7 +30,6 @@ from dress_rehearsal.reports.places import (
     trip_s,
     uncertainty_s,
 )
-from dress_rehearsal.reports.schema import Fairness
 from dress_rehearsal.reports.words import counted, seconds, written
 
 

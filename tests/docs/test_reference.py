@@ -21,7 +21,8 @@ from dress_rehearsal.records.environment_variables import (
 from dress_rehearsal.records.steps import CODE, STREAM
 from dress_rehearsal.reports.cause.resource import RESOURCES
 from dress_rehearsal.reports.metrics import known_metrics
-from dress_rehearsal.reports.schema import Audit, Fairness
+from dress_rehearsal.reports.part import Fairness
+from dress_rehearsal.reports.schema import Audit
 from dress_rehearsal.scenarios import Buyer
 from dress_rehearsal.scenarios.answers.claims import _SAID
 from dress_rehearsal.scenarios.client.response import Response

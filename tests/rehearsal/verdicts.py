@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from dress_rehearsal.reports.schema import Audit, Fairness, Generator, Load, Sale, Verdict
+from dress_rehearsal.reports.part import Fairness
+from dress_rehearsal.reports.schema import Audit, Generator, Load, Sale, Verdict
 
 RUN = "20261121T020411Z-festival-857217"
 

@@ -15,10 +15,10 @@ from dress_rehearsal.reports.page.tables.table import (
     share_of,
     state_cell,
 )
+from dress_rehearsal.reports.part import Fairness
 from dress_rehearsal.reports.schema import (
     Audit,
     Census,
-    Fairness,
     GateResult,
     Measured,
     Regression,

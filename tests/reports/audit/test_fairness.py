@@ -9,8 +9,8 @@ import pytest
 from dress_rehearsal.records.tables import NS_PER_S as SECOND
 from dress_rehearsal.reports.audit import fairness as judging
 from dress_rehearsal.reports.evidence import Evidence
+from dress_rehearsal.reports.part import Fairness
 from dress_rehearsal.reports.places import LEAST_UNCERTAINTY_S
-from dress_rehearsal.reports.schema import Fairness
 from dress_rehearsal.reports.verdict import judge
 from tests.steps import JOIN, PURCHASE, QUEUE
 

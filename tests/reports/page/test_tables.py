@@ -24,10 +24,10 @@ from dress_rehearsal.reports.page.tables import (
     server_split_table,
     undecided_pools,
 )
+from dress_rehearsal.reports.part import Fairness
 from dress_rehearsal.reports.schema import (
     Audit,
     Census,
-    Fairness,
     GateResult,
     Generator,
     Pool,
