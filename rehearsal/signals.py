@@ -4,8 +4,11 @@ SIGHUP says that the terminal has gone: as good a reason to end as the others, u
 started us (`nohup`) wanted it to be none.
 """
 
+import os
 import signal
+import sys
 import time
+from _thread import start_new_thread
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
@@ -19,6 +22,8 @@ _ENDINGS: Final = (
 _SAME_S: Final = 0.3
 """Signals this close to each other are one wish: a terminal that is closed has both the kernel and
 the shell say so."""
+_AGAIN_S: Final = 0.05
+"""So long after a wish was lost it is said again."""
 
 _Handler = Callable[[int, FrameType | None], None] | signal.Handlers
 
@@ -26,7 +31,11 @@ _Handler = Callable[[int, FrameType | None], None] | signal.Handlers
 @contextmanager
 def interruptible() -> Iterator[None]:
     """Raise `KeyboardInterrupt` on such a signal, even where a shell has SIGINT ignored for what
-    it runs in the background."""
+    it runs in the background.
+
+    Raised in a callback of the interpreter's own (a destructor, an import's lock) it would be lost
+    there: it is raised again a moment later.
+    """
     last_s = -_SAME_S
 
     def interrupt(_number: int, _frame: FrameType | None) -> None:
@@ -35,8 +44,25 @@ def interruptible() -> Iterator[None]:
         if last_s - before_s >= _SAME_S:
             raise KeyboardInterrupt
 
-    with _signals(interrupt):
-        yield
+    def lost(what: "sys.UnraisableHookArgs") -> None:
+        nonlocal last_s
+        if not isinstance(what.exc_value, KeyboardInterrupt):
+            before(what)
+            return
+        last_s = -_SAME_S
+        start_new_thread(again, ())
+
+    def again() -> None:
+        time.sleep(_AGAIN_S)
+        if sys.unraisablehook is lost:  # what was to be interrupted is still under way
+            os.kill(os.getpid(), signal.SIGINT)
+
+    before, sys.unraisablehook = sys.unraisablehook, lost
+    try:
+        with _signals(interrupt):
+            yield
+    finally:
+        sys.unraisablehook = before
 
 
 @contextmanager

@@ -58,24 +58,25 @@ class Ahead(Part):
 
 @dataclass(frozen=True, slots=True)
 class Headroom:
-    """What the first screen says of it, as a sentence or more; `href` leads to the search."""
+    """What the first screen says of it, as a sentence or more; `href` leads to the search, and
+    `more` is what only who searches needs to know: sentences that are opened with a click."""
 
     words: str
     href: str | None = None
+    more: tuple[str, ...] = ()
 
 
 def headroom(run: RunDirectory, plan: Plan) -> Headroom:
     """Return how much larger a load would pass, as far as that is known."""
     path = run.path / FILE
-    how = _how(run, plan)
     if not is_there(path):
-        return Headroom(f"not searched. {how}")
+        return _unknown(run, plan, "not searched")
     try:
         searched = Searched.model_validate_json(regular(path).read_bytes())
     except OSError as error:
-        return Headroom(f"not known: {FILE} cannot be read ({reason(error)}). {how}")
+        return _unknown(run, plan, f"not known: {FILE} cannot be read ({reason(error)})")
     except ValidationError:
-        return Headroom(f"not known: {FILE} is damaged, or another version wrote it. {how}")
+        return _unknown(run, plan, f"not known: {FILE} is damaged, or another version wrote it")
     said = list(searched.says)
     if searched.builds is not None:
         own, theirs = searched.builds
@@ -83,17 +84,22 @@ def headroom(run: RunDirectory, plan: Plan) -> Headroom:
     return Headroom(" ".join(said), searched.page)
 
 
-def _how(run: RunDirectory, plan: Plan) -> str:
+def _unknown(run: RunDirectory, plan: Plan, why: str) -> Headroom:
+    """Return how it can be known."""
     overrides = run.environment([]).get("overrides")
     named = as_typed(plan, map(str, overrides if isinstance(overrides, list) else []))
     of = "" if named else ", of your plan's file,"
     ahead = ahead_of(run)
-    takes = "and tells first how long that takes" if ahead is None else f"in {ahead.takes}"
-    ends = "" if ahead is None else "".join(f" {end}" for end in ahead.ends)
-    return (
-        f"`rehearse capacity {named or 'PLAN'}`{of} searches for the largest load that passes, "
-        f"{takes}.{ends} Once its folder lies beside this run's (`--out`), `rehearse report` tells "
-        f"it here."
+    takes = "It tells first how long it takes." if ahead is None else f"It takes {ahead.takes}."
+    return Headroom(
+        f"{why}. `rehearse capacity {named or 'PLAN'}`{of} searches for the largest load that "
+        f"passes.",
+        more=(
+            takes,
+            *(() if ahead is None else ahead.ends),
+            "Once its folder lies beside this run's (`--out`), `rehearse report` tells here what "
+            "it found.",
+        ),
     )
 
 

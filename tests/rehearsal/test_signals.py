@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 
 import pytest
 
@@ -30,6 +31,37 @@ def test_what_is_interruptible_is_left(number):
     with pytest.raises(KeyboardInterrupt), interruptible():
         send(number)
         pytest.fail("it went on")
+
+
+def test_one_that_comes_in_a_destructor_is_not_lost(number):
+    """The interpreter ignores what is raised there, and in the callbacks of its import locks."""
+
+    class Ending:
+        def __del__(self):
+            send(number)
+            for _ in range(1000):
+                pass
+            pytest.fail("nothing was raised in it")
+
+    with pytest.raises(KeyboardInterrupt), interruptible():
+        Ending()
+        time.sleep(10)
+        pytest.fail("it went on")
+    time.sleep(2 * signals._AGAIN_S)  # nothing comes afterwards
+
+
+def test_what_else_is_ignored_is_told_as_before(number, monkeypatch):
+    told = []
+    monkeypatch.setattr(sys, "unraisablehook", lambda what: told.append(what.exc_type))
+
+    class Ending:
+        def __del__(self):
+            raise ValueError
+
+    with interruptible():
+        Ending()
+    Ending()
+    assert told == [ValueError, ValueError]
 
 
 def test_what_is_short_goes_on(number):

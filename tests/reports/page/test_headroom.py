@@ -6,7 +6,7 @@ import pytest
 
 from dress_rehearsal.plans import read_plan
 from dress_rehearsal.records import RunDirectory
-from dress_rehearsal.reports.page.headroom import AHEAD, FILE, Ahead, Searched, headroom
+from dress_rehearsal.reports.page.headroom import AHEAD, FILE, Ahead, Headroom, Searched, headroom
 
 SMOKE = read_plan(Path("smoke"))
 
@@ -60,19 +60,20 @@ def test_a_folder_in_its_place_is_named(run: RunDirectory) -> None:
 
 
 def test_how_long_a_search_takes_and_where_the_machine_ends_it_is_told(run: RunDirectory) -> None:
-    assert "and tells first how long that takes." in headroom(run, SMOKE).words
+    assert headroom(run, SMOKE).more[0] == "It tells first how long it takes."
     ahead = Ahead(takes="at most 14 runs of about 54 s each", ends=("It tries no more than 9.",))
     run.write_text(AHEAD, ahead.text())
-    said = headroom(run, SMOKE).words
-    assert (
-        "the largest load that passes, in at most 14 runs of about 54 s each. It tries no " in said
-    )
-    assert "tells first" not in said
+    said = headroom(run, SMOKE)
+    assert said.words.endswith("searches for the largest load that passes.")
+    takes, ends, where = said.more
+    assert takes == "It takes at most 14 runs of about 54 s each."
+    assert ends == "It tries no more than 9."
+    assert "`rehearse report`" in where
     run.write_text(FILE, Searched(search="s", page="s", says=("60 students pass.",)).text())
-    assert headroom(run, SMOKE).words == "60 students pass."
+    assert headroom(run, SMOKE) == Headroom("60 students pass.", "s")
 
 
 @pytest.mark.parametrize("content", ["", "[]", '{"schema": 2, "takes": ""}', "\x00"])
 def test_what_cannot_be_read_of_it_is_left_to_the_search(run: RunDirectory, content: str) -> None:
     run.write_text(AHEAD, content)
-    assert "and tells first how long that takes." in headroom(run, SMOKE).words
+    assert headroom(run, SMOKE).more[0] == "It tells first how long it takes."

@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+import time
 from typing import Any
 
 import asyncpg
@@ -28,10 +29,18 @@ def spent_ms(context: RequestContext) -> dict[str, float]:
     }
 
 
+def check_apart(store: str, took_ms: float, told: dict[str, float]) -> None:
+    """See that what the connection took is no time of the store's: on a machine that is busy the
+    store may take long too, but both together no longer than the whole did."""
+    connecting = told[f"{store}_connect"]
+    assert connecting >= 1e3 * SLOW_S
+    assert told[store] <= took_ms - connecting + 1.0  # the header's rounding
+
+
 def test_a_new_connection_to_redis_is_no_time_of_redis(
     redis_server: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def main() -> tuple[dict[str, float], dict[str, float]]:
+    async def main() -> list[tuple[float, dict[str, float]]]:
         store = RedisStore(redis_server.url(0), 1, 1.0)
         make = store._factory.make_connection
 
@@ -51,15 +60,15 @@ def test_a_new_connection_to_redis_is_no_time_of_redis(
         for _ in range(2):
             context = RequestContext()
             CURRENT.set(context)
+            began = time.perf_counter()
             await store.run(("PING",))
-            told.append(spent_ms(context))
+            told.append((1e3 * (time.perf_counter() - began), spent_ms(context)))
         await store.close()
-        return told[0], told[1]
+        return told
 
     before = created("redis")
-    first, second = asyncio.run(main())
-    assert first["redis_connect"] >= 1e3 * SLOW_S
-    assert first["redis"] < 0.5 * 1e3 * SLOW_S
+    (took_ms, first), (_, second) = asyncio.run(main())
+    check_apart("redis", took_ms, first)
     assert "redis_connect" not in second  # it was there already
     assert created("redis") - before == pytest.approx(first["redis_connect"] / 1e3, rel=0.01)
 
@@ -73,7 +82,7 @@ def test_a_new_connection_to_postgresql_is_no_time_of_postgresql(
         await asyncio.sleep(SLOW_S)
         return await connect(*args, **kwargs)
 
-    async def main() -> tuple[dict[str, float], dict[str, float]]:
+    async def main() -> list[tuple[float, dict[str, float]]]:
         database = Database(postgres.dsn("postgres"), 1, 1.0, "test")
         await database.open()
         await database._pool.expire_connections()
@@ -82,15 +91,15 @@ def test_a_new_connection_to_postgresql_is_no_time_of_postgresql(
         for _ in range(2):
             context = RequestContext()
             CURRENT.set(context)
+            began = time.perf_counter()
             async with database.transaction() as connection:
                 await connection.execute("SELECT 1")
-            told.append(spent_ms(context))
+            told.append((1e3 * (time.perf_counter() - began), spent_ms(context)))
         await database.close()
-        return told[0], told[1]
+        return told
 
     before = created("postgres")
-    first, second = asyncio.run(main())
-    assert first["db_connect"] >= 1e3 * SLOW_S
-    assert first["db"] < 0.5 * 1e3 * SLOW_S
+    (took_ms, first), (_, second) = asyncio.run(main())
+    check_apart("db", took_ms, first)
     assert "db_connect" not in second
     assert created("postgres") - before >= first["db_connect"] / 1e3
