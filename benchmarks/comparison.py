@@ -2,10 +2,10 @@
 
 Sets of runs are made in turn, so that what the machine does meanwhile meets all of them alike. Each
 set is compared with each other one: nothing differs between them, so what seems worse is a false
-alarm. Then as many sets have a purchase that takes longer by a share of the first set's median, and
-as many again by a share of its p99, by the fault `slow_code`; each is held against a set without
-it, as another build would be. A run's stage is set while the one before it is judged: its rush
-comes later, and meets no other.
+alarm. As many sets have a purchase that takes longer by a share of a first run's median, and as
+many again by a share of its p99, by the fault `slow_code`; each is held against the set without it
+that was made beside it, as `rehearse gate` does with another build. A run's stage is set while the
+one before it is judged: its rush comes later, and meets no other.
 
 `--simulate` rehearses nothing: sets of runs are drawn, as quiet and as disturbed as told, and
 compared by four ways to make an interval. That is how `reports.history.intervals` was chosen.
@@ -17,7 +17,7 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import combinations, permutations
 from pathlib import Path
@@ -110,19 +110,28 @@ def _hear(process: subprocess.Popen[str], lines: Queue[str | None]) -> None:
     lines.put(None)
 
 
-def perform_sets(folder: Path, sets: int, runs: int, slower_ms: float = 0.0) -> list[Side]:
-    """Make so many sets of so many runs, the first of each, then the second of each …"""
+def perform_sets(
+    folder: Path, sets: int, runs: int, slower_ms: Mapping[str, float]
+) -> dict[str, list[Side]]:
+    """Make so many sets of so many runs of each kind, and return them by kind: the first run of
+    each, then the second of each …
+
+    Args:
+        slower_ms: how much slower the purchases of each kind are.
+    """
     judged: Performed | None = None
     for turn in range(runs):
         for number in range(sets):
-            run = begin(folder / f"set-{number:02}", 1000 * number + turn + 1, slower_ms)
-            if judged is not None:
-                judged.until(None)
-            run.until(_OVER)
-            judged = run
+            for kind, more_ms in slower_ms.items():
+                out = folder / kind / f"set-{number:02}"
+                run = begin(out, 1000 * number + turn + 1, more_ms)
+                if judged is not None:
+                    judged.until(None)
+                run.until(_OVER)
+                judged = run
     if judged is not None:
         judged.until(None)
-    return read_sides(sorted(folder.glob("set-*")))
+    return {kind: read_sides(sorted((folder / kind).glob("set-*"))) for kind in slower_ms}
 
 
 def as_another_build(side: Side, base: Side) -> Side:
@@ -133,14 +142,19 @@ def as_another_build(side: Side, base: Side) -> Side:
 
 def real(folder: Path, sets: int, runs: int) -> None:
     """Make real runs and print how often a comparison of them was wrong."""
-    same = perform_sets(folder / "same", sets, runs)
+    begin(folder / "first", 1).until(None)
+    [first] = read_sides([folder / "first"])
+    slower_ms = {"same": 0.0}
+    for percentile, share in _SLOWER.items():
+        first_ms = _median_ms(first, percentile)
+        slower_ms[percentile] = share * first_ms
+        print(f"{percentile} of the first run: {first_ms:.2f} ms", end="; ")
+        print(f"planted: {slower_ms[percentile]:.2f} ms", flush=True)
+    made = perform_sets(folder, sets, runs, slower_ms)
+    same = made["same"]
     tally("the same against the same", [compare(pair) for pair in combinations(same, 2)])
     for percentile, share in _SLOWER.items():
-        base_ms = _median_ms(same[0], percentile)
-        slower_ms = share * base_ms
-        print(f"{percentile} of the first set: {base_ms:.2f} ms; planted: {slower_ms:.2f} ms")
-        slow = perform_sets(folder / f"{percentile}-slower", sets, runs, slower_ms)
-        pairs = zip(same, slow, strict=False)
+        pairs = zip(same, made[percentile], strict=True)
         comparisons = [compare([base, as_another_build(side, base)]) for base, side in pairs]
         tally(f"{percentile} slower by {share:.0%}", comparisons, f"{_PURCHASE}.{percentile}")
     print(f"another run's p99 lies within a run's own interval: {within_own(same)}")
