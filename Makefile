@@ -67,7 +67,7 @@ test-docker: $(STAMP)
 # The property tests, each for so many seconds: never a traceback, whatever comes from outside.
 SECONDS ?= 60
 properties: $(STAMP)
-	REHEARSE_PROPERTY_S=$(SECONDS) $(BIN)/pytest --numprocesses 3 --timeout $$(($(SECONDS) + 120)) tests/properties
+	REHEARSE_PROPERTY_S=$(SECONDS) $(BIN)/pytest --numprocesses 4 --timeout $$(($(SECONDS) + 120)) tests/properties
 
 # Every strategy against every fault; `make test` runs only a few cells of it.
 matrix: $(STAMP)
