@@ -65,8 +65,8 @@ def _untold(evidence: Evidence) -> list[str]:
     under_way = int((of["outcome"] == "in_flight").sum())
     silent = int((of["undecided"] & (of["outcome"] != "in_flight")).sum())
     others = len(of) - under_way - silent
-    ends = [
-        f"{written(number)} {words}"
+    kinds = [
+        (number, words)
         for number, words in (
             (under_way, "were still under way at the end"),
             (silent, "had no answer to a try to buy"),
@@ -74,8 +74,13 @@ def _untold(evidence: Evidence) -> list[str]:
         )
         if number
     ]
+    if len(kinds) == 1:
+        ends = f"the other {written(len(of))} {kinds[0][1]}"
+    else:
+        each = ", ".join(f"{written(number)} {words}" for number, words in kinds)
+        ends = f"of the other {written(len(of))}, {each}"
     hold, known = counted(len(owners), "student holds", "students hold"), len(owners) - len(of)
     return [
         f"{hold} a ticket in {evidence.stores.durable}, and {written(known)} of them heard of it: "
-        f"of the other {written(len(of))}, {', '.join(ends)}."
+        f"{ends}."
     ]

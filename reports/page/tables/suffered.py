@@ -118,13 +118,13 @@ def bad_ends_table(bad_ends: Sequence[BadEnd], census: Census) -> Table | None:
         others = counted(every - listed, "student")
         caption += f": the {len(bad_ends)} most frequent ways, without {others} in others"
     columns = (
-        ("They …", "text"),
+        ("Outcome", "text"),
         ("Students", "number"),
         ("Journeys", "text"),
         ("Their last request", "text"),
         ("What came of it", "text"),
         ("Last error", "text"),
-        ("The last request ended", "text"),
+        ("It ended", "when"),
         ("Such as student", "text"),
     )
     return Table("bad-ends", caption, columns, rows)

@@ -111,7 +111,8 @@ PRINTED = saying(
   const folded = [...document.querySelectorAll('details')].map(each => [
     each.querySelector('summary').textContent.trim(),
     each.querySelector('summary ~ *').checkVisibility({ contentVisibilityAuto: true })
-      && each.getBoundingClientRect().height > 60]);
+      && each.getBoundingClientRect().height
+        > each.querySelector('summary').getBoundingClientRect().height + 25]);
   const figures = [...document.querySelectorAll('figure')].map(each => [each.id,
     Math.max(...[...each.querySelectorAll('svg')].map(
       svg => svg.getBoundingClientRect().height))]);
