@@ -29,7 +29,14 @@ from dress_rehearsal.reports.cause.throttling import throttled
 from dress_rehearsal.reports.numbers import rounded
 from dress_rehearsal.reports.pools.client import LOCKS
 from dress_rehearsal.reports.pools.cpu_limits import CPU_LIMITS
-from dress_rehearsal.reports.words import UNSURE, milliseconds, percent, seconds, written
+from dress_rehearsal.reports.words import (
+    UNSURE,
+    milliseconds,
+    percent,
+    resource_words,
+    seconds,
+    written,
+)
 
 BUSY: Final = 0.9
 """From this share of all CPUs on there was no processor to spare."""
@@ -107,7 +114,7 @@ def _busy_cpu(scene: Scene) -> Found | None:
         return None
     seen = cpu_words(used)
     if _unexplained(scene):
-        seen += f"; meanwhile requests waited for connections: {scene.pools[scene.part].evidence}"
+        seen += f"; it shows as waits for {resource_words(scene.part)}: {_pool_seen(scene)}"
     if scene.part not in _SAYS_NOTHING:
         on_cpu = _on_cpu(scene)
         return Found("cpu", seen, 1.0 if on_cpu is None else on_cpu)
@@ -210,7 +217,7 @@ def _seen(scene: Scene) -> str:
     part = scene.part
     pooled = part in CLIENT_POOLS or part in scene.load.foreign.pools
     if pooled and part in scene.pools and scene.pools[part].evidence:
-        return scene.pools[part].evidence
+        return _pool_seen(scene)
     waits_ms = scene.slow.rows[part]
     waited = waits_ms[waits_ms > 0]  # of the others it took nothing
     median_ms = float((waits_ms if waited.empty else waited).median())
@@ -231,6 +238,11 @@ def _seen(scene: Scene) -> str:
         "connect": f"connections took {each} to be made",
     }
     return words.get(part, f"waiting for it, {each}")
+
+
+def _pool_seen(scene: Scene) -> str:
+    """Return the pool that the part is, in the second in which most waited for it."""
+    return scene.pools[scene.part].during(scene.from_ns, scene.until_ns)
 
 
 def _blocked(scene: Scene) -> str:

@@ -9,7 +9,7 @@ Waiting is the evidence, levels alone lie. An interval counts as saturated when
 """
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -62,10 +62,33 @@ _CONNECTIONS = "db_client_connections"
 
 @dataclass(frozen=True, slots=True)
 class PoolFinding:
-    """A pool's numbers and, when it saturated, a sentence with the figures of that moment."""
+    """A pool's numbers and, when it saturated, a sentence with the figures of that moment.
+
+    Attributes:
+        evidence: of the first second of saturation; empty where there was none.
+        frame: the intervals (t_ns, saturated, pending, waited); None where they are not kept.
+        words: returns the figures of some intervals.
+        beside: what goes behind the figures of any second.
+    """
 
     pool: Pool
     evidence: str
+    frame: pd.DataFrame | None = None
+    words: Callable[[pd.DataFrame], str] | None = None
+    beside: str = ""
+
+    def during(self, from_ns: int, until_ns: int) -> str:
+        """Return the figures of the second of a span (Unix ns) from the interval on in which most
+        waited; where it was not saturated then, or the intervals are not kept, `evidence`."""
+        if self.frame is None or self.words is None:
+            return self.evidence
+        times, hit = self.frame["t_ns"].to_numpy(), self.frame["saturated"].to_numpy(dtype=bool)
+        within = np.flatnonzero(hit & (times >= from_ns) & (times <= until_ns))
+        if not len(within):
+            return self.evidence
+        waiting = self.frame["pending"].fillna(0).to_numpy()[within]
+        most = within[np.lexsort((-within, self.frame["waited"].to_numpy()[within], waiting))[-1]]
+        return self.words(second_of(self.frame, int(most))) + self.beside
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,9 +175,10 @@ def _judged(evidence: Evidence, seen: ClientPool) -> PoolFinding:
     around = _circumstances(evidence, seen)
     leaked = leaked_connections(evidence, frame, around)
     diagnosis, why = diagnose(frame, first, leaked, around)
-    said = _evidence(frame, first) if first is not None else ""
+    beside = ""
     if first is not None and diagnosis is None and (still_s := standstill_s(frame, around)):
-        said += f"; {standstill_words(still_s)}"
+        beside = f"; {standstill_words(still_s)}"
+    said = "" if first is None else _figures(second_of(frame, first)) + beside
     if diagnosis in _UNSAID.get(seen.name, ()):
         diagnosis, why = None, _OTHERS_DOING.get(seen.name)
     pool = Pool(
@@ -170,7 +194,7 @@ def _judged(evidence: Evidence, seen: ClientPool) -> PoolFinding:
         diagnosis=diagnosis,
         undecided=why,
     )
-    return PoolFinding(pool, said)
+    return PoolFinding(pool, said, frame, _figures, beside)
 
 
 def mean_hold_ms(frame: pd.DataFrame) -> float | None:
@@ -261,10 +285,13 @@ def _highest(
     return float(np.fmax.reduce(np.concatenate([*values, np.empty(0)]), initial=none))
 
 
-def _evidence(frame: pd.DataFrame, first: int) -> str:
-    """Return the first second of saturation in figures."""
+def second_of(frame: pd.DataFrame, first: int) -> pd.DataFrame:
+    """Return the intervals of a second."""
     interval = frame["t_ns"].iloc[1] - frame["t_ns"].iloc[0] if len(frame) > 1 else NS_PER_S
-    second = frame.iloc[first : first + max(int(NS_PER_S // interval), 1)]
+    return frame.iloc[first : first + max(int(NS_PER_S // interval), 1)]
+
+
+def _figures(second: pd.DataFrame) -> str:
     said = [f"{written(second['used'].max())} of {written(second['max'].max())} in use"]
     if second["pending"].max() > 0:
         said.append(f"{written(second['pending'].max())} waiting")

@@ -3,11 +3,13 @@
 import dataclasses
 import re
 
+import numpy as np
+import pandas as pd
 import pytest
 
 from dress_rehearsal.plans.sections.load import Load
 from dress_rehearsal.records.tables import CLIENT_POOLS
-from dress_rehearsal.reports.pools import POOL_NAMES, find_pools
+from dress_rehearsal.reports.pools import POOL_NAMES, PoolFinding, find_pools
 from dress_rehearsal.reports.pools.cpu_limits import CPU_LIMITS
 from tests.reports.clock_setting import clock_set
 from tests.reports.contained_runs import listening
@@ -136,6 +138,29 @@ def test_saturation_is_found_with_its_moment(pools_of, defects, name, expected):
     if expected.get("diagnosis") == "healthy":
         return
     assert -1 <= pool["saturated_at_s"] <= 1
+
+
+def test_of_a_span_that_second_is_told_in_which_most_waited():
+    """A pool that was first waited for long before the rush was told with that moment's figures."""
+    looks = np.arange(40)
+    waiting = np.select([looks == 2, (looks >= 20) & (looks < 28)], [3, 100 * (looks - 19)], 0)
+    frame = pd.DataFrame(
+        {
+            "t_ns": looks * 250_000_000,
+            "pending": np.where(looks == 30, np.nan, waiting),
+            "waited": np.where(looks == 30, 5, 0),
+            "saturated": (waiting > 0) | (looks == 30),
+        }
+    )
+
+    def words(second):
+        return f"{second['pending'].max():.0f} waiting in {len(second)} looks"
+
+    finding = PoolFinding(None, "3 waiting", frame, words, "; and so on")
+    assert finding.during(15 * 250_000_000, 10**10) == "800 waiting in 4 looks; and so on"
+    assert finding.during(29 * 250_000_000, 10**10) == "0 waiting in 4 looks; and so on"
+    assert finding.during(32 * 250_000_000, 10**10) == "3 waiting"
+    assert PoolFinding(None, "full").during(0, 10**10) == "full"
 
 
 @pytest.mark.parametrize(

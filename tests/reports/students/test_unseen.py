@@ -56,7 +56,10 @@ def test_a_healthy_run_tells_of_neither(healthy):
 
 @pytest.mark.parametrize(
     ("outcome", "words"),
-    [("in_flight", "were still under way at the end"), ("unknown", "had no answer to a try to buy")],
+    [
+        ("in_flight", "were still under way at the end"),
+        ("unknown", "had no answer to a try to buy"),
+    ],
 )
 def test_tickets_that_nobody_heard_of_are_accounted_for_in_a_line(evidence_of, outcome, words):
     evidence = evidence_of(**SMALL)
