@@ -21,6 +21,7 @@ from dress_rehearsal.reports.page.facts import (
     environment_facts,
     kernel_timestamps,
     run_files,
+    short_cause,
     timeline_rows,
     unheard_errors,
 )
@@ -85,6 +86,7 @@ def _beginning(
     return {
         "answer": HEADLINES[verdict.verdict],
         "verdict": verdict,
+        "cause": short_cause(verdict),
         "plan": evidence.plan,
         "opened": _opened(evidence),
         "key_numbers": key_numbers(evidence, verdict),

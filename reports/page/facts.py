@@ -24,6 +24,8 @@ from dress_rehearsal.reports.words import (
 
 _MOST_EVENTS: Final = 60
 _MOST_ALERTS: Final = 20
+_LONG: Final = 90
+"""From so many letters on, what was seen of a cause is left to whoever asks how it is known."""
 _UNITS: Final = frozenset({"ms", "s"})
 """How the name of a number with a unit ends."""
 _ERRORS: Final = "ErrorRateHigh"
@@ -63,9 +65,22 @@ def cause_evidence(verdict: Verdict) -> str:
     """Return what the bottleneck's evidence says beyond the cause; empty without one."""
     if verdict.bottleneck is None:
         return ""
-    share, _, seen = verdict.bottleneck.evidence.partition(": ")
-    repeated = seen.removesuffix(".") in verdict.cause
+    share, seen = _share_and_seen(verdict.bottleneck.evidence)
+    repeated = seen in verdict.cause
     return f"This cause makes up {share}." if repeated else verdict.bottleneck.evidence
+
+
+def short_cause(verdict: Verdict) -> str:
+    """Return the cause as the first screen has it: without what was seen of it, if that is long."""
+    if verdict.bottleneck is None:
+        return verdict.cause
+    _, seen = _share_and_seen(verdict.bottleneck.evidence)
+    return verdict.cause.replace(f" ({seen})", "", 1) if len(seen) > _LONG else verdict.cause
+
+
+def _share_and_seen(evidence: str) -> tuple[str, str]:
+    share, _, seen = evidence.partition(": ")
+    return share, seen.removesuffix(".")
 
 
 def environment_facts(evidence: Evidence) -> list[tuple[str, str]]:

@@ -5,7 +5,12 @@ import dataclasses
 import pytest
 
 from dress_rehearsal.records.timeline import TimelineEvent
-from dress_rehearsal.reports.page.facts import cause_evidence, timeline_rows, unheard_errors
+from dress_rehearsal.reports.page.facts import (
+    cause_evidence,
+    short_cause,
+    timeline_rows,
+    unheard_errors,
+)
 
 
 def details(evidence, **detail):
@@ -69,3 +74,15 @@ def test_what_the_line_of_the_cause_says_already_is_not_said_again(verdict_of):
     leaked = slow.model_copy(update={"cause": "Cause of slowness: the pool leaked 3 of 20."})
     assert cause_evidence(leaked) == slow.bottleneck.evidence
     assert cause_evidence(verdict_of(students=200, tickets=60)) == ""
+
+
+def test_the_first_screen_has_the_cause_without_a_long_list_of_what_was_seen(verdict_of):
+    slow = verdict_of(generator_late_ms=1500)
+    share, _, seen = slow.bottleneck.evidence.partition(": ")
+    assert short_cause(slow) == slow.cause, "what is short stays"
+    long = seen.removesuffix(".") + 100 * "!"
+    found = slow.bottleneck.model_copy(update={"evidence": f"{share}: {long}."})
+    cause = f"Cause of slowness: the generator, from T-0 on ({long}); 3 gave up."
+    said = short_cause(slow.model_copy(update={"bottleneck": found, "cause": cause}))
+    assert said == "Cause of slowness: the generator, from T-0 on; 3 gave up."
+    assert short_cause(verdict_of(students=200, tickets=60)).startswith("Cause of slowness: none")
