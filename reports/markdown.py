@@ -9,7 +9,12 @@ from dress_rehearsal.plans.visible import visible
 from dress_rehearsal.reports.schema import Number
 from dress_rehearsal.reports.words import cell
 
-_SPECIAL: Final = re.compile(r"([\\`*_\[\]|~$])")
+_SPECIAL: Final = re.compile(
+    r"([\\`*|~$]"
+    r"|(?<![^\W_])_|_(?![^\W_])"  # amid a word it emphasizes nothing
+    r"|^\[|\[(?=[\[^])|\](?=[(\[:]))"  # links, notes, definitions, boxes to tick
+)
+"""What may mean something in Markdown: names of metrics have none of it, and stay readable."""
 
 
 def escaped(text: str) -> str:

@@ -51,7 +51,7 @@ def test_no_file_that_people_read_holds_a_control_character(judged):
     read += [f"figures/{path.name}" for path in run.figures.glob("*.svg")]
     acting = {name: ACTING.findall((run.path / name).read_text("utf-8")) for name in read}
     assert {name: found for name, found in acting.items() if found} == {}
-    assert r"\\x1b\]0;owned" in (run.path / "summary.md").read_text("utf-8")
+    assert r"\\x1b]0;owned" in (run.path / "summary.md").read_text("utf-8")
     assert r"\x1b]0;owned" in (run.path / "report.html").read_text("utf-8")
 
 

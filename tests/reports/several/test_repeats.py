@@ -99,7 +99,7 @@ def test_what_held_and_was_the_same_in_every_run_is_a_sentence_not_a_row(judged)
     rows = [line for line in text.splitlines() if line.startswith("| ")]
     assert not any("audit" in row for row in rows)
     assert "The same in every run, and within its limit: " in text
-    assert r"audit.duplicate\_students 0" in text
+    assert "audit.duplicate_students 0" in text
 
 
 def test_what_no_run_measured_is_said_to_be_that(judged):

@@ -1,0 +1,34 @@
+"""What is written into Markdown is read there as it is, and stays readable where nobody renders it."""
+
+from hypothesis import example, given
+from hypothesis import strategies as st
+from markdown_it import MarkdownIt
+
+from dress_rehearsal.reports.markdown import escaped
+
+RENDERED = MarkdownIt("commonmark").enable(["table", "strikethrough"])
+SPECIAL = "_*[]()^:!|~`\\ ax1"
+
+
+def rendered(text: str) -> tuple[str, set[str]]:
+    """Return a list's entry as it is shown, and the kinds of what is in it beside text."""
+    tokens = RENDERED.parse(f"- is {text}\n- is {text}\n")
+    inline = next(token for token in tokens if token.type == "inline")
+    kinds = {child.type for child in inline.children or ()} - {"text", "text_special"}
+    shown = "".join(child.content for child in inline.children or ())
+    return shown.removeprefix("is").removeprefix(" "), kinds
+
+
+def test_the_names_of_numbers_need_no_escape() -> None:
+    for name in ("latency_ms[POST /events/{event}/tickets].p99", "census.in_flight", "a_b"):
+        assert escaped(name) == name
+
+
+@given(st.text(alphabet=SPECIAL, max_size=12))
+@example("[x](http://e)")
+@example("[x]: http://e")
+@example("_a_")
+@example("a__b__")
+@example("![i](x)")
+def test_nothing_in_it_means_anything(text: str) -> None:
+    assert rendered(escaped(text)) == (" ".join(text.split()), set())
