@@ -1,4 +1,4 @@
-"""What is written into Markdown is read there as it is, and stays readable where nobody renders it."""
+"""What is written into Markdown is read there as it is, and is readable where nobody renders it."""
 
 from hypothesis import example, given
 from hypothesis import strategies as st
