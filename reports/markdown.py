@@ -3,6 +3,7 @@
 import html
 import re
 from collections.abc import Iterable, Sequence
+from itertools import cycle
 from typing import Final
 
 from dress_rehearsal.plans.visible import visible
@@ -15,14 +16,29 @@ _SPECIAL: Final = re.compile(
     r"|^\[|\[(?=[\[^])|\](?=[(\[:]))"  # links, notes, definitions, boxes to tick
 )
 """What may mean something in Markdown: names of metrics have none of it, and stay readable."""
+_ESCAPE: Final = re.compile(r"\\([\\`*_\[\]|~$])")
+_CODE: Final = re.compile(r"(?<!`)(`(?! )[^`|\\<&]+(?<! )`)(?!`)")
 
 
 def escaped(text: str) -> str:
-    """Return text that Markdown and HTML show as it is, on one line."""
-    # "@" as an entity, so that GitHub calls nobody.
+    """Return text that Markdown and HTML show as it is, on one line; what stands in backticks is
+    code there too."""
     line = " ".join(visible(text).split())
-    shown = html.escape(_SPECIAL.sub(r"\\\1", line), quote=False)
+    parts = _CODE.split(line)
+    return "".join(
+        part if code else _shown(part) for part, code in zip(parts, cycle((False, True)))
+    )
+
+
+def _shown(text: str) -> str:
+    # "@" as an entity, so that GitHub calls nobody.
+    shown = html.escape(_SPECIAL.sub(r"\\\1", text), quote=False)
     return shown.replace("@", "&#64;")
+
+
+def plain(markdown: str) -> str:
+    """Return Markdown that `escaped` made as a terminal shows it: without the escapes."""
+    return html.unescape(_ESCAPE.sub(r"\1", markdown))
 
 
 def markdown_table(

@@ -185,7 +185,7 @@ def judge(evidence: Evidence) -> Verdict:
         bands=cause.bands,
         slowest=cause.slowest,
         ran=what_ran(evidence),
-        belief=belief_words(evidence, trust.generator, trust.problems),
+        belief=belief_words(evidence, trust.generator, trust.problems, fails=word == "fail"),
         behaviour=tuple(Habit(**asdict(row)) for row in behaviour_of(evidence.plan)),
         groups=groups,
         bad_ends=bad_ends,

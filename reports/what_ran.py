@@ -30,7 +30,7 @@ def what_ran(evidence: Evidence) -> str:
         what.append(f"labelled {visible_line(str(label))}")
     if changed:
         settings = ", ".join(shown_override(str(text)) for text in changed)
-        what.append(f"other than in the plan's file: {settings}")
+        what.append(f"set beside the plan's file: {settings}")
     who = counted(plan.event.students, "student") if plan.load is None else what_acted(evidence)
     return f"{who}, {', '.join(what)}."
 

@@ -28,6 +28,7 @@ from dress_rehearsal.reports.capacity.schema import Capacity, CapacityTry
 from dress_rehearsal.reports.capacity.standing import edge_of, standings
 from dress_rehearsal.reports.capacity.tried import try_of, watched_step
 from dress_rehearsal.reports.evidence import read_evidence
+from dress_rehearsal.reports.markdown import plain
 from dress_rehearsal.reports.words import bound_words, milliseconds, percent, written
 
 _NOTHING_JUDGED: Final = 1
@@ -120,7 +121,7 @@ class _Conduct:
             return _NOTHING_JUDGED
         capacity = self._capacity(ended)
         write_capacity(self._folder, capacity)
-        self._console.print(capacity_markdown(capacity), markup=False, soft_wrap=True)
+        self._console.print(plain(capacity_markdown(capacity)), markup=False, soft_wrap=True)
         path = escape(near(self._folder / "capacity.html"))
         self._console.print(f"Report: {path}", soft_wrap=True)
         return capacity.exit_code

@@ -9,6 +9,7 @@ from dress_rehearsal.plans.files import check_folder
 from dress_rehearsal.rehearsal.commands.options import BROKEN, add_label, label_in, opened
 from dress_rehearsal.rehearsal.terminal.arguments import number, whole_number
 from dress_rehearsal.rehearsal.terminal.console import make_console
+from dress_rehearsal.reports.markdown import plain
 
 _LAST: Final = "20"
 _MOST: Final = 10_000
@@ -120,7 +121,7 @@ def _show(options: argparse.Namespace) -> int:
         max_pvalue=max_pvalue,
         min_magnitude=min_magnitude,
     )
-    make_console().print(report.markdown(), markup=False, soft_wrap=True)
+    make_console().print(plain(report.markdown()), markup=False, soft_wrap=True)
     if options.out is not None:
         report.write(options.out)
     return 0

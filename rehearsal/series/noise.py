@@ -11,6 +11,7 @@ from dress_rehearsal.rehearsal.series.performances import perform_series, seeded
 from dress_rehearsal.rehearsal.terminal.console import make_console
 from dress_rehearsal.rehearsal.terminal.screen import near
 from dress_rehearsal.reports.comparison import Side, side_of
+from dress_rehearsal.reports.markdown import plain
 from dress_rehearsal.reports.schema import EXIT_CODES
 from dress_rehearsal.reports.several.noise import noise_of, write_noise
 
@@ -63,6 +64,6 @@ def told(side: Side, folder: Path, planned: int) -> int:
     console = make_console()
     noise = noise_of(side, side.plan, planned)
     write_noise(folder, noise)
-    console.print(noise.markdown(), markup=False, soft_wrap=True)
+    console.print(plain(noise.markdown()), markup=False, soft_wrap=True)
     console.print(f"Noise: {escape(near(folder / 'noise.md'))}", soft_wrap=True)
     return EXIT_CODES[noise.verdict]

@@ -18,6 +18,7 @@ from dress_rehearsal.rehearsal.series.performances import (
 from dress_rehearsal.rehearsal.slack import notify
 from dress_rehearsal.rehearsal.terminal.console import make_console
 from dress_rehearsal.rehearsal.terminal.screen import near
+from dress_rehearsal.reports.markdown import plain
 from dress_rehearsal.reports.several.repeats import repeats_of, write_repeats
 
 _NOTHING_JUDGED: Final = 1
@@ -69,7 +70,7 @@ def repeat(
         return _NOTHING_JUDGED
     repeats = repeats_of([(one.plan.seed, one.verdict) for one in series.judged], series.planned)
     write_repeats(folder, repeats)
-    console.print(repeats.markdown(), markup=False, soft_wrap=True)
+    console.print(plain(repeats.markdown()), markup=False, soft_wrap=True)
     console.print(f"Report: {escape(near(folder / 'repeats.html'))}", soft_wrap=True)
     worst = max(series.judged, key=lambda one: one.verdict.exit_code)  # 99, 3, 0
     try:

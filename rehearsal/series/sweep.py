@@ -23,6 +23,7 @@ from dress_rehearsal.reports.comparison import (
     overview,
     side_of,
 )
+from dress_rehearsal.reports.markdown import plain
 
 _MOST_VALUES: Final = 1000
 _JUDGED: Final = 0
@@ -134,7 +135,7 @@ def sweep(
     }
     comparison = compare(sides) if sides else None
     shown = overview(comparison, missing)
-    console.print(shown, markup=False, soft_wrap=True)
+    console.print(plain(shown), markup=False, soft_wrap=True)
     if comparison is not None and not interrupted:
         _write(table, figure, lambda: f"{shown}\n", lambda: comparison_figure(comparison, missing))
     for path in (table, figure):

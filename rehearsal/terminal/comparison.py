@@ -17,6 +17,7 @@ from dress_rehearsal.reports.comparison.tables import (
     side_rows,
 )
 from dress_rehearsal.reports.comparison.words import origin_words
+from dress_rehearsal.reports.markdown import plain
 from dress_rehearsal.reports.words import EMPTY
 
 _COLOURS: Final = {"no_worse": "green", "worse": "red", "undecided": "yellow"}
@@ -46,14 +47,15 @@ def print_comparison(console: Console, comparison: Comparison, folder: Path) -> 
 def _print_table(
     console: Console, table: str, columns: Sequence[str], rows: Iterable[Sequence[str]]
 ) -> None:
-    """Print a table as Markdown; on a terminal that it does not fit, its rows below each other.
+    """Print a table; on a terminal that it does not fit, its rows below each other.
 
     Args:
-        table: the whole of it; `columns` and `rows` are what it is made of.
+        table: the whole of it in Markdown; `columns` and `rows` are what it is made of.
     """
-    widest = max(map(len, table.splitlines()))
+    shown = plain(table)
+    widest = max(map(len, shown.splitlines()))
     if not console.file.isatty() or widest <= console.width:
-        console.print(f"\n{table}", markup=False, soft_wrap=True)
+        console.print(f"\n{shown}", markup=False, soft_wrap=True)
         return
     sheet = Sheet(console)
     sheet.line()

@@ -27,6 +27,7 @@ from dress_rehearsal.reports.page.facts import (
 )
 from dress_rehearsal.reports.page.headroom import headroom
 from dress_rehearsal.reports.page.history import HistorySection, history_section
+from dress_rehearsal.reports.page.next_steps import next_steps
 from dress_rehearsal.reports.page.slow_requests import (
     find_slow_lines,
     logged_words,
@@ -91,6 +92,7 @@ def _beginning(
         "opened": _opened(evidence),
         "key_numbers": key_numbers(evidence, verdict),
         "headroom": headroom(run, evidence.plan),
+        "next_steps": next_steps(run, evidence.plan),
         "first_gates": first_screen.first_gates(verdict),
         "other_gates": other_gates_words(verdict.gates),
         "gates": tables.gates_table(verdict.gates, verdict, verdict.regressions),

@@ -12,12 +12,14 @@ from dress_rehearsal.reports.evidence import Evidence
 from dress_rehearsal.reports.evidence.timeline import FAULTS_AND_ALERTS, event_words
 from dress_rehearsal.reports.figures.drawing import Drawing, Missing
 from dress_rehearsal.reports.page.tables import Cell
-from dress_rehearsal.reports.schema import Verdict
+from dress_rehearsal.reports.schema import Bottleneck, Verdict
 from dress_rehearsal.reports.words import (
+    capitalized,
     counted,
     fault_words,
     offset,
     quantity,
+    resource_words,
     seconds,
     written,
 )
@@ -66,8 +68,21 @@ def cause_evidence(verdict: Verdict) -> str:
     if verdict.bottleneck is None:
         return ""
     share, seen = _share_and_seen(verdict.bottleneck.evidence)
-    repeated = seen in verdict.cause
-    return f"This cause makes up {share}." if repeated else verdict.bottleneck.evidence
+    said = f"This cause makes up {share}." if seen in verdict.cause else verdict.bottleneck.evidence
+    return said + _where_it_stands(verdict, verdict.bottleneck)
+
+
+def _where_it_stands(verdict: Verdict, cause: Bottleneck) -> str:
+    """Return in which row of the parts the time of a cause stands that is no part itself."""
+    own = (band.parts for band in verdict.bands if band.step == cause.step)
+    rows = {
+        resource_words(part) for parts in own for part, ms in parts.items() if ms == cause.lost_ms
+    }
+    named = rows - {resource_words(cause.resource)}
+    if not named:
+        return ""
+    row = capitalized(min(named))
+    return f' In the figure and the table it is "{row}": that is where this time passed.'
 
 
 def short_cause(verdict: Verdict) -> str:

@@ -25,6 +25,8 @@ from dress_rehearsal.reports.words import (
 
 _KINDS: Final = {True: ("other request", "other requests"), False: ("request", "requests")}
 """What requests are called that buy nothing, by whether any other buys."""
+_LATE_MS: Final = 100.0
+"""So late the generator may be at T-0, and no click is called late."""
 
 
 class SlowLine(NamedTuple):
@@ -84,7 +86,7 @@ def _slow_line(each: SlowRequest, lines: LogLines) -> SlowLine:
     return SlowLine(
         took=milliseconds(each.felt_ms),
         step=each.step,
-        when=f"meant at {offset(each.at_s)}",
+        when=f"meant at {offset(each.at_s)}{_late(each)}",
         mostly=_mostly(each, logged=bool(lines.by_trace.get(each.trace or ""))),
         end=f"{each.outcome}: {each.error}" if each.error else each.outcome,
         tone="found" if bad else "",
@@ -93,6 +95,12 @@ def _slow_line(each: SlowRequest, lines: LogLines) -> SlowLine:
         trace=each.trace or "",
         lines=lines.by_trace.get(each.trace or "", []),
     )
+
+
+def _late(each: SlowRequest) -> str:
+    """Return how late it was sent, where that is much: it is no time of the target's."""
+    late_ms = each.parts.get("generator", 0.0)
+    return f", sent {milliseconds(round(late_ms, 1))} late" if late_ms >= _LATE_MS else ""
 
 
 def logged_words(verdict: Verdict, lines: LogLines, *, ours: bool) -> str:
@@ -141,7 +149,8 @@ def _mostly(each: SlowRequest, *, logged: bool) -> str:
         return "where its time went is not known"
     if each.estimated:
         below = "; its log line says what the server knew" if logged else ""
-        why = "never answered" if each.outcome == "unknown" else "its answer does not say it"
+        unanswered = each.outcome == "unknown"
+        why = "given up before an answer came" if unanswered else "its answer does not say it"
         return f"{why}, so where its time went is not known{below}"
     part = max(each.parts, key=lambda name: each.parts[name])
     share = percent(round(each.parts[part] / max(each.felt_ms, 1e-9), 2))

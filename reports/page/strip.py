@@ -3,12 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from dress_rehearsal.plans.names import ENDS
 from dress_rehearsal.reports.cause import NO_CAUSE
 from dress_rehearsal.reports.closed_load import users_begun
 from dress_rehearsal.reports.evidence import Evidence
 from dress_rehearsal.reports.evidence.latency import at_least, says_little, slowest_step
 from dress_rehearsal.reports.evidence.purchase_step import PurchaseStep, purchase_step_of
-from dress_rehearsal.reports.schema import Latency, Sale, Verdict
+from dress_rehearsal.reports.schema import NO_GOOD_ENDS, Census, Latency, Sale, Verdict
 from dress_rehearsal.reports.words import (
     NOT_MEASURED,
     bottleneck_words,
@@ -34,7 +35,7 @@ class KeyNumber:
 
 
 def key_numbers(evidence: Evidence, verdict: Verdict) -> Sequence[KeyNumber]:
-    """Return the six numbers everybody asks for first."""
+    """Return the six numbers everybody asks for first: one of load gives way to bad ends."""
     if evidence.plan.load is not None:
         return _load_numbers(evidence, verdict)
     sale = evidence.sale
@@ -56,7 +57,8 @@ def key_numbers(evidence: Evidence, verdict: Verdict) -> Sequence[KeyNumber]:
             NOT_MEASURED if bought is None else _felt_p99(bought.latency),
             "felt" if bought is None else _felt_note(bought),
         ),
-        KeyNumber(
+        _no_good_end(verdict.census)
+        or KeyNumber(
             "Busiest second",
             NOT_MEASURED if rate is None else counted(rate, "request"),
             "sent within any one second",
@@ -66,6 +68,16 @@ def key_numbers(evidence: Evidence, verdict: Verdict) -> Sequence[KeyNumber]:
             *_bottleneck(verdict),
         ),
     )
+
+
+def _no_good_end(census: Census) -> KeyNumber | None:
+    """Return how many came to no good end, and to which; None where nobody did."""
+    ends = [(word, getattr(census, word)) for word in NO_GOOD_ENDS]
+    if not census.no_good_end:
+        return None
+    told = ", ".join(f"{written(number)} {ENDS[word].words}" for word, number in ends if number)
+    share = percent(census.no_good_end, census.students)
+    return KeyNumber("No good end", written(census.no_good_end), f"{share} of the students: {told}")
 
 
 def _requests_note(evidence: Evidence, verdict: Verdict) -> str:

@@ -40,14 +40,14 @@ def late_words(
         return f"{went}, and none of them ever clicked to buy"
     by_plan = f"; {plan}" if plan else ""
     no_wrong = ", so this is no wrong" if plan and explains else ""
-    first = f"and the first of them clicked at {offset(round(float(clicked_s.min()), 2))}"
+    first = f"and the first click of theirs was at {offset(round(float(clicked_s.min()), 2))}"
     in_time = crowd.clicked_s < sale.sold_out_after_s
     ticket = crowd.outcome == "ticket"
     if not in_time[own].any():
         return f"{went}, {first}{by_plan}{no_wrong}"
     latest_s = float(np.nanmax(crowd.clicked_s[ticket], initial=-np.inf))
     if latest_s < clicked_s.min():
-        latest = f"nobody who clicked later than {offset(round(latest_s, 2))} got one"
+        latest = f"nobody whose first click came later than {offset(round(latest_s, 2))} got one"
         return f"{went}, {latest}, {first}{by_plan}{no_wrong}"
     mine, others = (int((in_time & which).sum()) for which in (own, rest))
     got, theirs = (int((ticket & in_time & which).sum()) for which in (own, rest))

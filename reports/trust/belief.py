@@ -1,22 +1,29 @@
 """Whether a measurement can be believed, in a sentence: for the first screen and the summary."""
 
 from collections.abc import Sequence
+from typing import Final
 
 from dress_rehearsal.reports.evidence import Evidence
 from dress_rehearsal.reports.schema import Generator
 from dress_rehearsal.reports.words import agreeing, milliseconds, percent, written
 
+_STANDS: Final = "That it fails stands: what this may have done is inconclusive."
 
-def belief_words(evidence: Evidence, generator: Generator, problems: Sequence[str]) -> str:
+
+def belief_words(
+    evidence: Evidence, generator: Generator, problems: Sequence[str], *, fails: bool = False
+) -> str:
     """Return the answer to `words.BELIEF`: that it can, and by which numbers, or why not wholly.
 
     Args:
         problems: what makes the run decide nothing, the gravest first.
+        fails: whether the run fails all the same, by what these cannot have done.
     """
     if problems:
         more = len(problems) - 1
         also = f" ({written(more)} more on the page)" if more else ""
-        return f"not wholly{also}: {problems[0]}"
+        stands = f" {_STANDS}" if fails else ""
+        return f"not wholly{also}: {problems[0]}{stands}"
     counts = evidence.server_counts
     parts = []
     if generator.released:

@@ -195,7 +195,7 @@ def test_beside_the_cause_stands_what_was_run(evidence_of):
     environment = {**evidence.environment, "overrides": ["app.workers=2", "event.students=200"]}
     changed = dataclasses.replace(evidence, plan=plan, environment=environment)
     assert what_ran(changed).endswith(
-        "with leak, other than in the plan's file: app.workers=2, event.students=200."
+        "with leak, set beside the plan's file: app.workers=2, event.students=200."
     )
 
 
@@ -206,7 +206,7 @@ def test_runs_of_different_switches_are_told_apart_by_their_label_and_no_value(e
         environment = {**evidence.environment, "overrides": [f"target.environment.LOCK={setting}"]}
         return what_ran(dataclasses.replace(evidence, environment=environment | known))
 
-    unlike = "other than in the plan's file: target.environment.LOCK="
+    unlike = "set beside the plan's file: target.environment.LOCK="
     assert told("row", label="row\x1b[31m-lock").endswith(f"labelled row\\x1b[31m-lock, {unlike}….")
     assert told("row") == told("table")
     assert told("").endswith(f"no faults, {unlike}.")

@@ -4,7 +4,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from dress_rehearsal.reports.markdown import escaped
+from dress_rehearsal.reports.markdown import escaped, plain
 
 RENDERED = MarkdownIt("commonmark").enable(["table", "strikethrough"])
 SPECIAL = "_*[]()^:!|~`\\ ax1"
@@ -15,7 +15,10 @@ def rendered(text: str) -> tuple[str, set[str]]:
     tokens = RENDERED.parse(f"- is {text}\n- is {text}\n")
     inline = next(token for token in tokens if token.type == "inline")
     kinds = {child.type for child in inline.children or ()} - {"text", "text_special"}
-    shown = "".join(child.content for child in inline.children or ())
+    shown = "".join(
+        f"`{child.content}`" if child.type == "code_inline" else child.content
+        for child in inline.children or ()
+    )
     return shown.removeprefix("is").removeprefix(" "), kinds
 
 
@@ -30,5 +33,16 @@ def test_the_names_of_numbers_need_no_escape() -> None:
 @example("_a_")
 @example("a__b__")
 @example("![i](x)")
-def test_nothing_in_it_means_anything(text: str) -> None:
-    assert rendered(escaped(text)) == (" ".join(text.split()), set())
+@example("`a``x`")
+@example("a`x_`b")
+def test_nothing_in_it_means_anything_but_code(text: str) -> None:
+    line = " ".join(text.split())
+    shown, kinds = rendered(escaped(text))
+    assert shown == line
+    assert kinds <= {"code_inline"}
+    assert plain(escaped(text)) == line
+
+
+def test_a_command_in_a_sentence_is_code() -> None:
+    assert escaped("`rehearse plan_check` names <it>.") == "`rehearse plan_check` names &lt;it&gt;."
+    assert rendered(escaped("see `a_b`."))[1] == {"code_inline"}

@@ -72,6 +72,9 @@ def test_it_says_whether_the_measurement_can_be_believed(summary_of):
     assert "- Can it be believed? yes: 100% of the clicks at T-0 left in time; " in sound
     doubted = summary_of(foreign_cores=1.5)
     assert "- Can it be believed? not wholly" in doubted
+    assert "That it fails stands" not in doubted
+    wronged = summary_of(foreign_cores=1.5, oversell=2)
+    assert " That it fails stands: what this may have done is inconclusive." in wronged
 
 
 def test_every_row_of_the_table_has_as_many_cells_as_its_head(summary_of):
@@ -86,7 +89,7 @@ def test_every_row_of_the_table_has_as_many_cells_as_its_head(summary_of):
         ("<script>&", "&lt;script&gt;&amp;"),
         ("@everyone", "&#64;everyone"),
         ("two\nlines", "two lines"),
-        ("[link](x) `c` *b*", r"\[link\](x) \`c\` \*b\*"),
+        ("[link](x) `c` *b*", r"\[link\](x) `c` \*b\*"),
     ],
 )
 def test_text_cannot_break_out_of_the_summary(text, shown):

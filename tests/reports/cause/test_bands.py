@@ -176,7 +176,7 @@ def test_what_was_never_answered_is_estimated_and_a_wait_for_a_pool_stays_the_po
     assert "had no answer" in table.caption
     assert [row[-1].text for row in table.rows if row[0].text == "The Redis pool"] == ["estimated"]
     line = slow_lists(evidence, verdict, LogLines({}))[0].requests[0]
-    assert line.mostly == "never answered, so where its time went is not known"
+    assert line.mostly == "given up before an answer came, so where its time went is not known"
 
 
 def test_where_answers_say_where_time_went_nothing_is_called_estimated(evidence_of):

@@ -86,3 +86,11 @@ def test_the_first_screen_has_the_cause_without_a_long_list_of_what_was_seen(ver
     said = short_cause(slow.model_copy(update={"bottleneck": found, "cause": cause}))
     assert said == "Cause of slowness: the generator, from T-0 on; 3 gave up."
     assert short_cause(verdict_of(students=200, tickets=60)).startswith("Cause of slowness: none")
+
+
+def test_a_cause_that_is_no_part_itself_is_told_with_the_part_where_its_time_stands(verdict_of):
+    slow = verdict_of(generator_late_ms=1500)
+    assert "that is where this time passed" not in cause_evidence(slow)
+    found = slow.bottleneck.model_copy(update={"resource": "cpu"})
+    said = cause_evidence(slow.model_copy(update={"bottleneck": found}))
+    assert said.endswith('it is "The generator\'s own lateness": that is where this time passed.')

@@ -53,3 +53,17 @@ def test_few_purchases_are_said_to_be_few(evidence_of: Callable[..., Evidence]) 
     assert f"(there were only {count})" in verdict.reasons[0]
     many = judge(evidence_of())
     assert "there were only" not in many.reasons[0]
+
+
+def test_who_came_to_no_good_end_is_counted_in_the_strip(
+    evidence_of: Callable[..., Evidence],
+) -> None:
+    evidence = evidence_of(students=200, tickets=60)
+    verdict = judge(evidence)
+    labels = [number.label for number in key_numbers(evidence, verdict)]
+    assert "Busiest second" in labels and "No good end" not in labels
+    ends = {"failed": 3, "unknown": 2, "sold_out": verdict.census.sold_out - 5}
+    census = verdict.census.model_copy(update={**ends, "no_good_end": 5})
+    changed = verdict.model_copy(update={"census": census})
+    (bad,) = (n for n in key_numbers(evidence, changed) if n.label == "No good end")
+    assert (bad.value, bad.note) == ("5", "2.5% of the students: 3 failed, 2 unknown")

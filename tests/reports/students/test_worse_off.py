@@ -214,7 +214,7 @@ def test_where_all_clicked_after_the_last_click_that_got_one_it_says_so(healthy)
     clicked = healthy.students["clicked_ns"].mask(late, holders.max() + SECOND // 100)
     evidence = dataclasses.replace(healthy, students=healthy.students.assign(clicked_ns=clicked))
     note = notes_on(evidence, sold_out_after_s=5.0)[0]
-    assert ", nobody who clicked later than T-0 + " in note
+    assert ", nobody whose first click came later than T-0 + " in note
     assert note.endswith("; the plan has them come after T-0, so this is no wrong.")
 
 
