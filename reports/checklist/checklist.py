@@ -23,6 +23,7 @@ from dress_rehearsal.reports.checklist.open_findings import (
 from dress_rehearsal.reports.checklist.recovery import SwitchTried
 from dress_rehearsal.reports.checklist.rehearsed import Rehearsed
 from dress_rehearsal.reports.schema import Status
+from dress_rehearsal.reports.trust.belief import DOUBTED
 from dress_rehearsal.reports.words import counted, written
 
 _OLD: Final = timedelta(days=7)
@@ -153,6 +154,10 @@ def _against(
     undecided = sum(run.verdict.verdict == "inconclusive" for run in runs)
     if undecided:
         yield f"{written(undecided)} of {counted(len(runs), 'run')} decided nothing."
+    doubted = [run.verdict.belief for run in runs if run.verdict.belief.startswith(DOUBTED)]
+    if doubted:
+        number = f"{written(len(doubted))} of {counted(len(runs), 'run')}"
+        yield f"{number} cannot be believed wholly: {doubted[0].partition(': ')[2]}"
     yield from _headroom_against(capacities, expected)
     stuck = (each for each in switches if each.recovered == "no")
     yield from (

@@ -7,6 +7,8 @@ from dress_rehearsal.reports.evidence import Evidence
 from dress_rehearsal.reports.schema import Generator
 from dress_rehearsal.reports.words import agreeing, milliseconds, percent, written
 
+DOUBTED: Final = "not wholly"
+"""How the answer begins where something speaks against it."""
 _STANDS: Final = "That it fails stands: what this may have done is inconclusive."
 
 
@@ -23,7 +25,7 @@ def belief_words(
         more = len(problems) - 1
         also = f" ({written(more)} more on the page)" if more else ""
         stands = f" {_STANDS}" if fails else ""
-        return f"not wholly{also}: {problems[0]}{stands}"
+        return f"{DOUBTED}{also}: {problems[0]}{stands}"
     counts = evidence.server_counts
     parts = []
     if generator.released:

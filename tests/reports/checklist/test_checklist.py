@@ -49,6 +49,14 @@ def test_runs_that_passed_speak_for_it_and_what_nobody_did_against():
     assert "go" not in " ".join(found.speaks_for).lower().split()
 
 
+def test_runs_that_cannot_be_believed_wholly_speak_against_it():
+    late = "not wholly (2 more on the page): The generator was late. That it fails stands."
+    doubted = rehearsed(1, "fail", said={"belief": late})
+    said = against(rehearsed(0), doubted)
+    assert "1 of 2 runs cannot be believed wholly: The generator was late. That it " in said
+    assert "believed wholly" not in against(rehearsed(0))
+
+
 def test_a_wrong_speaks_against_it_until_a_later_run_passed():
     wrong = rehearsed(
         1, "fail", said={"audit": rehearsed().verdict.audit.model_dump() | {"oversold": 3}}
