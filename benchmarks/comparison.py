@@ -83,7 +83,11 @@ class Performed:
         except Empty:
             self.process.terminate()
             print(f"{self.name}: a run took longer than {_LONGEST_S} s and was ended", flush=True)
-        code = self.process.wait(_LONGEST_S)
+        try:
+            code = self.process.wait(_LONGEST_S)
+        except subprocess.TimeoutExpired:  # it hears of nothing any more
+            self.process.kill()
+            code = self.process.wait()
         if code not in _JUDGED:
             print(f"{self.name}: no verdict: {self.said}", flush=True)
 

@@ -221,7 +221,7 @@ def _judged(verdict: Verdict) -> Iterator[Metric]:
     yield family_of(
         "rehearsal_gate",
         "The number that a limit was held against; in ms where it is a latency. With the bound "
-        "at_least it is a lower one: what it really is, requests that were given up hide.",
+        "at_least it is a lower one: requests were given up that took no longer.",
         [
             (
                 {

@@ -94,6 +94,9 @@ class FaultSchedule:
             may_be_on = on and isinstance(error, UndecidedError)
             self._failed(fault, str(error), on=on, is_last=not may_be_on)
             return may_be_on
+        except Exception as error:  # noqa: BLE001 - untold, the app would count as having stood it
+            self._failed(fault, f"{type(error).__name__}: {error}.", on=on, is_last=not on)
+            return on
         with self._telling:
             if self._may_tell(fault, is_last=not on):
                 self._tell_done(fault, begun_ns, on=on, t0_ns=t0_ns)

@@ -89,7 +89,7 @@ def judgement_panels() -> tuple[Panel, ...]:
             "Gates",
             "The plan's limits and what was measured against them, once judged. Latencies are in "
             "milliseconds; where a limit is a share of the students, the value is how many they "
-            "were. *At least*: a lower bound, for it lies among requests that were given up.",
+            "were. *At least*: a lower bound, for requests were given up that took no longer.",
             [
                 Key("metric", "Metric"),
                 Key("limit", "Limit", width=120),

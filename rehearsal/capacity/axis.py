@@ -138,7 +138,8 @@ def axis_of(plan: Plan, over: str | None) -> Axis:
         )
     students = plan.event.students
     habits = plan.students
-    by_rates = bool(habits.late_rates) and habits.late * (1 - habits.late_tail) > 0
+    come = habits.late * (1 - habits.late_tail) > 0 and _rates_last_s(plan) > 0
+    by_rates = bool(habits.late_rates) and come
     if over == "arrivals" and not by_rates:
         raise PlanError(
             "--over arrivals is for a plan whose students come by rates (students.late_rates), "
@@ -168,6 +169,12 @@ def _rate_of_one(plan: Plan) -> Fraction:
     """Return how many arrivals a second one student is, in the busiest part of the rates."""
     habits = plan.students
     share = Fraction(habits.late) * (1 - Fraction(habits.late_tail))
-    open_s = plan.schedule.sale - habits.last_slot_s(plan.event.students)
-    part_s = Fraction(min(habits.late_over, _LATEST * open_s)) / len(habits.late_rates)
+    part_s = Fraction(_rates_last_s(plan)) / len(habits.late_rates)
     return share * Fraction(max(habits.late_rates), sum(habits.late_rates)) / part_s
+
+
+def _rates_last_s(plan: Plan) -> float:
+    """Return how long students come by the plan's rates; 0 where all of them come at T-0."""
+    habits = plan.students
+    open_s = plan.schedule.sale - habits.last_slot_s(plan.event.students)
+    return min(habits.late_over, _LATEST * open_s)

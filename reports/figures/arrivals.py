@@ -61,9 +61,16 @@ def draw_arrivals(evidence: Evidence) -> Drawing | Missing:
     if beyond:
         caption += f" {counted(beyond, 'click')} outside the time shown."
     caption += timeline.note
+    counted_here = "Purchase requests"
+    if evidence.buying.steps.any():
+        counted_here = "Tries to buy"
+        caption += (
+            " A try that takes several requests is clicked with its first and answered with its "
+            "last."
+        )
 
     def draw(sheet: Sheet) -> None:
-        rush = sheet.timed_panel(f"Purchase requests per {width}", 170, window, timeline)
+        rush = sheet.timed_panel(f"{counted_here} per {width}", 170, window, timeline)
         stack = [
             (counts(answers_s[outcome], edges), OUTCOME_COLOURS[outcome], words)
             for outcome, words in _WORDS.items()

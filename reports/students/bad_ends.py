@@ -11,6 +11,7 @@ from dress_rehearsal.records.tables import ABANDONED
 from dress_rehearsal.reports.evidence import Evidence
 from dress_rehearsal.reports.numbers import integers
 from dress_rehearsal.reports.part import BadEnd
+from dress_rehearsal.reports.schema import Census
 from dress_rehearsal.reports.students.census import ends_of
 from dress_rehearsal.reports.students.errors_met import ErrorsMet
 from dress_rehearsal.reports.words import counted, offset, span_words, written
@@ -58,20 +59,26 @@ def find_bad_ends(evidence: Evidence, met: ErrorsMet) -> tuple[BadEnd, ...]:
     journeys = evidence.students.drop_duplicates("student").set_index("student")["journey"]
     rows["journey"] = journeys.astype("object").reindex(rows.index).to_numpy()
     rows = rows.join(_last_requests(evidence, who)).join(_last_errors(met, who))
-    found = [_bad_end(way, own) for way, own in rows.groupby(_WAY, dropna=False, sort=False)]
-    found.sort(key=lambda each: (-each.students, each.such_as))
-    firsts = {each.outcome: each for each in reversed(found)}
-    listed = [*firsts.values(), *(each for each in found if each is not firsts[each.outcome])]
-    return tuple(each for each in found if any(each is kept for kept in listed[:MOST]))
+    ways = list(rows.groupby(_WAY, dropna=False, sort=False))
+    ways.sort(key=lambda each: (-len(each[1]), *each[1].index[:_SUCH_AS]))
+    firsts = {way[0]: place for place, (way, _) in reversed([*enumerate(ways)])}
+    first = sorted(firsts.values())
+    others = (place for place in range(len(ways)) if place not in first)
+    return tuple(_bad_end(*ways[place]) for place in sorted([*first, *others][:MOST]))
 
 
-def bad_end_notes(bad_ends: Sequence[BadEnd]) -> Iterator[str]:
-    """Yield a sentence for each bad end of the census: who came to it, and after what."""
+def bad_end_notes(bad_ends: Sequence[BadEnd], census: Census) -> Iterator[str]:
+    """Yield a sentence for each bad end of the census: who came to it, and after what.
+
+    Args:
+        bad_ends: the most frequent way first; not every way is among them where there are many.
+        census: how many came to each end in all.
+    """
     for end, did in _DID.items():
-        own = [each for each in bad_ends if each.outcome == end]
-        if not own:
+        first = next((each for each in bad_ends if each.outcome == end), None)
+        if first is None:
             continue
-        number, first = sum(each.students for each in own), own[0]
+        number: int = getattr(census, end)
         verb = did.replace("were", "was", 1) if number == 1 else did
         yield f"{counted(number, 'student')} {verb}: {_last_words(first, number)}."
 

@@ -46,7 +46,7 @@ def late_words(
     if not in_time[own].any():
         return f"{went}, {first}{by_plan}{no_wrong}"
     latest_s = float(np.nanmax(crowd.clicked_s[ticket], initial=-np.inf))
-    if latest_s < clicked_s.min():
+    if -np.inf < latest_s < clicked_s.min():
         latest = f"nobody whose first click came later than {offset(round(latest_s, 2))} got one"
         return f"{went}, {latest}, {first}{by_plan}{no_wrong}"
     mine, others = (int((in_time & which).sum()) for which in (own, rest))
@@ -73,10 +73,9 @@ def left_words(evidence: Evidence, crowd: Crowd, own: Any, sale: Sale, met: Erro
     )
     were = agreeing(tickets - sale.granted, "was", "were")
     they = "they" if without.sum() == own.sum() else "the others of them"
-    return (
-        f", though {written(tickets - sale.granted)} of {counted(tickets, 'ticket')} {were} left; "
-        f"{they} ended: {ends}{error_words(crowd, without, met)}"
-    )
+    left = f", though {written(tickets - sale.granted)} of {counted(tickets, 'ticket')} {were} left"
+    ended = f"; {they} ended: {ends}" if ends else ""
+    return f"{left}{ended}{error_words(crowd, without, met)}"
 
 
 def error_words(crowd: Crowd, own: Any, met: ErrorsMet) -> str:

@@ -142,7 +142,7 @@ def _together(
     for step, places in rows.items():
         role = roles[step]
         answers = [bodies[row] for row in places]
-        told = _of_codes(answers) if role == CODE else _of_bodies(answers, _SAID[role], lost)
+        told = _of_codes(answers, lost) if role == CODE else _of_bodies(answers, _SAID[role], lost)
         at = np.array(places, dtype=np.int64)
         for field in _SAID[role]:
             values = list(map(attrgetter(field), told))
@@ -164,12 +164,12 @@ def _of_bodies(answers: list[bytes], fields: tuple[str, ...], lost: Counter[str]
     return told
 
 
-def _of_codes(answers: list[bytes]) -> list[_Code]:
+def _of_codes(answers: list[bytes], lost: Counter[str]) -> list[_Code]:
     """Return digests of what QR codes hold, and the tickets that they name.
 
     Where no ticket is seen in it the digest is of the answer as it came, which may be JSON that
-    says itself whose it is (`ticket`). A whole page of HTML is no code: it may be the same for
-    everybody, and get the code elsewhere.
+    says itself whose it is (`ticket`; counted where it is in no form of its). A whole page of HTML
+    is no code: it may be the same for everybody, and get the code elsewhere.
     """
     told = [_Code()] * len(answers)
     codes = [place for place, answer in enumerate(answers) if not is_page(answer)]
@@ -178,7 +178,8 @@ def _of_codes(answers: list[bytes]) -> list[_Code]:
         ticket = None if text is None else ticket_in(text)
         content = answers[place] if text is None or ticket is None else text.encode()
         if ticket is None and content.lstrip()[:1] == b"{":
-            ticket = (read_body(content)[0] or NOTHING).ticket
+            (body,) = _of_bodies([content], ("ticket",), lost)
+            ticket = body.ticket
         digest = hashlib.blake2b(content, digest_size=8).digest()
         told[place] = _Code(int.from_bytes(digest, "big", signed=True), ticket)
     return told

@@ -1,6 +1,8 @@
 """What the comparison's benchmark counts of intervals is what they do, and a wrong one is seen."""
 
 import re
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -34,6 +36,21 @@ def test_an_interval_that_is_too_narrow_is_seen_to_hold_too_seldom(monkeypatch):
 
     monkeypatch.setattr(comparison, "intervals", lambda: {way: half(way) for way in right})
     assert max(shares(widths(np.random.default_rng(1), 5, 300))) < 85
+
+
+def test_a_run_that_hears_of_no_end_is_killed_and_leaves_nothing_behind(monkeypatch, capsys):
+    deaf = "import signal, time; signal.signal(15, signal.SIG_IGN); print('deaf', flush=True); "
+    command = [sys.executable, "-c", f"{deaf}time.sleep(60)"]
+    monkeypatch.setattr(comparison, "_LONGEST_S", 0.2)
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout is not None
+            assert process.stdout.readline() == "deaf\n"
+            comparison.Performed("set-00", process, comparison.Queue()).until(None)
+            assert process.poll() == -9
+        finally:
+            process.kill()
+    assert "set-00: no verdict" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

@@ -162,6 +162,25 @@ def test_what_may_have_been_done_is_ended_too(stage, play):
     assert ended == {"on": False}
 
 
+@pytest.mark.parametrize(("fails", "on"), [("strike", True), ("relieve", False)])
+def test_what_nobody_foresaw_is_told_too_and_ended(stage, play, monkeypatch, fails, on):
+    """Untold, the fault would count as one that the app withstood."""
+    done = getattr(stage, fails)
+
+    def broken(fault):
+        done(fault)
+        raise OSError(24, "Too many open files")
+
+    monkeypatch.setattr(stage, fails, broken)
+    schedule, _, run, told = play({"name": "redis_wipe", "at": "T-100ms"})
+    await_done(stage, 2)
+    schedule.end()
+    assert [what for what, *_ in stage.done] == ["strike", "relieve"]
+    (failed,) = [detail for _, detail in stamps(run) if "error" in detail]
+    assert failed == {"on": on, "error": "OSError: [Errno 24] Too many open files."}
+    assert any("redis_wipe could not be " in sentence for sentence in told)
+
+
 def test_a_rush_that_is_over_too_soon_says_which_fault_it_missed(stage, play):
     schedule, _, run, _ = play({"name": "views_lost", "at": "T+900ms"})
     schedule.end()

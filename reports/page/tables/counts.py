@@ -60,7 +60,7 @@ def counts_table(evidence: Evidence) -> Table | None:
             "Sent",
             ~unsent,
             "they left the generator; others had no connection, or were needed no more before",
-            "how often students had to ask, clicks each, the busiest second",
+            "how often students had to ask, the busiest second",
         ),
         (
             "Answered",

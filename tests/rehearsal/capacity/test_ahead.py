@@ -52,6 +52,11 @@ def test_it_is_word_for_word_what_the_search_tells_before_its_first_run(
     assert " in all at most" in found.takes
 
 
+def test_rates_that_last_no_time_keep_no_plan_from_being_rehearsed(machine, tmp_path):
+    machine(10**6)
+    assert ahead_of(tmp_path, "steps", overrides=["students.late_over=0s"]) is not None
+
+
 def test_a_machine_that_is_large_enough_ends_nothing(machine, tmp_path):
     machine(10**6)
     assert ahead_of(tmp_path).ends == ()

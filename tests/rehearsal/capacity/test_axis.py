@@ -58,6 +58,15 @@ def test_the_rate_is_what_the_timetable_makes_of_it():
     assert axis.value(120) == pytest.approx(120 * 0.25 * 0.5 / 10)
 
 
+@pytest.mark.parametrize("at_once", ["students.late_over=0s", "schedule.sale=0s"])
+def test_rates_that_last_no_time_are_none(at_once):
+    plan = read_plan(Path("steps"), [at_once])
+    axis = axis_of(plan, None)
+    assert (axis.over, axis.value(4_200)) == ("event.students", 4_200)
+    with pytest.raises(PlanError, match="here they come at T-0"):
+        axis_of(plan, "arrivals")
+
+
 def test_slots_keep_their_share_so_that_the_timetable_is_the_same():
     plan = plan_of(
         event={"students": 1_000, "tickets": 300},

@@ -1,6 +1,7 @@
 """A purchase of several requests is one try: it is counted, and judged, by what ended it."""
 
 import dataclasses
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -9,6 +10,7 @@ from dress_rehearsal.reports.evidence import Evidence
 from dress_rehearsal.reports.evidence.buying import read_buying
 from dress_rehearsal.reports.evidence.sale import read_sale
 from dress_rehearsal.reports.figures.arrivals import draw_arrivals
+from dress_rehearsal.reports.figures.layout import Sheet
 from dress_rehearsal.reports.students.suffered import find_groups
 from dress_rehearsal.reports.students.unanswered import failed_for_all, unanswered_sale
 from dress_rehearsal.reports.trust.generator import judge_generator
@@ -65,9 +67,25 @@ def test_by_the_answers_alone_a_ticket_went_when_it_was_paid_for(plain, two):
     assert first_yes(two) == first_yes(plain) != []
 
 
-def test_the_rush_begins_with_the_first_request_and_is_answered_by_the_last(plain, two):
-    one, other = draw_arrivals(plain), draw_arrivals(two)
+def test_the_rush_begins_with_the_first_request_and_is_answered_by_the_last(
+    plain, two, monkeypatch
+):
+    panel, titles = Sheet.timed_panel, []
+
+    def noted(sheet: Sheet, title: str, *rest: Any) -> Any:
+        titles.append(title.partition(" per ")[0])
+        return panel(sheet, title, *rest)
+
+    monkeypatch.setattr(Sheet, "timed_panel", noted)
+    one, of_one = draw_arrivals(plain), set(titles)
+    titles.clear()
+    other = draw_arrivals(two)
     assert one.title.split(";")[0] == other.title.split(";")[0]
+    assert "Purchase requests" in of_one
+    assert "Tries to buy" in titles
+    assert "Purchase requests" not in titles, "half of them are not counted here"
+    assert "several requests" in other.caption
+    assert "several requests" not in one.caption
 
 
 def test_places_reserved_are_no_tries_that_were_answered_well(two):

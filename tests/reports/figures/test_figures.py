@@ -279,4 +279,5 @@ def test_a_run_that_wronged_somebody_says_of_nobody_that_the_end_was_good(verdic
     verdict = verdict_of(students=200, tickets=60, oversell=3)
     assert verdict.verdict == "fail"
     drawn = draw_groups(verdict.groups)
+    assert "(≥: requests were given up that took no longer)" in drawn.caption
     assert drawn.title.startswith("All 200 students ended with a ticket, sold out or refused")

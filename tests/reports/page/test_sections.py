@@ -42,6 +42,13 @@ def test_the_first_screen_has_what_everybody_asks_first(page_of: PageOf) -> None
     assert f"Run{verdict.ran}" in page.words
 
 
+def test_what_a_lower_bound_is_is_told_by_the_rule(page_of: PageOf) -> None:
+    """It need not fall among those that were given up: one that was cut soon may have been slow."""
+    page, _, _ = page_of(**FAILING)
+    assert "≥: as much as a request took that was given up " in page.words
+    assert "falls among" not in page.words
+
+
 def test_the_contents_lead_to_every_section_in_their_order(page_of: PageOf) -> None:
     page, _, _ = page_of(**FAILING)
     places = {str(a["id"]): n for n, (_, a) in enumerate(page.tags) if "id" in a}

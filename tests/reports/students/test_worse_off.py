@@ -218,6 +218,22 @@ def test_where_all_clicked_after_the_last_click_that_got_one_it_says_so(healthy)
     assert note.endswith("; the plan has them come after T-0, so this is no wrong.")
 
 
+def test_where_no_click_of_a_holder_is_on_record_none_is_told_of(healthy):
+    late = members(healthy, "journey", "late")
+    holders = (healthy.students["outcome"] == "ticket").to_numpy(dtype=bool)
+    clicked = healthy.students["clicked_ns"].mask(holders).mask(late, healthy.t0_ns + SECOND)
+    evidence = dataclasses.replace(healthy, students=healthy.students.assign(clicked_ns=clicked))
+    note = notes_on(evidence, sold_out_after_s=5.0)[0]
+    assert "100% of them had clicked by then" in note
+    assert "not measured" not in note
+
+
+def test_where_no_end_of_theirs_is_known_none_is_told(roomy):
+    late = members(roomy, "journey", "late")
+    note = notes_on(with_ends(roomy, None, late), granted=500, sold_out_after_s=None)[0]
+    assert note.endswith(", though 90 of 590 tickets were left; the plan has them come after T-0.")
+
+
 def test_who_never_clicked_is_told_so(healthy):
     late = members(healthy, "journey", "late")
     clicked = healthy.students["clicked_ns"].mask(late)

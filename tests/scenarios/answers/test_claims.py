@@ -112,6 +112,15 @@ def test_what_is_said_in_no_form_that_can_be_kept_is_counted():
     assert lost == {"remaining": 1, "state": 1, "now_ns": 1, "opens_at_ns": 1}
 
 
+def test_a_ticket_of_a_code_that_cannot_be_kept_is_counted():
+    """Whose ticket the page shows is then not known, and an audit of it would be of nothing."""
+    lost = Counter()
+    bodies = [b'{"ticket": 17, "seat": "x"}', b'{"ticket": "T-17", "number": "x"}', b'{"seat": 7}']
+    columns = read([STEPS.index(QR)] * 3, bodies, lost)
+    assert columns["told_ticket"].to_pylist() == [None, "T-17", None]
+    assert lost == {"ticket": 1}
+
+
 def test_many_answers_of_different_steps_stay_in_their_rows():
     steps = [STEPS.index(step) for step in (COUNTDOWN, TICKET, COUNTDOWN, LOGIN)]
     bodies = [b'{"remaining": 5}', b'{"number": 2}', b'{"remaining": 4}', b""]
