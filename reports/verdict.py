@@ -201,7 +201,7 @@ def judge(evidence: Evidence) -> Verdict:
                 *not_held(gates.regressions),
                 *notes_on(evidence.plan),
                 *group_notes(evidence, met, measured.sale),
-                *bad_end_notes(bad_ends),
+                *bad_end_notes(bad_ends, measured.census),
                 *unseen_notes(evidence),
                 *retried_notes(evidence),
                 *retry_notes(measured.tries, measured.roles),

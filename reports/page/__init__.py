@@ -79,7 +79,7 @@ def _beginning(
     """Return what the page is about and what stands on its first screen."""
     facts = (
         *group_notes(evidence, met_errors(evidence), verdict.sale),
-        *bad_end_notes(verdict.bad_ends),
+        *bad_end_notes(verdict.bad_ends, verdict.census),
     )
     notes = [note for note in verdict.notes if note not in facts]  # they stand with the groups
     return {

@@ -11,6 +11,7 @@ from dress_rehearsal.records.tables import ABANDONED
 from dress_rehearsal.reports.evidence import Evidence
 from dress_rehearsal.reports.numbers import integers
 from dress_rehearsal.reports.part import BadEnd
+from dress_rehearsal.reports.schema import Census
 from dress_rehearsal.reports.students.census import ends_of
 from dress_rehearsal.reports.students.errors_met import ErrorsMet
 from dress_rehearsal.reports.words import counted, offset, span_words, written
@@ -65,13 +66,17 @@ def find_bad_ends(evidence: Evidence, met: ErrorsMet) -> tuple[BadEnd, ...]:
     return tuple(each for each in found if any(each is kept for kept in listed[:MOST]))
 
 
-def bad_end_notes(bad_ends: Sequence[BadEnd]) -> Iterator[str]:
-    """Yield a sentence for each bad end of the census: who came to it, and after what."""
+def bad_end_notes(bad_ends: Sequence[BadEnd], census: Census) -> Iterator[str]:
+    """Yield a sentence for each bad end of the census: who came to it, and after what.
+
+    Args:
+        census: how many did, be their way listed or not.
+    """
     for end, did in _DID.items():
-        own = [each for each in bad_ends if each.outcome == end]
-        if not own:
+        first = next((each for each in bad_ends if each.outcome == end), None)
+        if first is None:
             continue
-        number, first = sum(each.students for each in own), own[0]
+        number = getattr(census, end)
         verb = did.replace("were", "was", 1) if number == 1 else did
         yield f"{counted(number, 'student')} {verb}: {_last_words(first, number)}."
 

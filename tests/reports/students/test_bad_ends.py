@@ -22,6 +22,10 @@ def found(evidence):
     return find_bad_ends(evidence, met_errors(evidence))
 
 
+def notes(evidence):
+    return list(bad_end_notes(found(evidence), take_census(evidence).census))
+
+
 def ended(evidence, outcome, students):
     """The same run in which the story of these students ended otherwise."""
     mine = evidence.students["student"].isin(students).to_numpy(dtype=bool)
@@ -47,7 +51,7 @@ def of_journey(evidence, journey, number):
 
 def test_of_a_healthy_run_nothing_is_said(healthy, healthy_verdict):
     assert found(healthy) == ()
-    assert list(bad_end_notes(())) == []
+    assert notes(healthy) == []
     assert healthy_verdict.bad_ends == ()
     assert "bad_ends" not in json.loads(healthy_verdict.text())
 
@@ -62,7 +66,7 @@ def test_the_one_who_gave_up_is_named_with_the_last_request_and_what_came_of_it(
     assert (way.step, way.answer, way.answer_error) == (row["step"], "refused", "too_early")
     assert way.first_s == way.last_s == round((row["done_ns"] - evidence.t0_ns) / 1e9, 3)
     assert way.error is None
-    (note,) = bad_end_notes([way])
+    (note,) = notes(evidence)
     assert note.startswith(
         f"1 student gave up: student {student} (eager), whose last request was {row['step']} (T-0"
     )
@@ -80,7 +84,7 @@ def test_the_ways_add_up_to_whom_the_census_counts_there(evidence_of):
         own = [way for way in ways if way.outcome == end]
         assert sum(way.students for way in own) == getattr(census, end), end
         assert all(sum(way.journeys.values()) in (way.students, 0) for way in own)
-    failed, unknown, silent = bad_end_notes(ways)
+    failed, unknown, silent = notes(evidence)
     assert failed.startswith("12 students failed: of all of them (such as students ")
     assert f"the last request was {PURCHASE} (T-0" in failed
     assert failed.endswith("which failed (overloaded).")
@@ -101,7 +105,7 @@ def test_an_error_that_came_before_the_last_request_is_told_too(healthy):
     bad, _ = last_answer(bad, who, "ok", None)
     ways = found(bad)
     assert {(way.answer, way.error, way.error_step) for way in ways} == {("ok", "timeout", LOGIN)}
-    (note,) = bad_end_notes(ways)
+    (note,) = notes(bad)
     assert note.startswith("4 students failed: ")
     assert note.endswith(f"which was answered well; the last error before was timeout at {LOGIN}.")
 
@@ -126,6 +130,10 @@ def test_of_very_many_ways_each_end_has_its_most_frequent_one(healthy):
     ways = found(gone)
     assert len(ways) == MOST
     assert {way.outcome for way in ways} == {"failed", "gave_up"}
+    assert sum(way.students for way in ways) < len(who), "some ways are in no row"
+    gave_up, failed = notes(gone)
+    assert gave_up.startswith("2 students gave up: ")
+    assert failed.startswith(f"{len(who) - 2} students failed: one of them is student ")
 
 
 def test_students_told_two_ends_are_unknown_here_as_in_the_census(evidence_of):
@@ -151,7 +159,6 @@ def test_a_verdict_of_before_has_none(verdict_of):
 def test_every_bad_end_has_a_sentence_for_one_and_for_several(healthy, end):
     for number in (1, 3):
         who = of_journey(healthy, "eager", number)
-        notes = list(bad_end_notes(found(ended(healthy, end, who))))
-        (note,) = notes
+        (note,) = notes(ended(healthy, end, who))
         assert note.startswith("1 student " if number == 1 else "3 students ")
         assert (" were " in note.partition(":")[0]) == (end == "in_flight" and number > 1)
