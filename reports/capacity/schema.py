@@ -27,8 +27,9 @@ class CapacityTry(Part):
     """One run of the search.
 
     `load` is in the search's unit, `people` how many acted. `p99_ms` is of `Capacity.step`, with
-    its 95% interval; `p99_at_least`: it is a lower bound, for requests were given up, and
-    has no interval; `answers_per_s` the most answers that came within a second. `broken` is the
+    its 95% interval; `p99_at_least`: it is a lower bound, for requests were given up, and has no
+    interval; `p99_high` alone is None where the interval has no end for them. `answers_per_s`: the
+    most answers that came within a second. `broken` is the
     first gate that did not hold, in words. `doubts` are `Verdict.doubts` of the run. None stands
     for "not measured".
     """
