@@ -115,6 +115,11 @@ def test_counters_that_were_read_at_other_instants_are_not_made_to_fit():
     assert "all else" not in words
 
 
+def test_of_very_many_cpus_they_add_up_too():
+    words = cpu_words(CpuUse(0.9606, {"the app": 9.87, "PostgreSQL": 5.25}, 16.0))
+    assert words.endswith("15.37 of 16 cores, the app 9.87, PostgreSQL 5.25, all else 0.25")
+
+
 def test_without_a_count_of_the_cpus_there_is_no_remainder():
     words = cpu_words(CpuUse(0.975, {"the app": 1.2}, None))
     assert words == "all CPUs were 97.5% busy, in cores: the app 1.2"
