@@ -20,6 +20,7 @@ from dress_rehearsal.reports.evidence import Evidence
 from dress_rehearsal.reports.evidence.interval import AT_ONCE, percentile_interval
 from dress_rehearsal.reports.numbers import integers, least_of, percentile, rounded
 from dress_rehearsal.reports.part import Group, InCommon
+from dress_rehearsal.reports.students.census import GOOD_ENDS
 from dress_rehearsal.reports.words import offset
 
 AFTER_T0: Final = (1, 2)
@@ -36,7 +37,6 @@ _TENTHS: Final = 10
 _MOST_DEVICES: Final = 3
 NEVER_NS: Final = np.iinfo("int64").max
 """When those came who never did."""
-GOOD_ENDS: Final = ("ticket", "sold_out", "refused")
 _SEVERAL: Final = "multi-device"
 _P99: Final = Fraction(99, 100)
 
