@@ -108,7 +108,7 @@ def _busy_cpu(scene: Scene) -> Found | None:
         return None
     seen = cpu_words(used)
     if _unexplained(scene):
-        seen += f"; meanwhile requests waited for connections: {scene.pools[scene.part].evidence}"
+        seen += f"; meanwhile requests waited for connections: {_pool_seen(scene)}"
     if scene.part not in _SAYS_NOTHING:
         on_cpu = _on_cpu(scene)
         return Found("cpu", seen, 1.0 if on_cpu is None else on_cpu)
@@ -211,7 +211,7 @@ def _seen(scene: Scene) -> str:
     part = scene.part
     pooled = part in CLIENT_POOLS or part in scene.load.foreign.pools
     if pooled and part in scene.pools and scene.pools[part].evidence:
-        return scene.pools[part].evidence
+        return _pool_seen(scene)
     waits_ms = scene.slow.rows[part]
     waited = waits_ms[waits_ms > 0]  # of the others it took nothing
     median_ms = float((waits_ms if waited.empty else waited).median())
@@ -232,6 +232,11 @@ def _seen(scene: Scene) -> str:
         "connect": f"connections took {each} to be made",
     }
     return words.get(part, f"waiting for it, {each}")
+
+
+def _pool_seen(scene: Scene) -> str:
+    """Return what was seen of the pool that the part is, while requests lost most to it."""
+    return scene.pools[scene.part].seen_within(scene.from_ns, scene.until_ns)
 
 
 def _blocked(scene: Scene) -> str:

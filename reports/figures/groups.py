@@ -42,7 +42,7 @@ def draw_groups(groups: Sequence[Group]) -> Drawing | Missing:
     caption = (
         "Each bar is all students of a group; at its end, how many of them got a ticket, and "
         "within how long 99% of their clicks to buy were answered, where there were enough to "
-        "tell (≥: the slowest were given up unanswered). A group that gets none is no wrong by "
+        "tell (≥: some that took no longer were given up). A group that gets none is no wrong by "
         "itself where it came after the last ticket went, or may not buy."
     )
     return draw_stacks(name, heading, _finding(groups), caption, _ENDS, bars)

@@ -9,8 +9,9 @@ Waiting is the evidence, levels alone lie. An interval counts as saturated when
 """
 
 import dataclasses
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -62,10 +63,20 @@ _CONNECTIONS = "db_client_connections"
 
 @dataclass(frozen=True, slots=True)
 class PoolFinding:
-    """A pool's numbers and, when it saturated, a sentence with the figures of that moment."""
+    """A pool's numbers and, when it saturated, a sentence with the figures of that moment.
+
+    Attributes:
+        figures: the same of the first such moment within a span of Unix ns, empty without one; None
+            where they are not known by time.
+    """
 
     pool: Pool
     evidence: str
+    figures: Callable[[int, int], str] | None = field(default=None, compare=False, repr=False)
+
+    def seen_within(self, from_ns: int, until_ns: int) -> str:
+        """Return the figures of when it first saturated within a span of Unix ns, or at all."""
+        return (self.figures(from_ns, until_ns) if self.figures else "") or self.evidence
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,9 +163,10 @@ def _judged(evidence: Evidence, seen: ClientPool) -> PoolFinding:
     around = _circumstances(evidence, seen)
     leaked = leaked_connections(evidence, frame, around)
     diagnosis, why = diagnose(frame, first, leaked, around)
-    said = _evidence(frame, first) if first is not None else ""
+    more = ""
     if first is not None and diagnosis is None and (still_s := standstill_s(frame, around)):
-        said += f"; {standstill_words(still_s)}"
+        more = f"; {standstill_words(still_s)}"
+    said = f"{_evidence(frame, first)}{more}" if first is not None else ""
     if diagnosis in _UNSAID.get(seen.name, ()):
         diagnosis, why = None, _OTHERS_DOING.get(seen.name)
     pool = Pool(
@@ -170,7 +182,26 @@ def _judged(evidence: Evidence, seen: ClientPool) -> PoolFinding:
         diagnosis=diagnosis,
         undecided=why,
     )
-    return PoolFinding(pool, said)
+    return PoolFinding(pool, said, figures_within(frame, partial(_evidence, frame), more))
+
+
+def figures_within(
+    frame: pd.DataFrame, figures_from: Callable[[int], str], more: str
+) -> Callable[[int, int], str]:
+    """Return what tells of a pool's first saturated interval within a span of Unix ns.
+
+    Args:
+        frame: with the columns t_ns and saturated.
+        figures_from: the figures of the second from an interval on, by its position.
+        more: what is said behind them.
+    """
+
+    def within(from_ns: int, until_ns: int) -> str:
+        hit = frame["saturated"] & frame["t_ns"].between(from_ns, until_ns)
+        first = np.flatnonzero(hit.to_numpy(dtype=bool))[:1]
+        return f"{figures_from(int(first[0]))}{more}" if len(first) else ""
+
+    return within
 
 
 def mean_hold_ms(frame: pd.DataFrame) -> float | None:

@@ -7,6 +7,7 @@ not healthy.
 import errno
 import os
 from collections.abc import Sequence
+from functools import partial
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -20,7 +21,12 @@ from dress_rehearsal.records.tables import NS_PER_S
 from dress_rehearsal.reports.evidence import Evidence
 from dress_rehearsal.reports.evidence.samples import label, level_on
 from dress_rehearsal.reports.numbers import rounded, whole
-from dress_rehearsal.reports.pools.client import WAIT_LIMIT_S, PoolFinding, mean_hold_ms
+from dress_rehearsal.reports.pools.client import (
+    WAIT_LIMIT_S,
+    PoolFinding,
+    figures_within,
+    mean_hold_ms,
+)
 from dress_rehearsal.reports.pools.diagnosis import (
     LONG_HOLD_MS,
     Circumstances,
@@ -82,14 +88,14 @@ def _judged(evidence: Evidence, pool: ForeignPool, active: pd.Series | None) -> 
     first = first_saturated(frame)
     around = _circumstances(evidence, pool, active)
     leaked = leaked_at_rest(evidence, frame, pool.workers) if pool.kind == "client" else None
-    said = "" if first is None else _evidence(pool, first)
+    more = ""
     diagnosis, why = diagnose(frame, first, leaked, around)
     if diagnosis == "undersized" and not pool.returns_told and _may_be_held(evidence, frame):
         diagnosis, why = None, _HELD_UNKNOWN
     if pool.kind != "client":
         diagnosis, why = ("healthy", None) if first is None else _why_short(pool)
     elif first is not None and diagnosis is None and (still_s := standstill_s(frame, around)):
-        said += f"; {standstill_words(still_s)}"
+        more = f"; {standstill_words(still_s)}"
     if diagnosis == "healthy" and (_unseen(evidence, pool) or _full_unknown(pool)):
         diagnosis = "not_measured"
     return PoolFinding(
@@ -107,7 +113,8 @@ def _judged(evidence: Evidence, pool: ForeignPool, active: pd.Series | None) -> 
             diagnosis=diagnosis,
             undecided=why,
         ),
-        said,
+        "" if first is None else f"{_evidence(pool, first)}{more}",
+        figures_within(frame, partial(_evidence, pool), more),
     )
 
 
