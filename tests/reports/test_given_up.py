@@ -78,6 +78,18 @@ def test_a_load_whose_requests_were_given_up_is_not_told_to_have_taken_at_most_t
 
 
 @pytest.mark.slow
+def test_of_a_load_another_kind_of_which_one_was_cut_only_what_is_known_is_said(evidence_of):
+    verdict = judge(evidence_of(**SMALL))
+    quick = verdict.latency_ms[LOGIN].model_copy(update={"p99": 20_000.0})
+    for cut, known in ((1, " as far as is known"), (0, "")):
+        ends = {"count": 500, "p99": 30.0, "given_up": cut, "given_up_least": 20.0 if cut else None}
+        other = verdict.latency_ms[PURCHASE].model_copy(update=ends)
+        latency = verdict.latency_ms | {LOGIN: quick, PURCHASE: other}
+        said = what_held(verdict.model_copy(update={"latency_ms": latency}), "")
+        assert f"took at most 20,000 ms{known} ({LOGIN} is the slowest)" in said
+
+
+@pytest.mark.slow
 def test_the_slowest_kind_is_the_same_everywhere_a_lower_bound_before_what_is_known(evidence_of):
     evidence = evidence_of(**SMALL)
     plan = evidence.plan.model_copy(update={"load": Load(users=1)})
