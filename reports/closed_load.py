@@ -127,7 +127,9 @@ def what_held(measured: Measured, limits: str) -> str:
             told = given_up_words(own.given_up / own.count)
             parts.append(f"p99 of {slowest} is at least {took} ({told})")
         else:
-            parts.append(f"99% of each kind took at most {took} ({slowest} is the slowest)")
+            open_ = any(at_least(each, "p99") for each in measured.latency_ms.values())
+            known = " as far as is known" if open_ else ""
+            parts.append(f"99% of each kind took at most {took}{known} ({slowest} is the slowest)")
     return f"{', '.join(parts)}{f' and {limits}' if limits else ''}."
 
 

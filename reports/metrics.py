@@ -21,7 +21,7 @@ from dress_rehearsal.plans.shown import HIDDEN
 from dress_rehearsal.records.steps import TICKET_OPEN
 from dress_rehearsal.reports.directions import BEGINNINGS, unit_of, wrong_margins
 from dress_rehearsal.reports.errors import MetricUnknownError
-from dress_rehearsal.reports.evidence.latency import at_least, requests_behind, says_little
+from dress_rehearsal.reports.evidence.latency import requests_behind, says_little
 from dress_rehearsal.reports.numbers import exact
 from dress_rehearsal.reports.part import Fairness, Part, Tries
 from dress_rehearsal.reports.pools import POOL_NAMES
@@ -228,12 +228,11 @@ def value_words(
 def interval_words(result: GateResult, measured: Measured) -> str:
     """Return a gate's interval as words that follow its number; empty where it has none."""
     said = []
-    part, field = _part(measured, result.metric)
-    if result.low is not None and result.high is not None:
+    if result.low is not None:
         unit = unit_of(result.metric)
-        low, high = quantity(result.low, unit), quantity(result.high, unit)
-        open_end = isinstance(part, Latency) and at_least(part, field, result.high)
-        said.append(f"95% interval within this run {low} {'or more' if open_end else f'to {high}'}")
+        high = "or more" if result.high is None else f"to {quantity(result.high, unit)}"
+        said.append(f"95% interval within this run {quantity(result.low, unit)} {high}")
+    part, field = _part(measured, result.metric)
     if result.window is not None:  # of how few it is nobody can see here: `gates` looked
         part = None
     if isinstance(part, Latency) and result.value is not None and says_little(part, field):

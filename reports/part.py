@@ -77,7 +77,8 @@ class Group(Part):
     `amplification` is the tries to buy of each who sent one of the `requests`: one may take several
     of them (a place is reserved, then paid for). p99 (ms) is of the `waited` of the requests that
     count, None where these are fewer than 100. `at_least`: it is a lower bound, for requests were
-    given up that took no longer.
+    given up that took no longer; where those only leave its interval without end, `p99_high` alone
+    is None.
     """
 
     by: InCommon

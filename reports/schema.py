@@ -244,10 +244,11 @@ class OfMetric(Part):
 class GateResult(OfMetric):
     """One limit and the number it was held against.
 
-    `low` to `high` is the value's 95% interval, None where it has none: only percentiles of
-    latencies are a matter of chance. `baseline`: the median of the runs that it was rehearsed
-    against; `baseline_at_least`: that is a lower bound. `given_up` is the share (0 to 1) of the
-    requests that were given up, where the value is a lower bound for these; else None.
+    `low` to `high` is the value's 95% interval, None where it has none, for only percentiles of
+    latencies are a matter of chance; `high` alone is None where given-up requests leave it without
+    end. `baseline`: the median of the runs that it was rehearsed against; `baseline_at_least`: that
+    is a lower bound. `given_up` is the share (0 to 1) of the requests that were given up, where the
+    value is a lower bound for these; else None.
     """
 
     limit: str

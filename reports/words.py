@@ -125,8 +125,11 @@ def bound_words(words: str, *, at_least: bool) -> str:
 def span_words(
     low: float | None, high: float | None, words: Callable[[float], str] = written
 ) -> str:
-    """Return from where to where a number may lie, as a table's cell: "1.2 ms to 3.4 ms"."""
-    return EMPTY if low is None or high is None else f"{words(low)} to {words(high)}"
+    """Return from where to where a number may lie, as a table's cell: "1.2 ms to 3.4 ms", or where
+    it has no end "1.2 ms or more"."""
+    if low is None:
+        return EMPTY
+    return f"{words(low)} or more" if high is None else f"{words(low)} to {words(high)}"
 
 
 def milliseconds(value_ms: float | None) -> str:

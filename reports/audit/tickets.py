@@ -46,7 +46,7 @@ def _of_grants(evidence: Evidence) -> dict[str, Wrong]:
 
     The answers alone can prove that there were, and only every store that there were not.
     """
-    places, granted = evidence.plan.event.tickets, _granted(evidence)
+    places, granted = evidence.plan.event.tickets, granted_tickets(evidence)
     beyond, twice = max(granted - places, 0), _places_sold_twice(evidence)
     shared = _told_to_several(evidence)
     oversold = max(beyond, twice, shared)
@@ -189,7 +189,7 @@ def _drift(evidence: Evidence, one: str, other: str) -> int:
     return len(tickets[0] ^ tickets[1])
 
 
-def _granted(evidence: Evidence) -> int:
+def granted_tickets(evidence: Evidence) -> int:
     """Return how many different tickets any store holds or any student was told of.
 
     A student who was told of one that was not recorded counts for one only where no ticket of

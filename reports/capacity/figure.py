@@ -126,7 +126,13 @@ def _marks(
             panel.entries.append(Entry("level", colour, f"{_SHAPES[marker]} {words}"))
 
 
-_SHAPES: Final = {"o": "circle:", "X": "cross:", "v": "triangle:", "s": "square:", "D": "diamond:"}
+_SHAPES: Final = {
+    "o": "circle:",
+    "X": "cross:",
+    "v": "triangle on its tip:",
+    "s": "square:",
+    "D": "diamond:",
+}
 
 
 def _loads(panel: Panel, capacity: Capacity) -> None:

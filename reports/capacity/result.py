@@ -123,6 +123,7 @@ def capacity_of(
         least=_load(sought, sought.least),
         most=_load(sought, sought.most),
         ended=" ".join(_ended(sought, tries, ended, known)),
+        broken=known.broken,
         sentence=_sentence(sought, tries, known),
         headroom=headroom,
         breaks=_breaks(sought, tries, known.fails),

@@ -27,8 +27,9 @@ class CapacityTry(Part):
     """One run of the search.
 
     `load` is in the search's unit, `people` how many acted. `p99_ms` is of `Capacity.step`, with
-    its 95% interval; `p99_at_least`: it is a lower bound, for requests were given up, and
-    has no interval; `answers_per_s` the most answers that came within a second. `broken` is the
+    its 95% interval; `p99_at_least`: it is a lower bound, for requests were given up, and has no
+    interval; `p99_high` alone is None where the interval has no end for them. `answers_per_s`: the
+    most answers that came within a second. `broken` is the
     first gate that did not hold, in words. `doubts` are `Verdict.doubts` of the run. None stands
     for "not measured".
     """
@@ -111,7 +112,7 @@ class Capacity(Part):
         passes: the largest load that passes; None: none did.
         fails: the smallest above it that does not pass because of the target; None: none failed.
         above: the smallest above it that does not pass, for whatever reason; None: there is none.
-        ended: why the search ended, as a sentence.
+        ended: why the search ended, as a sentence; `broken`: because runs of a load had no verdict.
         breaks: what breaks first beyond the largest load that passes; None: nothing did.
         usl_missing: why there is no fit; None where there is one.
         most_tries, most_s: the bound that was told before it began.
@@ -133,6 +134,7 @@ class Capacity(Part):
     least: Number
     most: Number
     ended: str
+    broken: bool = False
     sentence: str
     headroom: tuple[Headroom, ...]
     breaks: str | None
@@ -151,6 +153,9 @@ class Capacity(Part):
         return EXIT_CODES[self.verdict]
 
     def text(self) -> str:
-        """Return the bytes of `capacity.json`."""
+        """Return the bytes of `capacity.json`; versions that know of no `broken` read it where no
+        run was."""
         document = self.model_dump(mode="json", by_alias=True)
+        if not self.broken:
+            del document["broken"]
         return json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False) + "\n"

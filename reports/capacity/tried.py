@@ -55,7 +55,7 @@ def try_of(
         broken=first_broken(verdict),
         p99_ms=None if latency is None else latency.p99,
         p99_low=None if latency is None or bound else latency.p99_low,
-        p99_high=None if latency is None or bound else latency.p99_high,
+        p99_high=None if latency is None or at_least(latency, "p99_high") else latency.p99_high,
         p99_at_least=bound,
         tickets_per_s=verdict.sale.tickets_per_s,
         answers_per_s=busiest_second(evidence.requests.loc[answered, "done_ns"]),

@@ -280,7 +280,10 @@ def _line(slow: Slowest, found: Bottleneck, pool: Pool | None, where: str, seen:
 
 def _nothing_slow(bought: Slowest | None) -> str:
     if bought is None:
-        return f"{CAUSE}: not known, for it is known of no purchase how long it took."
+        since = offset(-BEFORE_T0_S)
+        return (
+            f"{CAUSE}: not known, for of no purchase from {since} on it is known how long it took."
+        )
     waited = milliseconds(rounded(bought.p99_ms))
     few = int((bought.every["felt_ms"] >= SLOW_MS).sum())
     named = ("purchase", "purchases")

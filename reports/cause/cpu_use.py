@@ -8,7 +8,7 @@ from dress_rehearsal.records.tables import NS_PER_S
 from dress_rehearsal.reports.evidence import Evidence
 from dress_rehearsal.reports.evidence.containers import service_of
 from dress_rehearsal.reports.evidence.samples import by_source, level_on
-from dress_rehearsal.reports.words import counted, percent, written
+from dress_rehearsal.reports.words import counted, percent
 
 _WHO: Final = {
     "app": "the app",
@@ -139,16 +139,22 @@ def cpu_words(used: CpuUse) -> str:
     """Return how busy the CPUs were and by whom, in numbers that add up: whoever used next to
     nothing, and what the kernel did for nobody's process, is all else."""
     told = {who: round(cores, 2) for who, cores in used.cores.items() if cores >= _LITTLE}
-    each = [f"{who} {written(cores)}" for who, cores in told.items()]
+    each = [f"{who} {_two_digits(cores)}" for who, cores in told.items()]
     busy = f"all CPUs were {percent(used.share)} busy"
     if used.cpus is None:
         return f"{busy}, in cores: {', '.join(each)}" if each else busy
     whole = round(used.share * used.cpus, 2)
     rest = round(whole - sum(told.values()), 2)
     if rest > 0:
-        each.append(f"all else {written(rest)}")
-    busy += f": {written(whole)} of {counted(int(used.cpus), 'core')}"
+        each.append(f"all else {_two_digits(rest)}")
+    busy += f": {_two_digits(whole)} of {counted(int(used.cpus), 'core')}"
     said = f"{busy}, {', '.join(each)}" if each else busy
     if rest < 0:
-        said += f" (together {written(-rest)} more than that, for they are read at other instants)"
+        more = _two_digits(-rest)
+        said += f" (together {more} more than that, for they are read at other instants)"
     return said
+
+
+def _two_digits(cores: float) -> str:
+    """Return cores to the digits in which they add up, however many there are."""
+    return f"{cores:.2f}".rstrip("0").rstrip(".")

@@ -1,4 +1,4 @@
-"""The load: what loops, pools, locks and CPUs did while a request was under way.
+"""The load: what loops, pools and locks did while a request was under way.
 
 Each is a level over time. What a request met of it is the level's mean while the request lasted,
 read off its integral, so that a hundred thousand requests cost no more than one.
@@ -91,7 +91,7 @@ class Load:
 
 
 def read_load(evidence: Evidence, grid_ns: Any) -> Load:
-    """Return what loops, pools, locks and CPUs did, on a grid of Unix ns."""
+    """Return what loops, pools and locks did, on a grid of Unix ns."""
     samples = evidence.samples
     under_way = level_on(grid_ns, samples.series("generator_in_flight", "generator"))
     taken_up = level_on(grid_ns, samples.series("http_server_active_requests", "app"))

@@ -1,9 +1,10 @@
 """The resource: what the part that most time was lost by comes from, and what was seen of it.
 
 A part says where a request waited, not on whom. Asked in this order: did a process stand still?
-Did the target's own accept queue overflow? Were the CPUs busy, and with whose work? Were the event
-loops late where nobody answered, or in time though requests waited to be taken up? What answers
-first is the resource; else it is the part itself.
+Did the target's own accept queue overflow? Did a container's CPU limit hold somebody back? Were the
+CPUs busy, and with whose work? Were the event loops late where nobody answered, or in time though
+requests waited to be taken up? Did a server, or another machine, run short behind an app that does
+not say where its time goes? What answers first is the resource; else it is the part itself.
 
 Busy CPUs explain no more than was lost by them. What a target that does not say where its time goes
 took, or never answered, is theirs only where other steps' requests of the same seconds lost most of
@@ -24,7 +25,7 @@ from dress_rehearsal.reports.cause.cpu_use import (
 )
 from dress_rehearsal.reports.cause.decomposition import PARTS
 from dress_rehearsal.reports.cause.scene import Found, Scene
-from dress_rehearsal.reports.cause.shared_wait import FEWEST_BESIDE, SharedWait
+from dress_rehearsal.reports.cause.shared_wait import FEWEST_BESIDE, shared_wait
 from dress_rehearsal.reports.cause.throttling import throttled
 from dress_rehearsal.reports.numbers import rounded
 from dress_rehearsal.reports.pools.client import LOCKS
@@ -118,8 +119,8 @@ def _busy_cpu(scene: Scene) -> Found | None:
     if scene.part not in _SAYS_NOTHING:
         on_cpu = _on_cpu(scene)
         return Found("cpu", seen, 1.0 if on_cpu is None else on_cpu)
-    shared = SharedWait(scene.evidence, scene.slow, scene.part)
-    if shared.beside is None or shared.most is None or shared.likely is None:
+    shared = shared_wait(scene.evidence, scene.slow, scene.part)
+    if shared is None:
         if scene.part == "unanswered":
             return None
         seen += "; too few requests of other steps were under way to tell whether that is why"
@@ -147,12 +148,12 @@ def _though_busy(scene: Scene) -> str:
     """Return why CPUs that were busy are not what a part was lost to; nothing where none were."""
     if scene.part not in _SAYS_NOTHING or (used := _used(scene)).share < BUSY:
         return ""
-    shared = SharedWait(scene.evidence, scene.slow, scene.part)
-    if shared.beside is None or shared.most is None:
+    shared = shared_wait(scene.evidence, scene.slow, scene.part)
+    if shared is None:
         return f"; {cpu_words(used)}, but too few requests of other steps tell whether that is why"
     took = milliseconds(rounded(shared.beside.longest_ms, 1))
     return (
-        f"; mostly at {shared.step}; {cpu_words(used)}, which explains at most "
+        f"; at {scene.slow.step}; {cpu_words(used)}, which explains at most "
         f"{percent(round(shared.most, 3))} of it, for nine of ten requests of every other step "
         f"with at least {FEWEST_BESIDE} then took {took} or less"
     )

@@ -21,8 +21,6 @@ from dress_rehearsal.reports.numbers import integers, percentile
 FEWEST_BESIDE: Final = 30
 """Of fewer requests of a step, under way meanwhile, nothing is concluded."""
 NINE_OF_TEN: Final = 0.9
-_TOLD_SHARE: Final = 0.5
-"""So much of the loss has to be of steps beside which there were enough requests."""
 
 
 class Beside(NamedTuple):
@@ -37,42 +35,34 @@ class Beside(NamedTuple):
     middle_ms: float
 
 
-class SharedWait:
+class SharedWait(NamedTuple):
     """How much of a part's loss other steps' requests lost as well, by how long they took.
 
     Attributes:
-        step: the step that lost most to the part.
-        beside: what others took while its slowest were under way; None where of each other step too
-            few were.
-        most: how much of the loss may be shared, by the step that took longest, 0 to 1; None where
-            that is not known of most of the loss.
+        beside: what others took while the slowest were under way.
+        most: how much of the loss may be shared, by the step that took longest, 0 to 1.
         likely: the same by the middle step.
     """
 
-    def __init__(self, evidence: Evidence, slow: Slowest, part: str) -> None:
-        """Compare the slowest requests' loss to a part with other steps' requests."""
-        rows, lost = slow.rows, slow.rows[part].to_numpy()
-        own = evidence.latency["step"].iloc[slow.places[rows.index]].astype("object").to_numpy()
-        sums = {str(step): float(lost[own == step].sum()) for step in sorted(set(own))}
-        self.step = max(sums, key=lambda step: sums[step])
-        sent_ns, done_ns = (rows[name].to_numpy() for name in ("sent_ns", "done_ns"))
-        others = _Others(evidence, int(sent_ns.min()), int(done_ns.max()))
-        took = {
-            step: others.took(step, sent_ns[own == step], done_ns[own == step]) for step in sums
-        }
-        self.beside = took[self.step]
-        self.most: float | None = None
-        self.likely: float | None = None
-        known = np.array([took[step] is not None for step in own])
-        told = float(lost[known].sum())
-        if self.beside is None or told < _TOLD_SHARE * float(lost.sum()):
-            return
-        each = [found for step in own if (found := took[step]) is not None]
-        whole_ms = np.maximum((done_ns - sent_ns)[known] / 1e6, 1e-3)
-        self.most, self.likely = (
-            float((lost[known] * np.minimum(1.0, np.array(ms) / whole_ms)).sum()) / told
-            for ms in zip(*each, strict=True)
-        )
+    beside: Beside
+    most: float
+    likely: float
+
+
+def shared_wait(evidence: Evidence, slow: Slowest, part: str) -> SharedWait | None:
+    """Return how much of the slowest requests' loss to a part other steps' requests lost as well;
+    None where of each other step too few were under way meanwhile."""
+    sent_ns, done_ns = (slow.rows[name].to_numpy() for name in ("sent_ns", "done_ns"))
+    others = _Others(evidence, int(sent_ns.min()), int(done_ns.max()))
+    beside = others.took(slow.step, sent_ns, done_ns)
+    if beside is None:
+        return None
+    lost = slow.rows[part].to_numpy()
+    whole_ms = np.maximum((done_ns - sent_ns) / 1e6, 1e-3)
+    most, likely = (
+        float((lost * np.minimum(1.0, ms / whole_ms)).sum() / lost.sum()) for ms in beside
+    )
+    return SharedWait(beside, most, likely)
 
 
 class _Others:

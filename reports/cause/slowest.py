@@ -60,7 +60,7 @@ class Slowest:
 
 def _many_slow(took_ms: "pd.Series[float] | NDArray[np.float64]") -> bool:
     """Return whether enough of a step's requests took so long that students noticed."""
-    least = max(min(FEWEST, len(took_ms)), 0.01 * len(took_ms))
+    least = max(min(FEWEST, len(took_ms)), 0.01 * len(took_ms), 1)  # of none none is
     return int((took_ms >= SLOW_MS).sum()) >= least
 
 

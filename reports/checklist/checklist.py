@@ -204,7 +204,10 @@ def _headroom_against(capacities: Sequence[Capacity], expected: int) -> Iterator
 def _held(capacity: Capacity, people: int) -> tuple[Status, str]:
     """Return whether so many pass by a search, and the end of a sentence about it."""
     outcomes = {each.people: each.outcomes for each in capacity.loads}
-    return headroom_of(people, Known.of(outcomes, within=capacity.within, repeats=capacity.repeats))
+    known = Known.of(
+        outcomes, within=capacity.within, repeats=capacity.repeats, broken=capacity.broken
+    )
+    return headroom_of(people, known)
 
 
 def _headroom(

@@ -143,8 +143,9 @@ def _nothing_worse(
     for one in held:
         coarsest[one.name] = max(coarsest.get(one.name, one), one, key=_coarseness)
     yield "No number that is held became worse by more than its margin."
-    hidden = "; or ".join(map(unseen_words, coarsest.values()))
-    yield f"These runs would not have shown {hidden}."
+    hidden = [unseen_words(one) for one in coarsest.values() if one.seen_from != 0]
+    if hidden:
+        yield f"These runs would not have shown {'; or '.join(hidden)}."
 
 
 def _coarseness(held: HeldRegression) -> float:

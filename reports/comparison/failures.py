@@ -5,7 +5,7 @@ and counters of the audit by their name and limit, all else by its word in `Verd
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple
 
 from dress_rehearsal.reports.audit import COUNTERS
@@ -20,9 +20,11 @@ from dress_rehearsal.reports.words import counted
 _BY_GATES: Final = frozenset({"audit", "gates", "census"})
 """Words of failures that stand among the gates as well."""
 _BROKEN: Final = "Gate broken: "
+_UNDECIDED: Final = "Gate undecided: "
 _NO_WRONG: Final = "== 0"
 _UNSOLD: Final = "unsold"
-"""The word of a failure by a limit that is none of the gates: chance may break it."""
+_BY_CHANCE: Final = frozenset({_UNSOLD, "load", "aborted"})
+"""Words of failures by limits that are none of the gates: chance may break them."""
 _EXCUSED: Final = frozenset({"overtaken", "unanswered", _UNSOLD})
 """Words of failures that are none where others had the CPU."""
 _BEYOND: Final = 0.025
@@ -44,7 +46,7 @@ class _Failure(NamedTuple):
         """Whether it is no matter of chance where a limit lies: a wrong, a leak, a loss."""
         table, _, field = self.name.rpartition(".")
         counted_wrong = field in COUNTERS if table == "audit" else field == "leaked"
-        by_word = not self.limit and self.name != _UNSOLD
+        by_word = not self.limit and self.name not in _BY_CHANCE
         return by_word or counted_wrong or self.name == _ALL_STUDENTS
 
     @property
@@ -134,9 +136,16 @@ def _left_open(base: Side, side: Side) -> Iterator[tuple[Outcome, str]]:
         "undecided",
         (
             f"Undecided: {len(runs)} of {len(side.runs)} in {side.name} left open what was decided "
-            f"before ({', '.join(names[:_NAMED])}{more}): {runs[0].verdict.reasons[0]}"
+            f"before ({', '.join(names[:_NAMED])}{more}): {_why_left_open(runs[0].verdict, names)}"
         ),
     )
+
+
+def _why_left_open(verdict: Verdict, names: Sequence[str]) -> str:
+    """Return the sentence of a verdict that tells why it leaves one of these open, or its
+    gravest."""
+    own = tuple(f"{_UNDECIDED}{name} " for name in names)
+    return next((each for each in verdict.reasons if each.startswith(own)), verdict.reasons[0])
 
 
 def _open(run: SideRun) -> dict[_Failure, None]:

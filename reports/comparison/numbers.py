@@ -7,6 +7,7 @@ from dress_rehearsal.reports.comparison.schema import Bound, Change, ComparedNum
 from dress_rehearsal.reports.comparison.sides import Side, SideRun
 from dress_rehearsal.reports.doubts import believed, may_be_its_own_doing, may_be_others_doing
 from dress_rehearsal.reports.errors import MetricUnknownError
+from dress_rehearsal.reports.evidence.latency import at_least
 from dress_rehearsal.reports.history.intervals import FEWEST, difference_interval
 from dress_rehearsal.reports.lower_bounds import (
     RunNumber,
@@ -145,7 +146,7 @@ def _own_interval(side: Side, metric: Metric) -> tuple[Number | None, Number | N
     own = verdict.latency_ms.get(step)
     if own is None or field != "p99" or metric.window is not None:
         return None, None
-    return own.p99_low, own.p99_high
+    return own.p99_low, None if at_least(own, "p99_high") else own.p99_high
 
 
 def _change(

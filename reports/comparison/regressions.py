@@ -10,7 +10,7 @@ really is, the same has to come of it. A side whose bound alone is beyond the ma
 
 import math
 import statistics
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 
 from dress_rehearsal.plans import Plan
@@ -144,13 +144,7 @@ def _held(
             f"Undecided: {said}, of which no more is known, for requests were given up; whether "
             f"that is within {told} is open: have students wait longer (students.timeout)."
         )
-    left_out = left_out_values(side, metric)
-    if any(
-        outcome != outcomes[0]
-        for worst in _worst(left_out, metric)
-        for outcome in difference_extremes(before, [*after, *worst], becomes)
-    ):
-        runs = f"{len(left_out)} of {counted(len(side.runs), 'run')} of {side.name}"
+    if runs := _left_out(base, side, metric, outcomes[0], becomes):
         return "undecided", (
             f"Undecided: {said}, without {runs} that do not count, as the rehearsal itself was "
             f"late there or at a CPU limit. The build may be why, and with them the outcome would "
@@ -162,6 +156,30 @@ def _held(
     if outcomes[0] == "worse":
         return "worse", f"Worse: {said}, beyond {told}."
     return "undecided", f"{chance}."
+
+
+def _left_out(
+    base: Side,
+    side: Side,
+    metric: Metric,
+    outcome: Outcome,
+    becomes: Callable[[Sequence[float], Sequence[float]], Outcome],
+) -> str:
+    """Return in words which runs of a side do not count with which the outcome would be another;
+    empty where there are none.
+
+    Of the base only where the other side is worse and would not be past its margins with them: left
+    out, they may have left the base's quick runs alone.
+    """
+    before, after = values_of(base, metric), values_of(side, metric)
+    theirs, ours = left_out_values(base, metric), left_out_values(side, metric)
+    for worst in _worst(ours, metric):
+        if set(difference_extremes(before, [*after, *worst], becomes)) != {outcome}:
+            return f"{len(ours)} of {counted(len(side.runs), 'run')} of {side.name}"
+    for worst in _worst(theirs, metric) if outcome == "worse" else ():
+        if "no_worse" in difference_extremes([*before, *worst], after, becomes):
+            return f"{len(theirs)} of {counted(len(base.runs), 'run')} of {base.name}"
+    return ""
 
 
 def _worst(left_out: Sequence[RunNumber], metric: Metric) -> Iterator[list[RunNumber]]:

@@ -86,7 +86,7 @@ def side_words(number: SideNumber, unit: str, runs: int) -> str:
         return EMPTY
     ends = (number.low, number.high) if runs == 1 else (number.least, number.most)
     said = median_words(number, unit)
-    if None not in ends and ends[0] != ends[1]:
+    if ends[0] is not None and ends[0] != ends[1]:
         said = f"{said} ({_spread_words(number, unit, runs)})"
     if number.counted == runs:
         return said

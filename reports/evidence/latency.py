@@ -165,13 +165,20 @@ def at_least(latency: Latency, field: str, end: float | None = None) -> bool:
     share = _share(field)
     if share is None or not latency.given_up:
         return False
+    if latency.given_up_least is None:
+        return _has_no_end(latency, share)
     system = field == "system_p99"
+    # None: those given up had not been sent, and are in no number of the system's part.
     least = latency.given_up_system_least if system else latency.given_up_least
     value = getattr(latency, field) if end is None else end
-    if least is not None and value is not None:
-        return bool(least <= value)
+    return least is not None and value is not None and bool(least <= value)
+
+
+def _has_no_end(latency: Latency, share: float) -> bool:
+    """Return whether a percentile, in per cent, might be without end: had the requests that were
+    given up been waited for for ever, it would be one of them."""
     rank = math.ceil(share / 100 * (latency.count - 1) - 1e-9)
-    return rank >= latency.count - latency.given_up
+    return latency.given_up > 0 and rank >= latency.count - latency.given_up
 
 
 def _share(field: str) -> float | None:
@@ -211,12 +218,13 @@ def grows_by_waiting(field: str) -> bool:
 
 
 def slowest_step(latency_ms: Mapping[_Name, Latency]) -> _Name | None:
-    """Return the step with the largest p99, None where none has one: a lower bound before all that
-    are known, for how slow that is nobody knows."""
+    """Return the step with the largest p99, None where none has one: before all others one whose
+    p99 might be without end, for how slow that is nobody knows. Another lower bound is as slow as
+    it is known to be: a single request that was cut makes it one."""
 
     def slow(step: _Name) -> tuple[bool, float]:
         own = latency_ms[step]
-        return at_least(own, "p99"), own.p99 or 0.0
+        return _has_no_end(own, FELT["p99"]), own.p99 or 0.0
 
     known = (step for step, own in latency_ms.items() if own.p99 is not None)
     return max(known, key=slow, default=None)

@@ -1,7 +1,8 @@
 """The step that stands for buying where a purchase is several requests (reserve, then pay).
 
-The one whose p99 is the worst, a lower bound before all that are known: a purchase is as slow as
-its slowest request. Every headline, figure and comparison that has one number for buying asks here.
+The one whose p99 is the worst: a purchase is as slow as its slowest request. Before all others one
+whose p99 might be without end, for so many of its requests were given up. Every headline, figure
+and comparison that has one number for buying asks here.
 """
 
 from collections.abc import Iterable, Mapping

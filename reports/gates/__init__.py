@@ -148,7 +148,8 @@ def _held_against(
     watched = evidence.t0_ns is not None
     status = _status(gate, number, watched=watched, cause_decided=cause_decided)
     result = _result(gate.path, limit, number.value, status, number.interval, gate.span)
-    result = result.model_copy(update={"given_up": number.given_up})
+    end = None if number.open_end else result.high
+    result = result.model_copy(update={"given_up": number.given_up, "high": end})
     said = f"{number.name} is {gate_words(result, measured)}"
     undecided = result.model_copy(update={"status": "inconclusive"})
     # What was seen of a pool is true, but what nobody saw may break the limit.

@@ -1,7 +1,7 @@
 """The number that a gate is about: of the whole rush, or of the requests of its window."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from dress_rehearsal.plans import Gate
@@ -41,6 +41,7 @@ class GateNumber:
         most: what the value might be had these been waited for: the value where none was given up
             sooner, infinite where nobody knows an end.
         ends: the interval with its upper end as far up as it might be then.
+        open_end: whether the interval's upper end is no end then, but a lower bound of it.
     """
 
     name: str
@@ -52,6 +53,7 @@ class GateNumber:
     given_up: float | None = None
     most: float = math.inf
     ends: Interval | None = None
+    open_end: bool = False
 
 
 def number_of(gate: Gate, measured: Measured, evidence: Evidence) -> GateNumber:
@@ -81,12 +83,14 @@ def number_of(gate: Gate, measured: Measured, evidence: Evidence) -> GateNumber:
     most, ends = math.inf if value is None or given_up is not None else value, interval
     end = value if interval is None else interval[1]
     step, field = step_of(path), path.rpartition(".")[2]
-    if field in ESTIMATES and is_given_up_by(measured, path, end):
+    open_end = is_given_up_by(measured, path, end)
+    if field in ESTIMATES and open_end:
         most, waited = if_never_answered(frame, step, field, seed)
         ends = None if interval is None or waited is None else (interval[0], waited[1])
     if given_up is not None:
         interval = None
-    return GateNumber(name, value, interval, measured, frame, missing, given_up, most, ends)
+    number = GateNumber(name, value, interval, measured, frame, missing, given_up, most, ends)
+    return replace(number, open_end=open_end)
 
 
 def _interval(path: str, measured: Measured, frame: LatencyTable, seed: int) -> Interval | None:

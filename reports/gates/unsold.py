@@ -3,11 +3,14 @@
 To give up is no error of the target's: it may have said to come again, and somebody else may have
 bought meanwhile. But whoever is told so until patience or attempts run out, while tickets are left,
 was not served; and where it is said to everybody for ever, nothing else would tell.
+
+What a ledger holds counts as sold, whoever bought it, also where it does not say when.
 """
 
 from typing import Final, NamedTuple
 
 from dress_rehearsal.plans import Gate
+from dress_rehearsal.reports.audit.tickets import granted_tickets
 from dress_rehearsal.reports.evidence import Evidence
 from dress_rehearsal.reports.gates.excuses import excuse_of
 from dress_rehearsal.reports.gates.number import number_of
@@ -35,8 +38,10 @@ def find_unsold(evidence: Evidence, measured: Measured, trust: TrustFinding) -> 
     asked = any(gate.limit and gate.path == _GAVE_UP.path for gate in plan.gates)
     if plan.load is not None or asked or granted is None:
         return Unsold()
-    tickets = plan.event.tickets
-    left = tickets - granted - census.unknown - census.in_flight  # who may have one
+    tickets, may_have = plan.event.tickets, census.unknown + census.in_flight
+    if not evidence.stores.complete:
+        may_have += census.failed  # an error may have come after the ticket
+    left = tickets - max(granted, granted_tickets(evidence)) - may_have
     if left <= 0 or census.gave_up <= _MANY * census.students:
         return Unsold()
     share = percent(census.gave_up, census.students)

@@ -1,7 +1,7 @@
 """The census: where every student's story ended; it always adds up to the plan's students."""
 
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -10,6 +10,9 @@ from dress_rehearsal.records.tables import STUDENT_OUTCOMES
 from dress_rehearsal.reports.evidence import Evidence
 from dress_rehearsal.reports.schema import Census
 from dress_rehearsal.reports.words import counted
+
+GOOD_ENDS: Final = ("ticket", "sold_out", "refused")
+"""The words of the census for those whose story ended well."""
 
 
 @dataclass(frozen=True, slots=True)

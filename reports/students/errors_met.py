@@ -18,12 +18,12 @@ from dress_rehearsal.reports.evidence import Evidence
 from dress_rehearsal.reports.evidence.timeline import Floats
 from dress_rehearsal.reports.numbers import integers
 from dress_rehearsal.reports.part import ErrorMet
+from dress_rehearsal.reports.students.census import GOOD_ENDS
 from dress_rehearsal.reports.students.unseen import never_saw
 
 MOST: Final = 20
 """So many errors are listed, the most frequent first."""
 _BAD: Final = ("failed", "unknown")
-_GOOD_ENDS: Final = ("ticket", "sold_out", "refused")
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +76,7 @@ def met_errors(evidence: Evidence) -> ErrorsMet:
 def count_errors(evidence: Evidence, met: ErrorsMet) -> tuple[ErrorMet, ...]:
     """Return the most frequent errors, each at its step; empty where nothing failed."""
     ends = evidence.students.drop_duplicates("student")
-    ended_well = ends["outcome"].isin(_GOOD_ENDS).to_numpy(dtype=bool)
+    ended_well = ends["outcome"].isin(GOOD_ENDS).to_numpy(dtype=bool)
     well = integers(ends.loc[ended_well, "student"], missing=-2)
     well = np.setdiff1d(well, never_saw(evidence))
     kinds = _kinds(met)

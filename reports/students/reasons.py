@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 
 from dress_rehearsal.plans.names import ENDS
+from dress_rehearsal.reports.audit.tickets import granted_tickets
 from dress_rehearsal.reports.evidence import Evidence
 from dress_rehearsal.reports.schema import Sale
 from dress_rehearsal.reports.students.errors_met import ErrorsMet
@@ -62,7 +63,10 @@ def left_words(evidence: Evidence, crowd: Crowd, own: Any, sale: Sale, met: Erro
     """Return that tickets were left, how those of some students ended who have none, and what error
     most of these met, as a clause; empty where none were left, or nobody knows."""
     tickets = evidence.plan.event.tickets
-    if sale.granted is None or sale.granted >= tickets:
+    if sale.granted is None:
+        return ""
+    left = tickets - max(sale.granted, granted_tickets(evidence))
+    if left <= 0:
         return ""
     without = own & (crowd.outcome != "ticket")
     words, numbers = np.unique(crowd.outcome[without].astype(str), return_counts=True)
@@ -71,11 +75,11 @@ def left_words(evidence: Evidence, crowd: Crowd, own: Any, sale: Sale, met: Erro
         for place in np.argsort(-numbers, kind="stable")
         if words[place] in ENDS
     )
-    were = agreeing(tickets - sale.granted, "was", "were")
+    were = agreeing(left, "was", "were")
     they = "they" if without.sum() == own.sum() else "the others of them"
-    left = f", though {written(tickets - sale.granted)} of {counted(tickets, 'ticket')} {were} left"
     ended = f"; {they} ended: {ends}" if ends else ""
-    return f"{left}{ended}{error_words(crowd, without, met)}"
+    though = f", though {written(left)} of {counted(tickets, 'ticket')} {were} left"
+    return f"{though}{ended}{error_words(crowd, without, met)}"
 
 
 def error_words(crowd: Crowd, own: Any, met: ErrorsMet) -> str:

@@ -6,6 +6,7 @@ No gate minds them by itself, so a pass would not speak of them. They are the ta
 from typing import Final
 
 from dress_rehearsal.reports.evidence import Evidence
+from dress_rehearsal.reports.students.census import GOOD_ENDS
 from dress_rehearsal.reports.students.unseen import OURS, never_saw
 from dress_rehearsal.reports.words import counted, percent, written
 
@@ -13,7 +14,6 @@ _TRIFLE: Final = 0.01
 """So many of the students may meet an error on their way, as so many may end by one."""
 _FEWEST: Final = 3
 _MOST_KINDS: Final = 3
-_GOOD_ENDS: Final = ("ticket", "sold_out", "refused")
 
 
 def retried_notes(evidence: Evidence) -> list[str]:
@@ -22,7 +22,7 @@ def retried_notes(evidence: Evidence) -> list[str]:
         return []  # what failed there is told, strictly or as a note
     rows, told = evidence.requests, evidence.promises.students
     bad = rows["outcome"].isin(["failed", "unknown"]) & ~rows["error"].isin(OURS)
-    well = told.loc[told["outcome"].isin(_GOOD_ENDS), "student"]
+    well = told.loc[told["outcome"].isin(GOOD_ENDS), "student"]
     well = well[~well.isin(never_saw(evidence))]
     met = rows[(bad & rows["student"].isin(well)).to_numpy(dtype=bool)]
     who, students = met["student"].nunique(), evidence.plan.event.students

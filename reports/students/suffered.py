@@ -6,6 +6,7 @@ size). What differs between groups is a fact and no accusation: who comes after 
 gets none, and who is not enrolled is refused.
 """
 
+import math
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from fractions import Fraction
@@ -19,6 +20,7 @@ from dress_rehearsal.reports.evidence import Evidence
 from dress_rehearsal.reports.evidence.interval import AT_ONCE, percentile_interval
 from dress_rehearsal.reports.numbers import integers, least_of, percentile, rounded
 from dress_rehearsal.reports.part import Group, InCommon
+from dress_rehearsal.reports.students.census import GOOD_ENDS
 from dress_rehearsal.reports.words import offset
 
 AFTER_T0: Final = (1, 2)
@@ -35,7 +37,6 @@ _TENTHS: Final = 10
 _MOST_DEVICES: Final = 3
 NEVER_NS: Final = np.iinfo("int64").max
 """When those came who never did."""
-GOOD_ENDS: Final = ("ticket", "sold_out", "refused")
 _SEVERAL: Final = "multi-device"
 _P99: Final = Fraction(99, 100)
 
@@ -225,6 +226,8 @@ def _group(crowd: Crowd, asked: _Asked, groups: Grouping, place: int, seed: int)
     drawn_by = (seed, _ORDER.index(groups.by), place)
     interval = percentile_interval(felt, students, _P99, drawn_by, _ONE_BY_ONE) if enough else None
     low, high = (None, None) if interval is None else interval
+    given_up = felt[asked.given_up[mine]]
+    least = float(given_up.min()) if len(given_up) else math.inf
     return Group(
         by=groups.by,
         group=groups.names[place],
@@ -236,8 +239,8 @@ def _group(crowd: Crowd, asked: _Asked, groups: Grouping, place: int, seed: int)
         waited=len(felt),
         p99=rounded(percentile(felt, 99)) if enough else None,
         p99_low=low,
-        p99_high=high,
-        at_least=enough and bool((felt[asked.given_up[mine]] <= percentile(felt, 99)).any()),
+        p99_high=None if high is None or least <= high else high,
+        at_least=enough and least <= percentile(felt, 99),
     )
 
 

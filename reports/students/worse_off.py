@@ -18,11 +18,11 @@ from dress_rehearsal.records.tables import JOURNEYS
 from dress_rehearsal.reports.evidence import Evidence
 from dress_rehearsal.reports.part import InCommon
 from dress_rehearsal.reports.schema import Sale
+from dress_rehearsal.reports.students.census import GOOD_ENDS
 from dress_rehearsal.reports.students.errors_met import ErrorsMet
 from dress_rehearsal.reports.students.reasons import error_words, late_words, left_words
 from dress_rehearsal.reports.students.suffered import (
     AFTER_T0,
-    GOOD_ENDS,
     NEVER,
     NEVER_NS,
     NOT_KNOWN,

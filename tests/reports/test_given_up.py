@@ -5,6 +5,7 @@ import json
 
 import pytest
 
+from dress_rehearsal.plans import Gate
 from dress_rehearsal.plans.sections.load import Load
 from dress_rehearsal.reports.closed_load import what_held
 from dress_rehearsal.reports.evidence.latency import at_least
@@ -77,6 +78,18 @@ def test_a_load_whose_requests_were_given_up_is_not_told_to_have_taken_at_most_t
 
 
 @pytest.mark.slow
+def test_of_a_load_another_kind_of_which_one_was_cut_only_what_is_known_is_said(evidence_of):
+    verdict = judge(evidence_of(**SMALL))
+    quick = verdict.latency_ms[LOGIN].model_copy(update={"p99": 20_000.0})
+    for cut, known in ((1, " as far as is known"), (0, "")):
+        ends = {"count": 500, "p99": 30.0, "given_up": cut, "given_up_least": 20.0 if cut else None}
+        other = verdict.latency_ms[PURCHASE].model_copy(update=ends)
+        latency = verdict.latency_ms | {LOGIN: quick, PURCHASE: other}
+        said = what_held(verdict.model_copy(update={"latency_ms": latency}), "")
+        assert f"took at most 20,000 ms{known} ({LOGIN} is the slowest)" in said
+
+
+@pytest.mark.slow
 def test_the_slowest_kind_is_the_same_everywhere_a_lower_bound_before_what_is_known(evidence_of):
     evidence = evidence_of(**SMALL)
     plan = evidence.plan.model_copy(update={"load": Load(users=1)})
@@ -146,11 +159,11 @@ def test_a_limit_that_holds_however_late_the_cut_ones_had_been_answered_passes(e
 
 def test_a_limit_above_an_interval_that_ends_among_given_up_requests_is_not_passed(evidence_of):
     p90 = f"{BUYING}.p90"
-    for number, status in ((4, "inconclusive"), (0, "pass")):
+    for number, status, high in ((4, "inconclusive", None), (0, "pass", 10_000.0)):
         felt = [10.0] * 56 + [10_000.0] * 4
         verdict = judge(given_up(evidence_of(**SMALL), [(p90, "<= 12s")], felt, number))
         gate = gates_of(verdict)[p90, "<= 12s"]
-        assert (gate.value, gate.high, gate.given_up) == (10.0, 10_000.0, None)
+        assert (gate.value, gate.high, gate.given_up) == (10.0, high, None)
         assert gate.status == status
     (said,) = (
         each
@@ -159,6 +172,24 @@ def test_a_limit_above_an_interval_that_ends_among_given_up_requests_is_not_pass
     )
     assert "how much larger it might be is not known, and neither is whether <= 12s holds" in said
     assert "(95% interval within this run 10 ms or more)" in said
+
+
+@pytest.mark.parametrize(("later_s", "told"), [(60, "10 ms to 4,000 ms"), (0, "10 ms or more")])
+def test_whether_an_interval_within_a_window_has_an_end_is_the_windows_to_say(
+    evidence_of, later_s, told
+):
+    """What was cut a minute later has no part in it."""
+    felt = [10.0] * 55 + [4_000.0] * 4 + [1_000.0]
+    evidence = given_up(evidence_of(**SMALL), [], felt, 1, "cut")
+    rows = evidence.requests.copy()
+    for name in ("intended_ns", "sent_ns", "done_ns"):
+        rows.loc[rows["error"] == "cut", name] += later_s * 1_000_000_000
+    gate = Gate(metric="latency_ms.p90", step=PURCHASE, limit="<= 12s", window="T-10s..T+30s")
+    plan = evidence.plan.model_copy(update={"gates": (gate,)})
+    verdict = judge(dataclasses.replace(evidence, requests=rows, plan=plan))
+    (own,) = (each for each in verdict.gates if each.window)
+    assert own.given_up is None
+    assert gate_words(own, verdict) == f"10 ms (95% interval within this run {told})"
 
 
 def test_an_interval_that_ends_among_given_up_requests_has_no_end_in_tables(evidence_of):

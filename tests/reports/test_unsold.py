@@ -2,9 +2,11 @@
 
 import dataclasses
 
+import pandas as pd
 import pytest
 
 from dress_rehearsal.reports.verdict import judge
+from tests.reports.evidence.foreign_ledgers import with_rows
 from tests.reports.foreign import foreign
 from tests.reports.gating import gated
 
@@ -61,6 +63,32 @@ def test_a_sound_sale_whose_students_gave_up_passes(evidence_of):
     verdict = judge(evidence)
     assert verdict.verdict == "pass", verdict.reasons
     assert verdict.census.gave_up == 20
+
+
+@pytest.mark.parametrize("level", ["count", "tickets", "owners"])
+def test_what_a_ledger_holds_was_sold_whoever_bought_it_and_whenever(evidence_of, level):
+    """Thirty of ninety tickets went to people who are none of our students; nobody says when."""
+
+    def bought_besides(rows):
+        others = rows.iloc[:30].assign(ticket=[f"other-{row}" for row in range(len(rows[:30]))])
+        others["student"] = others["student"].mask(others["student"].notna())
+        return pd.concat([rows, others])
+
+    shop = foreign(gave_up(evidence_of(**SMALL, allocation="naive"), 20, tickets=90), level)
+    (said,) = unsold(judge(shop))
+    assert said.endswith("30 of 90 tickets were never sold.")
+    assert unsold(judge(with_rows(shop, bought_besides, tickets=90))) == []
+
+
+def test_where_no_ledger_tells_who_met_an_error_may_have_a_ticket(evidence_of):
+    evidence = gave_up(evidence_of(**SMALL, allocation="naive"), 20, tickets=90)
+    students = evidence.students.copy()
+    others = students.index[students["outcome"] == "sold_out"][:30]
+    students.loc[others, "outcome"] = "failed"
+    erring = dataclasses.replace(evidence, students=students)
+    assert unsold(judge(foreign(evidence, "answers")))
+    assert unsold(judge(foreign(erring, "answers"))) == []
+    assert unsold(judge(foreign(erring, "everything"))), "the ledger knows better"
 
 
 def test_a_limit_of_the_plans_own_takes_its_place(evidence_of):

@@ -119,11 +119,10 @@ def _good_answers(part: Latency) -> tuple[Cell, Cell]:
 
 def _interval(latency: Latency) -> str:
     """Return p99's interval, open at its end where given-up requests are there."""
-    low, high = latency.p99_low, latency.p99_high
     if at_least(latency, "p99"):
         return EMPTY
-    open_end = low is not None and at_least(latency, "p99_high")
-    return f"{written(low)} or more" if open_end else span_words(low, high)
+    high = None if at_least(latency, "p99_high") else latency.p99_high
+    return span_words(latency.p99_low, high)
 
 
 def _percentile(latency: Latency, field: str) -> Cell:

@@ -5,7 +5,7 @@ import re
 import pytest
 
 from dress_rehearsal.records.errors import RunDirectoryUnusableError
-from dress_rehearsal.reports.capacity.figure import draw_capacity
+from dress_rehearsal.reports.capacity.figure import _MARKS, _SHAPES, draw_capacity
 from dress_rehearsal.reports.capacity.pages import capacity_markdown, write_capacity
 from dress_rehearsal.reports.capacity.result import capacity_of
 from dress_rehearsal.reports.figures.drawing import Missing
@@ -135,3 +135,8 @@ def test_a_p99_that_is_a_lower_bound_says_so_in_table_and_figure(found):
     assert draw_capacity(capacity) != draw_capacity(
         capacity_of(sought(), tries, step=PURCHASE, ended="found", took_s=9.0)
     )
+
+
+def test_no_two_signs_of_the_figure_are_called_alike():
+    words = [_SHAPES[marker] for marker, *_ in _MARKS.values()]
+    assert len({*words, "triangle:"}) == len(words) + 1, "a triangle stands above a lower bound"

@@ -120,3 +120,16 @@ def test_a_p99_among_given_up_requests_is_a_lower_bound_without_an_interval(evid
     one = try_of(evidence, judge(evidence), step=PURCHASE, load=200, people=200, took_s=31.26)
     assert one.p99_at_least == (given_up > 0)
     assert (one.p99_low is None) == (given_up > 0)
+
+
+@pytest.mark.parametrize(("least", "high"), [(15.0, None), (30.0, 20.0)])
+def test_an_interval_that_given_up_requests_leave_without_end_is_told_without_one(
+    evidence_of, least, high
+):
+    evidence = evidence_of(**SMALL)
+    verdict = judge(evidence)
+    numbers = {"p99": 10.0, "p99_low": 8.0, "p99_high": 20.0, "given_up": 1, "failed": 1}
+    own = verdict.latency_ms[PURCHASE].model_copy(update={**numbers, "given_up_least": least})
+    cut = verdict.model_copy(update={"latency_ms": verdict.latency_ms | {PURCHASE: own}})
+    one = try_of(evidence, cut, step=PURCHASE, load=200, people=200, took_s=31.26)
+    assert (one.p99_at_least, one.p99_low, one.p99_high) == (False, 8.0, high)

@@ -32,6 +32,19 @@ def test_a_healthy_run_has_no_cause_but_a_number(evidence_of):
     assert finding.cause.startswith("Cause of slowness: none; 1% of purchases waited ")
 
 
+def test_of_purchases_before_the_rush_alone_it_is_not_said_that_nothing_is_known(evidence_of):
+    evidence = evidence_of(**SMALL)
+    requests = evidence.requests.copy()
+    bought = requests["step"] == PURCHASE
+    for name in ("intended_ns", "sent_ns", *TIMES):
+        requests.loc[bought, name] -= 60 * SECOND
+    early = requests.sort_values("intended_ns", kind="stable", ignore_index=True)
+    assert cause_of(dataclasses.replace(evidence, requests=early)).cause == (
+        "Cause of slowness: not known, for of no purchase from T-0 − 1 s on it is known how long "
+        "it took."
+    )
+
+
 def test_a_few_slow_purchases_are_told_and_no_cause_is_made_of_them(evidence_of):
     evidence = evidence_of(**SMALL)
     requests = evidence.requests.copy()

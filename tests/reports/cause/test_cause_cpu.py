@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from dress_rehearsal.reports.cause.cpu_use import CpuUse, Spans, cpu_use, cpu_words
+from dress_rehearsal.reports.pools import find_pools
 from tests.reports.cause.altered_runs import (
     SECOND,
     SMALL,
@@ -116,6 +117,11 @@ def test_counters_that_were_read_at_other_instants_are_not_made_to_fit():
     assert "all else" not in words
 
 
+def test_of_very_many_cpus_they_add_up_too():
+    words = cpu_words(CpuUse(0.9606, {"the app": 9.87, "PostgreSQL": 5.25}, 16.0))
+    assert words.endswith("15.37 of 16 cores, the app 9.87, PostgreSQL 5.25, all else 0.25")
+
+
 def test_without_a_count_of_the_cpus_there_is_no_remainder():
     words = cpu_words(CpuUse(0.975, {"the app": 1.2}, None))
     assert words == "all CPUs were 97.5% busy, in cores: the app 1.2"
@@ -144,3 +150,22 @@ def test_the_share_is_of_the_time_before_each_look():
     assert (inside.grown(t_ns, burst), after.grown(t_ns, burst)) == (1.0, 0.0)
     empty = Spans(t_ns[2:3], t_ns[2:3], np.ones(1))
     assert empty.grown(t_ns, burst) == 0.0, "of no time at all there is no share, and no error"
+
+
+def test_of_a_pool_is_told_what_was_seen_while_it_was_waited_for_and_not_before(evidence_of):
+    """Three seconds before T-0 two requests waited, for half a second."""
+    evidence = slowed(evidence_of(**SMALL, pool_exhausted=True), waited_for="postgres", pool=900)
+    metrics = evidence.metrics.copy()
+    early = metrics["t_ns"].between(evidence.t0_ns - 3 * SECOND, evidence.t0_ns - 2.5 * SECOND)
+    of_pool = metrics["labels"].astype(str).str.contains('"pool":"postgres"', regex=False)
+    used = metrics["labels"].astype(str).str.contains('"state":"used"', regex=False)
+    metrics.loc[early & of_pool & (metrics["name"] == "db_client_connections") & used, "value"] = 10
+    pending = metrics["name"] == "db_client_connection_pending_requests"
+    metrics.loc[early & of_pool & pending, "value"] = 1
+    before = dataclasses.replace(evidence, metrics=metrics)
+    (pool,) = (each.pool for each in find_pools(before) if each.pool.name == "postgres")
+    assert -4 < pool.saturated_at_s < -2
+    for busy in (0.99, 0.4):
+        told = cause_of(measured(before, "machine_cpu_used_ratio", busy)).cause
+        assert told == cause_of(measured(evidence, "machine_cpu_used_ratio", busy)).cause
+        assert "2 waiting" not in told

@@ -1,5 +1,6 @@
 """The checklist says what speaks for going ahead and what against, and never decides."""
 
+import json
 from datetime import timedelta
 from pathlib import Path
 
@@ -22,9 +23,9 @@ BROKEN = {
 }
 
 
-def capacity(*tries, own=400):
+def capacity(*tries, own=400, ended="found"):
     made = [one(people, word, number) for number, (people, word) in enumerate(tries)]
-    return capacity_of(sought(own=own), made, step="POST /tickets", ended="found", took_s=60.0)
+    return capacity_of(sought(own=own), made, step="POST /tickets", ended=ended, took_s=60.0)
 
 
 def checked(*runs, capacities=(), **more):
@@ -160,6 +161,15 @@ def test_headroom_speaks_for_what_it_shows_and_against_what_it_does_not(tries, f
     assert "was not searched" not in " ".join(found.speaks_against)
     if not for_it:
         assert "festival:" not in " ".join(found.speaks_for)
+
+
+def test_of_a_search_whose_larger_runs_had_no_verdict_it_is_not_said_that_none_was_tried():
+    for ended, larger in (("broken", "nothing larger has a verdict"), ("time", "was not tried")):
+        search = capacity((400, "pass"), ended=ended)
+        said = " ".join(checked(rehearsed(), capacities=[search]).speaks_against)
+        assert larger in said
+        assert larger in search.headroom[0].says
+        assert ("broken" in json.loads(search.text())) == search.broken == (ended == "broken")
 
 
 def test_loads_beyond_the_plan_s_own_are_no_findings():

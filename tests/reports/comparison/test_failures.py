@@ -121,6 +121,17 @@ def test_tickets_that_were_left_in_one_run_of_five_may_be_chance(sides, failing,
     assert (found, f"{failing} of 5 in new failed" in said) == (outcome, True)
 
 
+@pytest.mark.parametrize(("failing", "outcome"), [(1, "undecided"), (5, "worse")])
+@pytest.mark.parametrize("word", ["load", "aborted"])
+def test_a_load_that_failed_or_was_stopped_by_a_limit_once_may_be_chance(
+    sides, word, failing, outcome
+):
+    """A Locust file without gates fails by a single request, and `[abort]` has limits, too."""
+    new = sides("new", failing, words=(word,), reason="1 of 20,000 requests failed.")
+    found, said = told(sides("old", 0), new)
+    assert (found, f"{failing} of 5 in new failed" in said) == (outcome, True)
+
+
 def test_chance_is_fishers():
     stats = pytest.importorskip("scipy.stats")
     for already, before, failing, here in [
@@ -230,6 +241,20 @@ def test_what_the_base_decided_and_the_other_side_does_not_is_no_pass(side_of):
     assert told(base, side_of("new", QUIET, verdict={"gates": gates}))[0] == "no_worse"
     untold = side_of("old", QUIET, verdict=why)
     assert told(untold, side_of("new", QUIET, verdict=why))[0] == "no_worse"
+
+
+def test_why_a_limit_was_left_open_is_told_and_not_what_else_the_run_failed_by(side_of):
+    undecided = f"Gate undecided: {P99} is 3,001 ms, too close to the limit <= 3s to call."
+    why = {
+        "gates": (gate(status="inconclusive"),),
+        "verdict": "fail",
+        "failures": ("lost",),
+        "reasons": ("Lost: the app.", undecided),
+    }
+    base = side_of("old", QUIET, verdict={"gates": (gate(),)})
+    said = compare([base, side_of("new", QUIET, verdict=why)]).reasons
+    (open_,) = (each for each in said if "left open what was decided before" in each)
+    assert open_.endswith(f"({P99}): {undecided}")
 
 
 def test_a_disturbed_run_that_leaves_a_limit_open_is_left_out_as_its_times_are(side_of, run_of):

@@ -4,8 +4,9 @@ import json
 
 import pytest
 
-from dress_rehearsal.reports.comparison import compare, overview
+from dress_rehearsal.reports.comparison import Side, compare, overview
 from dress_rehearsal.reports.comparison.baseline import snapshot
+from dress_rehearsal.reports.comparison.numbers import Metric, compared_number
 from dress_rehearsal.reports.comparison.output import (
     comparison_figure,
     comparison_markdown,
@@ -13,6 +14,7 @@ from dress_rehearsal.reports.comparison.output import (
     number_table,
 )
 from tests.reports.comparison.conftest import AT_LEAST, P99
+from tests.steps import PURCHASE
 
 QUIET = [100.0, 101.0, 102.0, 103.0, 104.0]
 SLOW = [300.0, 301.0, 302.0, 303.0, 304.0]
@@ -117,3 +119,16 @@ def test_a_baseline_keeps_which_of_its_medians_are_bounds(side_of):
     assert snapshot(side_of("old", QUIET))["at_least"] == []
     kept = snapshot(side_of("old", SLOW_AT_LEAST))
     assert (kept["numbers"][P99], kept["at_least"]) == (302, [P99])
+
+
+@pytest.mark.parametrize(("least", "ends"), [(150.0, (90.0, None)), (250.0, (90.0, 200.0))])
+def test_an_interval_within_a_single_run_that_has_no_end_is_told_without_one(run_of, least, ends):
+    verdict = run_of(100.0).verdict
+    ended = {"given_up": 1, "failed": 1, "given_up_least": least}
+    bought = verdict.latency_ms[PURCHASE].model_copy(
+        update={"p99_low": 90.0, "p99_high": 200.0, **ended}
+    )
+    latency = verdict.latency_ms | {PURCHASE: bought}
+    one = Side("one", (run_of(100.0, verdict={"latency_ms": latency, "gates": ()}),))
+    (number,) = compared_number([one], Metric(P99, None)).sides
+    assert (number.low, number.high) == ends

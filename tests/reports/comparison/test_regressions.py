@@ -152,6 +152,19 @@ def test_a_build_that_makes_the_rehearsal_late_is_not_judged_by_its_quick_runs_a
     assert not any("disturbed" in each for each in calm)
 
 
+def test_a_base_whose_own_slow_runs_do_not_count_accuses_no_build(run_of):
+    """It is late in every second run and slower there than the new build ever is."""
+    late = {"doubts": ("late_sends",), "verdict": "inconclusive"}
+    quick = [run_of(100.0 + each, each) for each in range(1, 6)]
+    slow = [run_of(500.0 + each, each, verdict=late) for each in range(6, 12)]
+    new = Side("new", tuple(run_of(200.0 + each, each) for each in range(20, 26)))
+    found = compare([Side("old", (*quick, *slow)), new])
+    assert found.outcome == "undecided"
+    assert any("without 6 of 11 runs of old that do not count" in each for each in found.reasons)
+    for others in ((), slow[:1]):
+        assert compare([Side("old", (*quick, *others)), new]).outcome == "worse"
+
+
 def test_a_rate_of_runs_that_the_build_made_late_may_be_as_low_as_can_be(run_of):
     rate = "sale.tickets_per_s"
     gates = {"gates": (Gate(metric=rate, regression="< 10%"),)}

@@ -3,7 +3,7 @@
 import pytest
 
 from dress_rehearsal.plans import Gate
-from dress_rehearsal.reports.comparison import compare
+from dress_rehearsal.reports.comparison import Side, compare
 from dress_rehearsal.reports.comparison.output import comparison_markdown, comparison_page
 from dress_rehearsal.reports.comparison.words import origin_words
 from tests.reports.comparison.conftest import AT_LEAST, P99
@@ -11,6 +11,18 @@ from tests.reports.comparison.conftest import AT_LEAST, P99
 QUIET = [100.0, 101.0, 102.0, 103.0, 104.0]
 NOISY = [80.0, 95.0, 102.0, 120.0, 140.0]
 PLAINLY = "No number that is held became worse by more than its margin."
+
+
+def test_where_any_change_would_have_been_told_none_is_said_to_hide(run_of):
+    gates = {"gates": (Gate(metric="census.failed", regression="< 10%"),)}
+    old, new = (
+        Side(name, tuple(run_of(100.0, seed, plan=gates) for seed in range(1, 6)))
+        for name in ("old", "new")
+    )
+    found = compare([old, new])
+    assert (found.outcome, found.regressions[0].seen_from) == ("no_worse", 0)
+    assert found.reasons[0] == PLAINLY
+    assert not [reason for reason in found.reasons if "would not have shown" in reason]
 
 
 @pytest.mark.parametrize(

@@ -268,6 +268,15 @@ def test_a_percentile_that_falls_among_what_was_given_up_is_a_lower_bound(
     assert at_least(Latency.model_validate({**empty, **numbers}), field) is bound
 
 
+@pytest.mark.parametrize(("sent_least", "bound"), [(10.0, True), (None, False)])
+def test_what_was_given_up_unsent_is_in_no_number_of_the_systems_part(sent_least, bound):
+    numbers = {"count": 100, "failed": 5, "given_up": 5, "p99": 900.0, "system_p99": 800.0}
+    least = {"given_up_least": 10.0, "given_up_system_least": sent_least}
+    own = Latency.model_validate({**dict.fromkeys(Latency.model_fields), **numbers, **least})
+    assert at_least(own, "p99")
+    assert at_least(own, "system_p99") is bound
+
+
 def test_only_what_was_waited_for_in_vain_is_given_up(evidence_of):
     evidence = evidence_of(students=200, tickets=60, failed=3, unknown=2)
     rows = evidence.requests.copy()

@@ -6,6 +6,7 @@ import pytest
 
 from dress_rehearsal.records.steps import TICKET_OPEN, Steps
 from dress_rehearsal.reports.capacity.tried import watched_step
+from dress_rehearsal.reports.evidence.latency import at_least
 from dress_rehearsal.reports.evidence.purchase_step import purchase_step_of, slowest_purchase_step
 from dress_rehearsal.reports.figures import spectrum
 from dress_rehearsal.reports.figures.latency import draw_latency
@@ -107,6 +108,31 @@ def test_a_lower_bound_is_slower_than_any_known_time():
         ["a", "b"], {"a": _latency(1000.0), "b": given_up, "c": _latency(5e3)}
     )
     assert (found.step, found.asked) == ("b", ("a", "b"))
+
+
+def test_one_request_that_was_cut_makes_no_quick_step_the_slowest():
+    """Whatever that one of 5,000 had taken, p99 of reserving is about what it is."""
+
+    def stands(cut):
+        ends = {"failed": cut, "given_up": cut, "given_up_least": 20.0} if cut else {}
+        quick = _latency(30.0, count=5_000, max=40.0, **ends)
+        slow = _latency(1_500.0, count=5_000, max=1_900.0)
+        return slowest_purchase_step(["reserve", "pay"], {"reserve": quick, "pay": slow})
+
+    assert at_least(stands(51).latency, "p99")
+    assert [stands(cut).step for cut in (0, 1, 49, 51)] == ["pay", "pay", "pay", "reserve"]
+
+
+def test_a_step_that_was_asked_before_the_rush_alone_hides_no_other(in_two):
+    evidence = in_two()
+    rows = evidence.requests.copy()
+    early = (rows["step"] == PAY).to_numpy(dtype=bool)
+    for name in ("intended_ns", "sent_ns", "first_byte_ns", "done_ns", "read_ns"):
+        rows.loc[early, name] -= 60_000_000_000
+    rows = rows.sort_values("intended_ns", kind="stable", ignore_index=True)
+    verdict = judge(dataclasses.replace(evidence, requests=rows))
+    assert f"1% of requests of {PURCHASE} waited" in verdict.cause
+    assert {band.step for band in verdict.bands} == {PURCHASE}
 
 
 def test_a_step_that_nobody_asked_does_not_stand_for_buying():

@@ -5,7 +5,9 @@ import dataclasses
 import numpy as np
 import pytest
 
+from dress_rehearsal.reports.page.tables import group_tables
 from dress_rehearsal.reports.students.suffered import FEWEST, find_groups
+from dress_rehearsal.reports.words import written
 from tests.steps import LOGIN, PAGE, PURCHASE
 
 
@@ -73,6 +75,27 @@ def test_a_group_of_whom_the_end_of_the_run_cut_one_has_a_lower_bound(healthy, h
     bounds = {name for name, group in of_one.items() if group.at_least}
     assert bounds == {whose}
     assert not any(group.at_least for group in find_groups(healthy))
+
+
+def test_a_group_whose_interval_alone_reaches_a_given_up_request_has_one_without_end(
+    healthy, healthy_verdict
+):
+    groups = of(healthy_verdict.groups, "journey")
+    whose = max(groups, key=lambda name: groups[name].waited)
+    own = groups[whose]
+    rows = healthy.requests.copy()
+    mine = (rows["step"] == PURCHASE) & (rows["journey"] == whose)
+    felt_ms = (rows["done_ns"] - rows["intended_ns"])[mine].astype("float64") / 1e6
+    next_one = felt_ms[felt_ms > own.p99 + 0.001].idxmin()
+    assert felt_ms[next_one] <= own.p99_high
+    for column, word in (("outcome", "unknown"), ("error", "cut")):
+        rows[column] = rows[column].astype("object")
+        rows.loc[next_one, column] = word
+    found = of(find_groups(dataclasses.replace(healthy, requests=rows)), "journey")[whose]
+    assert (found.p99, found.at_least) == (own.p99, False)
+    assert (found.p99_low, found.p99_high) == (own.p99_low, None)
+    (table,) = group_tables([found])
+    assert table.rows[0][-1].text == f"{written(own.p99_low)} or more"
 
 
 def test_devices_are_counted_only_of_those_who_have_several(healthy):
