@@ -25,6 +25,7 @@ def counts_table(evidence: Evidence) -> Table | None:
     unsent = requests["sent_ns"].isna().to_numpy(dtype=bool)
     answered = (requests["status"] > 0).to_numpy(dtype=bool, na_value=False)
     early = latency.values("intended_s") < -BEFORE_T0_S
+    since = f"Waited for, from {offset(-BEFORE_T0_S)} on"
     rules = [
         (
             "Waited for",
@@ -51,7 +52,7 @@ def counts_table(evidence: Evidence) -> Table | None:
             "the first screen, the generator",
         ),
         (
-            f"Waited for, from {offset(-BEFORE_T0_S)} on",
+            since,
             ~needless & ~untimed & ~early,
             "what came earlier is no part of the rush",
             "the cause, where the slowest spent their time",
@@ -70,6 +71,8 @@ def counts_table(evidence: Evidence) -> Table | None:
         ),
     ]
     optional = ("Of no known time",)
+    if evidence.t0_ns is None:  # nobody knows which came before
+        rules = [rule for rule in rules if rule[0] != since]
     rows = [
         row(name, written(int(which.sum())), written(int((which & buying).sum())), rule, where)
         for name, which, rule, where in rules

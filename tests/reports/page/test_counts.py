@@ -54,6 +54,12 @@ def test_the_rules_add_up_to_all_on_record(seeded):
     assert verdict.generator.requests == every
 
 
+def test_without_a_t0_it_is_not_told_how_many_came_after_it(evidence_of):
+    rows = numbers(counts_table(evidence_of(students=60, tickets=20, no_t0=True)))
+    assert "Waited for" in rows
+    assert not [name for name in rows if "T-0" in name]
+
+
 def test_each_place_names_its_rule(seeded):
     verdict, every = judge(seeded), len(seeded.requests)
     assert key_numbers(seeded, verdict)[0].note == f"{every:,} requests, 40 needed no more"
