@@ -109,7 +109,8 @@ def _last_words(way: BadEnd, number: int) -> str:
     elif way.answer in _BAD:
         before = ""
     else:
-        before = f"; the last error before was {way.error} at {way.error_step}"
+        where = f" at {way.error_step}" if way.error_step else ""
+        before = f"; the last error before was {way.error}{where}"
     return f"{last} {way.step}{when}, which {came}{said}{before}"
 
 

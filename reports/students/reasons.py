@@ -92,4 +92,5 @@ def error_words(crowd: Crowd, own: Any, met: ErrorsMet) -> str:
     errors, students = np.unique(pairs, axis=1, return_counts=True)
     most = int(students.argmax())
     code, step = errors[:, most]
-    return f"; {written(int(students[most]))} met the error {met.codes[code]} at {met.steps[step]}"
+    where = f" at {met.steps[step]}" if met.steps[step] else ""
+    return f"; {written(int(students[most]))} met the error {met.codes[code]}{where}"

@@ -144,7 +144,7 @@ def _last_error(way: BadEnd) -> str:
     if way.error is None:
         return "none"
     here = way.error == way.answer_error and way.error_step == way.step
-    return way.error if here else f"{way.error} at {way.error_step}"
+    return way.error if here or not way.error_step else f"{way.error} at {way.error_step}"
 
 
 def errors_table(errors: Sequence[ErrorMet], kinds: int) -> Table | None:

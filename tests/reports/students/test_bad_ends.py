@@ -108,6 +108,10 @@ def test_an_error_that_came_before_the_last_request_is_told_too(healthy):
     (note,) = told(bad)
     assert note.startswith("4 students failed: ")
     assert note.endswith(f"which was answered well; the last error before was timeout at {LOGIN}.")
+    lost = bad.requests["step"].astype("object").mask(login)
+    nowhere = dataclasses.replace(bad, requests=bad.requests.assign(step=lost))
+    (note,) = told(nowhere)
+    assert note.endswith("the last error before was timeout."), "at which step is not on record"
 
 
 def test_what_a_student_needed_no_more_is_not_the_last_request(healthy):
