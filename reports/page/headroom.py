@@ -86,6 +86,11 @@ def headroom(run: RunDirectory, plan: Plan) -> Headroom:
 
 def _unknown(run: RunDirectory, plan: Plan, why: str) -> Headroom:
     """Return how it can be known."""
+    if not plan.target.ours and plan.target.reset is None:
+        return Headroom(
+            f"{why}. A search repeats the rehearsal, so it needs `[target.reset]` in the plan: "
+            f"what makes the target as it was."
+        )
     overrides = run.environment([]).get("overrides")
     named = as_typed(plan, map(str, overrides if isinstance(overrides, list) else []))
     of = "" if named else ", of your plan's file,"

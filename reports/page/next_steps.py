@@ -24,8 +24,10 @@ def next_steps(run: RunDirectory, plan: Plan) -> list[NextStep]:
     steps = [
         NextStep("Go or no-go, from all runs so far?", f"rehearse checklist {here} OTHER_RUN …"),
         NextStep("Is it slower than an earlier run?", f"rehearse compare EARLIER_RUN {here}"),
-        NextStep("Does it come out so every time?", f"rehearse run {named} --repeat 5"),
     ]
+    if plan.target.ours or plan.target.reset is not None:  # else it cannot be repeated
+        again = f"rehearse run {named} --repeat 5"
+        steps.append(NextStep("Does it come out so every time?", again))
     if plan.target.ours:
         workers = plan.app.workers + _MORE_WORKERS
         more = f"rehearse plan show {named} --set app.workers={workers}"

@@ -32,6 +32,15 @@ def test_a_search_is_told_as_it_can_be_pasted_where_the_plan_is_a_bundled_one(
     assert "`rehearse capacity PLAN`" in headroom(run, changed).words
 
 
+def test_of_a_target_that_nobody_resets_no_search_is_advised(run: RunDirectory) -> None:
+    values = ["target.stage=external", "target.url=http://127.0.0.1:1"]
+    said = headroom(run, read_plan(Path("smoke"), values))
+    assert said.words.startswith("not searched. A search repeats the rehearsal, so it needs `[targ")
+    assert said.more == ()
+    reset = [*values, 'target.reset.command=["true"]']
+    assert "rehearse capacity" in headroom(run, read_plan(Path("smoke"), reset)).words
+
+
 def test_what_a_search_came_to_is_told_with_the_way_to_it(run: RunDirectory) -> None:
     told = Searched(search="s", page="../s/capacity.html", says=("60 students pass.", "So."))
     run.write_text(FILE, told.text())

@@ -25,4 +25,11 @@ def test_nobody_is_asked_for_workers_of_an_app_that_is_somebody_else_s(tmp_path:
     values = ["target.stage=external", "target.url=http://127.0.0.1:1"]
     foreign = read_plan(Path("smoke"), values)
     steps = next_steps(RunDirectory(tmp_path), foreign)
-    assert steps and not [step for step in steps if "app.workers" in step.command]
+    said = " ".join(step.command for step in steps)
+    assert "rehearse checklist" in said
+    assert "app.workers" not in said
+    assert "--repeat" not in said, "it is not reset"
+    reset = read_plan(Path("smoke"), [*values, 'target.reset.command=["true"]'])
+    assert "--repeat" in " ".join(
+        step.command for step in next_steps(RunDirectory(tmp_path), reset)
+    )
