@@ -9,7 +9,7 @@ from dress_rehearsal.reports.words import agreeing, milliseconds, percent, writt
 
 DOUBTED: Final = "not wholly"
 """How the answer begins where something speaks against it."""
-_STANDS: Final = "That it fails stands: what this may have done is inconclusive."
+STANDS: Final = "That it fails stands: what this may have done is inconclusive."
 
 
 def belief_words(
@@ -24,7 +24,7 @@ def belief_words(
     if problems:
         more = len(problems) - 1
         also = f" ({written(more)} more on the page)" if more else ""
-        return f"{DOUBTED}{also}: {problems[0]}{f' {_STANDS}' if stands else ''}"
+        return f"{DOUBTED}{also}: {problems[0]}{f' {STANDS}' if stands else ''}"
     counts = evidence.server_counts
     parts = []
     if generator.released:
