@@ -19,7 +19,7 @@ import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import combinations, permutations
+from itertools import combinations, permutations, product
 from pathlib import Path
 from queue import Empty, Queue
 from threading import Thread
@@ -83,13 +83,21 @@ class Performed:
         except Empty:
             self.process.terminate()
             print(f"{self.name}: a run took longer than {_LONGEST_S} s and was ended", flush=True)
+        if self._ended() not in _JUDGED:
+            print(f"{self.name}: no verdict: {self.said}", flush=True)
+
+    def end(self) -> None:
+        """End it where it is under way, so that nothing is left behind."""
+        if self.process.poll() is None:
+            self.process.terminate()
+            self._ended()
+
+    def _ended(self) -> int:
         try:
-            code = self.process.wait(_LONGEST_S)
+            return self.process.wait(_LONGEST_S)
         except subprocess.TimeoutExpired:  # it hears of nothing any more
             self.process.kill()
-            code = self.process.wait()
-        if code not in _JUDGED:
-            print(f"{self.name}: no verdict: {self.said}", flush=True)
+            return self.process.wait()
 
 
 def begin(folder: Path, seed: int, slower_ms: float = 0.0) -> Performed:
@@ -123,18 +131,20 @@ def perform_sets(
     Args:
         slower_ms: how much slower the purchases of each kind are.
     """
-    judged: Performed | None = None
-    for turn in range(runs):
-        for number in range(sets):
-            for kind, more_ms in slower_ms.items():
-                out = folder / kind / f"set-{number:02}"
-                run = begin(out, 1000 * number + turn + 1, more_ms)
-                if judged is not None:
-                    judged.until(None)
-                run.until(_OVER)
-                judged = run
-    if judged is not None:
-        judged.until(None)
+    begun: list[Performed] = []
+    try:
+        for turn, number, kind in product(range(runs), range(sets), slower_ms):
+            out = folder / kind / f"set-{number:02}"
+            begun.append(begin(out, 1000 * number + turn + 1, slower_ms[kind]))
+            for judged in begun[:-1]:
+                judged.until(None)
+            begun = begun[-1:]
+            begun[0].until(_OVER)
+        for judged in begun:
+            judged.until(None)
+    finally:
+        for run in begun:
+            run.end()
     return {kind: read_sides(sorted((folder / kind).glob("set-*"))) for kind in slower_ms}
 
 

@@ -34,9 +34,9 @@ def interruptible() -> Iterator[None]:
     it runs in the background.
 
     Raised in a callback of the interpreter's own (a destructor, an import's lock) it would be lost
-    there: it is raised again a moment later.
+    there: it is raised again a moment later, or once what is `uninterruptible` then is done.
     """
-    last_s = -_SAME_S
+    last_s, under_way = -_SAME_S, True
 
     def interrupt(_number: int, _frame: FrameType | None) -> None:
         nonlocal last_s
@@ -54,7 +54,9 @@ def interruptible() -> Iterator[None]:
 
     def again() -> None:
         time.sleep(_AGAIN_S)
-        if sys.unraisablehook is lost:  # what was to be interrupted is still under way
+        while under_way and signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+            time.sleep(_AGAIN_S)
+        if under_way:
             os.kill(os.getpid(), signal.SIGINT)
 
     before, sys.unraisablehook = sys.unraisablehook, lost
@@ -62,6 +64,7 @@ def interruptible() -> Iterator[None]:
         with _signals(interrupt):
             yield
     finally:
+        under_way = False
         sys.unraisablehook = before
 
 

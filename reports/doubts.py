@@ -4,9 +4,11 @@ The verdict names its doubts as words (`Verdict.doubts`): what is wrong with the
 that the rush was not the planned one.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Final
 
+from dress_rehearsal.reports.schema import GateResult
+from dress_rehearsal.reports.trust import TrustFinding
 from dress_rehearsal.reports.trust.doubt import UNCOUNTED
 
 _CUT: Final = "cut_short"
@@ -31,6 +33,12 @@ mend comes before what may come of it."""
 
 _OWN_DOING: Final = frozenset({"late_sends", "cpu_limit"})
 """Disturbances that a target may make which takes the CPU that the rehearsal needs."""
+
+_NOBODY_ELSES: Final = frozenset({"audit", "census", "leaked", "lost", "killed"})
+"""Words of failures that are nobody else's doing, whatever went on meanwhile."""
+_EXCUSABLE: Final = frozenset({"gates", "overtaken", "unanswered", "unsold"})
+"""Words of failures that are none where what is known to have gone on may be why. A rush that was
+stopped, and a load of which nothing may fail, are failures all the same."""
 
 
 def believed(doubts: Sequence[str], path: str) -> bool:
@@ -70,3 +78,21 @@ def may_be_others_doing(path: str) -> bool:
     """
     table, _, field = path.rpartition(".")
     return field == "settle_ms" or (table not in ("audit", "generator") and field != "leaked")
+
+
+def failure_stands(
+    failures: Collection[str], gates: Iterable[GateResult], trust: TrustFinding
+) -> bool:
+    """Return whether a run fails by something that what is wrong with its measurement has not done.
+
+    Of what nobody counted nothing is known, so it excuses nothing: whether it is why is open.
+
+    Args:
+        failures: the words of what it fails by.
+    """
+    if not _NOBODY_ELSES.isdisjoint(failures):
+        return True
+    if UNCOUNTED in trust.findings and trust.untimely is None:
+        broken = (gate.metric for gate in gates if gate.status == "fail")
+        return not all(map(may_be_others_doing, broken))
+    return not _EXCUSABLE.isdisjoint(failures)

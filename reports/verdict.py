@@ -39,6 +39,7 @@ from dress_rehearsal.reports.audit.put_off import put_off_notes
 from dress_rehearsal.reports.audit.sold_early import early_notes
 from dress_rehearsal.reports.cause import find_cause, stop_notes, worker_notes
 from dress_rehearsal.reports.closed_load import judge_load, taken, what_held
+from dress_rehearsal.reports.doubts import failure_stands
 from dress_rehearsal.reports.evidence import Evidence
 from dress_rehearsal.reports.evidence.columns import give_back
 from dress_rehearsal.reports.evidence.latency import (
@@ -169,6 +170,7 @@ def judge(evidence: Evidence) -> Verdict:
         *load.doubts,
         *gates.undecided,
     ]
+    failed_by = tuple(word for word, sentences in failed.items() if sentences)
     word: Status = "fail" if failures else "inconclusive" if doubts else "pass"
     return Verdict(
         run=evidence.run,
@@ -185,7 +187,12 @@ def judge(evidence: Evidence) -> Verdict:
         bands=cause.bands,
         slowest=cause.slowest,
         ran=what_ran(evidence),
-        belief=belief_words(evidence, trust.generator, trust.problems, fails=word == "fail"),
+        belief=belief_words(
+            evidence,
+            trust.generator,
+            trust.problems,
+            stands=failure_stands(failed_by, gates.results, trust),
+        ),
         behaviour=tuple(Habit(**asdict(row)) for row in behaviour_of(evidence.plan)),
         groups=groups,
         bad_ends=bad_ends,
@@ -194,7 +201,7 @@ def judge(evidence: Evidence) -> Verdict:
         not_applicable=audit.not_applicable,
         gates=gates.results,
         regressions=gates.regressions,
-        failures=tuple(word for word, sentences in failed.items() if sentences),
+        failures=failed_by,
         doubts=_doubts(evidence, trust, [*senders, *missing], undone),
         notes=_distinct(
             [

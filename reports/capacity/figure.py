@@ -58,21 +58,32 @@ def draw_capacity(capacity: Capacity) -> Drawing | Missing:
 
 
 def _latencies(panel: Panel, capacity: Capacity, timed: Sequence[CapacityTry]) -> None:
-    highest = [each.p99_high or each.p99_ms or 0.0 for each in timed]
+    highest = [_upper(each) for each in timed]
     lowest = [max(each.p99_low or each.p99_ms or 0.0, _FLOOR_MS) for each in timed]
     for each, low, high in zip(timed, lowest, highest, strict=True):
         panel.axes.plot([each.load] * 2, [low, high], color=MUTED, linewidth=1.2)
     _marks(panel, timed, lambda each: max(each.p99_ms or 0.0, _FLOOR_MS))
-    bounds = [each for each in timed if each.p99_at_least]
+    bounds = [each for each in timed if each.p99_at_least or _is_open(each)]
     if bounds:
         above = [_ABOVE * max(each.p99_ms or 0.0, _FLOOR_MS) for each in bounds]
-        text = "triangle: at least, requests were given up"
+        text = "triangle: or more, requests were given up"
         panel.points([float(each.load) for each in bounds], above, INK, text, marker="^")
         highest += above
     if capacity.limit_ms is not None:
         panel.limit(capacity.limit_ms, INK, f"the plan's limit, {milliseconds(capacity.limit_ms)}")
         highest.append(capacity.limit_ms)
     panel.axis_of_time(min(lowest), max(highest))
+
+
+def _is_open(each: CapacityTry) -> bool:
+    """Return whether the interval of a p99 has no end, for requests were given up."""
+    return each.p99_low is not None and each.p99_high is None
+
+
+def _upper(each: CapacityTry) -> float:
+    """Return up to where the line of an interval goes; without an end, to the sign that says so."""
+    ms = each.p99_high or each.p99_ms or 0.0
+    return _ABOVE * max(ms, _FLOOR_MS) if _is_open(each) else ms
 
 
 def _answers(panel: Panel, tries: Sequence[CapacityTry]) -> None:

@@ -234,11 +234,14 @@ def _among(sides: Sequence[_Side], missing: Collection[int]) -> list[_Side | Non
 
 
 def _ends(side: SideNumber, runs: int) -> Spread | None:
-    """Return how far a number spreads: over runs, or of a single run its own interval."""
+    """Return how far a number spreads: over runs, or of a single run its own interval, which goes
+    on behind the number where given-up requests leave it without end."""
     low, high = (side.low, side.high) if runs == 1 else (side.least, side.most)
+    without_end = high is None
+    high = side.median if without_end else high
     if low is None or high is None:
         return None
-    return Spread(low, high, goes_on="most" in side.at_least)
+    return Spread(low, high, goes_on=without_end or "most" in side.at_least)
 
 
 def _block(

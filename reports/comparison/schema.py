@@ -64,7 +64,8 @@ class SideNumber(Part):
     A time does not count of a run whose machine was disturbed, and nothing of a run that was cut
     short; where none counts, they are of all that have the number, and `counted` is 0. `at_least`
     names those that are lower bounds: they rest on percentiles among given-up requests. Of a single
-    run `low` to `high` is its own 95% interval, where it has one.
+    run `low` to `high` is its own 95% interval, where it has one; `high` alone is None where that
+    has no end.
     """
 
     counted: int

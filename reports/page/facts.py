@@ -28,6 +28,8 @@ _MOST_EVENTS: Final = 60
 _MOST_ALERTS: Final = 20
 _LONG: Final = 90
 """From so many letters on, what was seen of a cause is left to whoever asks how it is known."""
+_ALIKE: Final = 0.1
+"""Means that differ by less may be of one part."""
 _UNITS: Final = frozenset({"ms", "s"})
 """How the name of a number with a unit ends."""
 _ERRORS: Final = "ErrorRateHigh"
@@ -73,16 +75,22 @@ def cause_evidence(verdict: Verdict) -> str:
 
 
 def _where_it_stands(verdict: Verdict, cause: Bottleneck) -> str:
-    """Return in which row of the parts the time of a cause stands that is no part itself."""
-    own = (band.parts for band in verdict.bands if band.step == cause.step)
-    rows = {
-        resource_words(part) for parts in own for part, ms in parts.items() if ms == cause.lost_ms
-    }
-    named = rows - {resource_words(cause.resource)}
-    if not named:
+    """Return in which row of the parts the time of a cause stands that is no part itself.
+
+    Where requests took equally long, the tenth that was asked and that of the table need not be the
+    same ones, nor their means.
+    """
+    bands = {band.band: band.parts for band in verdict.bands if band.step == cause.step}
+    parts, lost_ms = bands.get("slowest 10%"), cause.lost_ms
+    if not parts or lost_ms is None:
         return ""
-    row = capitalized(min(named))
-    return f' In the figure and the table it is "{row}": that is where this time passed.'
+    part = min(parts, key=lambda name: abs(parts[name] - lost_ms))
+    row = resource_words(part)
+    if row == resource_words(cause.resource) or abs(parts[part] - lost_ms) > _ALIKE * lost_ms:
+        return ""
+    return (
+        f' In the figure and the table it is "{capitalized(row)}": that is where this time passed.'
+    )
 
 
 def short_cause(verdict: Verdict) -> str:

@@ -9,23 +9,22 @@ from dress_rehearsal.reports.words import agreeing, milliseconds, percent, writt
 
 DOUBTED: Final = "not wholly"
 """How the answer begins where something speaks against it."""
-_STANDS: Final = "That it fails stands: what this may have done is inconclusive."
+STANDS: Final = "That it fails stands: what this may have done is inconclusive."
 
 
 def belief_words(
-    evidence: Evidence, generator: Generator, problems: Sequence[str], *, fails: bool = False
+    evidence: Evidence, generator: Generator, problems: Sequence[str], *, stands: bool = False
 ) -> str:
     """Return the answer to `words.BELIEF`: that it can, and by which numbers, or why not wholly.
 
     Args:
         problems: what makes the run decide nothing, the gravest first.
-        fails: whether the run fails all the same, by what these cannot have done.
+        stands: whether the run fails all the same, by what these cannot have done.
     """
     if problems:
         more = len(problems) - 1
         also = f" ({written(more)} more on the page)" if more else ""
-        stands = f" {_STANDS}" if fails else ""
-        return f"{DOUBTED}{also}: {problems[0]}{stands}"
+        return f"{DOUBTED}{also}: {problems[0]}{f' {STANDS}' if stands else ''}"
     counts = evidence.server_counts
     parts = []
     if generator.released:

@@ -53,6 +53,21 @@ def test_a_run_that_hears_of_no_end_is_killed_and_leaves_nothing_behind(monkeypa
     assert "set-00: no verdict" in capsys.readouterr().out
 
 
+def test_a_run_that_cannot_be_begun_leaves_none_behind(monkeypatch, tmp_path):
+    sleeps = [sys.executable, "-c", "import time; time.sleep(60)"]
+    with subprocess.Popen(sleeps, stdout=subprocess.PIPE, text=True) as process:
+        lines = comparison.Queue()
+        lines.put(comparison._OVER)
+        begun = iter([comparison.Performed("set-00", process, lines)])
+        monkeypatch.setattr(comparison, "begin", lambda *_: next(begun))
+        try:
+            with pytest.raises(StopIteration):
+                comparison.perform_sets(tmp_path, 2, 1, {"same": 0.0})
+            assert process.poll() == -15
+        finally:
+            process.kill()
+
+
 @pytest.mark.parametrize(
     ("p99s", "half", "said"),
     [([100.0, 101.0, 102.0], 5.0, "6 of 6"), ([100.0, 101.0, 110.0], 5.0, "2 of 6")],

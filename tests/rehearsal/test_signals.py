@@ -50,6 +50,28 @@ def test_one_that_comes_in_a_destructor_is_not_lost(number):
     time.sleep(2 * signals._AGAIN_S)  # nothing comes afterwards
 
 
+def test_what_was_lost_before_something_short_is_raised_after_it(number):
+    """It came before, so it is none of what is ignored meanwhile."""
+    went_on = False
+
+    class Ending:
+        def __del__(self):
+            send(number)
+            for _ in range(1000):
+                pass
+            pytest.fail("nothing was raised in it")
+
+    with pytest.raises(KeyboardInterrupt), interruptible():
+        Ending()
+        with uninterruptible():
+            time.sleep(3 * signals._AGAIN_S)
+            went_on = True
+        time.sleep(10)
+        pytest.fail("it was lost")
+    assert went_on
+    time.sleep(3 * signals._AGAIN_S)  # nothing comes afterwards
+
+
 def test_what_else_is_ignored_is_told_as_before(number, monkeypatch):
     told = []
     monkeypatch.setattr(sys, "unraisablehook", lambda what: told.append(what.exc_type))

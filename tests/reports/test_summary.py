@@ -1,11 +1,14 @@
 """The summary shows the verdict's own numbers in fifteen lines, and no text breaks out of it."""
 
+import dataclasses
 import re
 
 import pytest
 
+from dress_rehearsal.records.timeline import ABORTED
 from dress_rehearsal.reports.markdown import escaped
 from dress_rehearsal.reports.summary import leading_gates, write_summary
+from dress_rehearsal.reports.verdict import judge
 
 pytestmark = pytest.mark.slow
 
@@ -75,6 +78,24 @@ def test_it_says_whether_the_measurement_can_be_believed(summary_of):
     assert "That it fails stands" not in doubted
     wronged = summary_of(foreign_cores=1.5, oversell=2)
     assert " That it fails stands: what this may have done is inconclusive." in wronged
+
+
+def test_it_says_of_no_failure_that_it_stands_which_others_may_have_made(summary_of, evidence_of):
+    """Nobody counted what others took, or the rush was stopped: neither is excused by it."""
+    slow = [("latency_ms[POST /events/{event}/tickets].p99", "< 1 ms")]
+    uncounted = {"without_metrics": ["machine_foreign_cpu"]}
+    broken = summary_of(gates=slow, **uncounted)
+    assert "❌" in broken and "- Can it be believed? not wholly" in broken
+    assert "That it fails stands" not in broken
+    assert "That it fails stands" in summary_of(gates=slow, oversell=2, **uncounted)
+
+    evidence = evidence_of(**SMALL, foreign_cores=1.5)
+    at_ns = evidence.t0_ns + 10**9
+    harm = dataclasses.replace(evidence.events[0], t_ns=at_ns, kind="abort", name=ABORTED)
+    stopped = judge(dataclasses.replace(evidence, events=(*evidence.events, harm)))
+    assert stopped.failures == ("aborted",)
+    assert stopped.belief.startswith("not wholly")
+    assert "That it fails stands" not in stopped.belief
 
 
 def test_every_row_of_the_table_has_as_many_cells_as_its_head(summary_of):

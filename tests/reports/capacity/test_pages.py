@@ -137,6 +137,18 @@ def test_a_p99_that_is_a_lower_bound_says_so_in_table_and_figure(found):
     )
 
 
+@pytest.mark.slow
+def test_an_interval_without_an_end_does_not_end_at_its_mark_in_the_figure():
+    """Requests were given up that took no longer than its upper end."""
+    figures = []
+    for high in (None, 900.0):
+        tries = [one(4_000, "pass"), one(9_000, "fail", p99_low=800.0, p99_high=high)]
+        capacity = capacity_of(sought(), tries, step=PURCHASE, ended="found", took_s=9.0)
+        figures.append(draw_capacity(capacity))
+    without, ended = figures
+    assert without.wide != ended.wide
+
+
 def test_no_two_signs_of_the_figure_are_called_alike():
     words = [_SHAPES[marker] for marker, *_ in _MARKS.values()]
     assert len({*words, "triangle:"}) == len(words) + 1, "a triangle stands above a lower bound"

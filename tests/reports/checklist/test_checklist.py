@@ -11,6 +11,7 @@ from dress_rehearsal.reports.capacity.result import capacity_of
 from dress_rehearsal.reports.checklist.checklist import age_words, checklist_of
 from dress_rehearsal.reports.checklist.recovery import SwitchTried
 from dress_rehearsal.reports.page.headroom import Ahead
+from dress_rehearsal.reports.trust.belief import STANDS
 from tests.reports.capacity.conftest import one, sought
 from tests.reports.checklist.conftest import NOW, rehearsed
 
@@ -51,10 +52,14 @@ def test_runs_that_passed_speak_for_it_and_what_nobody_did_against():
 
 
 def test_runs_that_cannot_be_believed_wholly_speak_against_it():
-    late = "not wholly (2 more on the page): The generator was late. That it fails stands."
+    late = f"not wholly (2 more on the page): The generator was late. {STANDS}"
     doubted = rehearsed(1, "fail", said={"belief": late})
     said = against(rehearsed(0), doubted)
-    assert "1 of 2 runs cannot be believed wholly: The generator was late. That it " in said
+    assert "1 of 2 runs cannot be believed wholly: The generator was late." in said
+    assert STANDS not in said, "which of them is meant is not told"
+    other = rehearsed(2, "inconclusive", said={"belief": "not wholly: The clock was set."})
+    said = against(rehearsed(0), doubted, other)
+    assert "2 of 3 runs cannot be believed wholly, one of them for this: The " in said
     assert "believed wholly" not in against(rehearsed(0))
 
 

@@ -8,11 +8,14 @@ from dress_rehearsal.reports.comparison import Side, compare, overview
 from dress_rehearsal.reports.comparison.baseline import snapshot
 from dress_rehearsal.reports.comparison.numbers import Metric, compared_number
 from dress_rehearsal.reports.comparison.output import (
+    _ends,
     comparison_figure,
     comparison_markdown,
     comparison_page,
     number_table,
 )
+from dress_rehearsal.reports.comparison.schema import SideNumber
+from dress_rehearsal.reports.figures.comparison import Spread
 from tests.reports.comparison.conftest import AT_LEAST, P99
 from tests.steps import PURCHASE
 
@@ -132,3 +135,12 @@ def test_an_interval_within_a_single_run_that_has_no_end_is_told_without_one(run
     one = Side("one", (run_of(100.0, verdict={"latency_ms": latency, "gates": ()}),))
     (number,) = compared_number([one], Metric(P99, None)).sides
     assert (number.low, number.high) == ends
+
+
+def test_an_interval_without_an_end_is_drawn_as_one_that_goes_on():
+    def drawn(**interval):
+        return _ends(SideNumber(counted=1, median=9.0, least=9.0, most=9.0, **interval), 1)
+
+    assert drawn(low=8.0, high=10.0) == Spread(8.0, 10.0)
+    assert drawn(low=8.0, high=None) == Spread(8.0, 9.0, goes_on=True)
+    assert drawn() is None, "a lower bound has no interval"

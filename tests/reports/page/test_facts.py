@@ -94,3 +94,21 @@ def test_a_cause_that_is_no_part_itself_is_told_with_the_part_where_its_time_sta
     found = slow.bottleneck.model_copy(update={"resource": "cpu"})
     said = cause_evidence(slow.model_copy(update={"bottleneck": found}))
     assert said.endswith('it is "The generator\'s own lateness": that is where this time passed.')
+
+
+def test_where_a_cause_stands_is_seen_though_another_tenth_was_asked(verdict_of):
+    """Of requests that were all given up after 10 s nobody knows which are the slowest tenth."""
+    slow = verdict_of(generator_late_ms=1500)
+    lost_ms = slow.bottleneck.lost_ms
+    found = slow.bottleneck.model_copy(update={"resource": "cpu", "lost_ms": lost_ms * 1.001})
+    said = cause_evidence(slow.model_copy(update={"bottleneck": found}))
+    assert said.endswith('it is "The generator\'s own lateness": that is where this time passed.')
+    other = slow.bottleneck.model_copy(update={"resource": "cpu", "lost_ms": lost_ms / 2})
+    assert "In the figure" not in cause_evidence(slow.model_copy(update={"bottleneck": other}))
+    elsewhere = [
+        band.model_copy(update={"parts": band.parts | {"connect": lost_ms}})
+        if band.band == "all"
+        else band
+        for band in slow.bands
+    ]
+    assert "In the figure" not in cause_evidence(slow.model_copy(update={"bands": elsewhere}))

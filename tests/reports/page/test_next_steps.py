@@ -2,7 +2,9 @@
 
 from pathlib import Path
 
-from dress_rehearsal.plans import read_plan
+import pytest
+
+from dress_rehearsal.plans import PlanError, read_plan
 from dress_rehearsal.records import RunDirectory
 from dress_rehearsal.rehearsal.cli import main
 from dress_rehearsal.reports.page.next_steps import next_steps
@@ -19,6 +21,34 @@ def test_each_question_has_a_command_with_this_plan_and_this_run(tmp_path: Path)
     assert main(shown.split()[1:]) == 0
     own = SMOKE.model_copy(update={"name": "mine"})
     assert "rehearse run PLAN --repeat 5" in [step.command for step in next_steps(run, own)]
+
+
+def test_workers_that_were_set_for_the_run_are_not_given_twice(tmp_path: Path) -> None:
+    """`rehearse sweep` refuses a key that is both swept and set."""
+    run = RunDirectory(tmp_path)
+    given = ["event.students=77", "app.workers=4", "seed=1"]
+    run.write_json("environment.json", {"overrides": given})
+    commands = [step.command for step in next_steps(run, read_plan(Path("smoke"), given))]
+    assert "rehearse sweep smoke --set event.students=77 --over app.workers=4,6" in commands
+
+
+def test_nobody_is_asked_for_more_workers_than_there_may_be(tmp_path: Path) -> None:
+    """Ten workers of ten connections each are more than PostgreSQL takes."""
+    most = read_plan(Path("hundred-thousand"))
+    with pytest.raises(PlanError):
+        read_plan(Path("hundred-thousand"), ["app.workers=10"])
+    steps = next_steps(RunDirectory(tmp_path), most)
+    assert steps and not [step for step in steps if "app.workers" in step.command]
+
+
+def test_the_folder_of_a_run_is_named_as_a_shell_takes_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "a run of mine"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    commands = [step.command for step in next_steps(RunDirectory(Path()), SMOKE)]
+    assert "rehearse compare EARLIER_RUN 'a run of mine'" in commands
 
 
 def test_nobody_is_asked_for_workers_of_an_app_that_is_somebody_else_s(tmp_path: Path) -> None:
