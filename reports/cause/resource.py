@@ -20,6 +20,7 @@ from dress_rehearsal.reports.cause.cpu_use import (
     Spans,
     cpu_use,
     cpu_words,
+    share_at_rest,
     share_on_cpu,
 )
 from dress_rehearsal.reports.cause.decomposition import PARTS
@@ -103,7 +104,7 @@ def _busy_cpu(scene: Scene) -> Found | None:
     if not awaited or _blocked(scene):
         return None
     used = _used(scene)
-    if used.share < BUSY:
+    if used.share < BUSY or _rested(scene):
         return None
     seen = cpu_words(used)
     if _unexplained(scene):
@@ -130,16 +131,34 @@ def _busy_cpu(scene: Scene) -> Found | None:
 
 def _used(scene: Scene) -> CpuUse:
     """Return what was used of the CPUs while the slowest were under way, by what each lost."""
+    return cpu_use(scene.evidence, _spans(scene))
+
+
+def _spans(scene: Scene) -> Spans:
     rows = scene.slow.rows
     lost = rows[scene.part].to_numpy() + 1e-6
-    spans = Spans(rows["sent_ns"].to_numpy(), rows["done_ns"].to_numpy(), lost)
-    return cpu_use(scene.evidence, spans)
+    return Spans(rows["sent_ns"].to_numpy(), rows["done_ns"].to_numpy(), lost)
+
+
+def _rested(scene: Scene) -> str:
+    """Return words for an app that lacked no processor meanwhile; empty where it may have."""
+    if scene.part not in _SAYS_NOTHING:
+        return ""
+    share = share_at_rest(scene.evidence, _spans(scene))
+    if share < EXPLAINED_SHARE:
+        return ""
+    return (
+        f"for {percent(round(share, 3))} of that time the app neither used a CPU nor waited for "
+        f"one: it stood still, or waited for something else"
+    )
 
 
 def _though_busy(scene: Scene) -> str:
     """Return why CPUs that were busy are not what a part was lost to; nothing where none were."""
     if scene.part not in _SAYS_NOTHING or (used := _used(scene)).share < BUSY:
         return ""
+    if rested := _rested(scene):
+        return f"; {cpu_words(used)}, but {rested}"
     shared = SharedWait(scene.evidence, scene.slow, scene.part)
     if shared.beside is None or shared.most is None:
         return f"; {cpu_words(used)}, but too few requests of other steps tell whether that is why"
