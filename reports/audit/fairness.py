@@ -115,10 +115,11 @@ def _unnumbered(evidence: Evidence) -> tuple[str, ...]:
 def _wrongs(fairness: Fairness, line: int) -> tuple[str, ...]:
     if not fairness.inversions:
         return ()
+    were = "was" if fairness.inversions == 1 else "were"
     return (
         f"Not first come, first served: {written(fairness.inversions)} of "
-        f"{counted(line, 'student')} were overtaken by more than {seconds(fairness.within_s)}, by "
-        f"up to {seconds(fairness.overtaken_max_s)}.",
+        f"{counted(line, 'student')} {were} overtaken by more than {seconds(fairness.within_s)}, "
+        f"by up to {seconds(fairness.overtaken_max_s)}.",
     )
 
 

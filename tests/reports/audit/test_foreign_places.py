@@ -82,3 +82,14 @@ def test_a_line_that_is_all_at_one_place_is_no_wrong_elsewhere(evidence_of):
     evidence = evidence_of(**SMALL, plan=ROOM)
     alike = with_told(evidence, rows_of(evidence, JOIN), told_position=1)
     assert audited(foreign(alike)).audit.false_place == 0
+
+
+def test_a_room_that_tells_only_how_many_are_ahead_is_looked_at_by_that(evidence_of):
+    evidence = evidence_of(**SMALL, plan=ROOM)
+    before = waiting(evidence, 1, told_ahead=[40, 41])
+    for ahead, wrong in (([20, 21], 0), ([60, 61], 2)):
+        told = waiting(before, 9, told_ahead=ahead)
+        requests = told.requests.assign(told_position=None)
+        finding = audited(foreign(dataclasses.replace(told, requests=requests)))
+        assert finding.audit.false_place == wrong
+        assert not any("false_place" in problem for problem in finding.problems)
