@@ -24,6 +24,7 @@ from dress_rehearsal.reports.cause.cpu_use import (
     share_on_cpu,
 )
 from dress_rehearsal.reports.cause.decomposition import PARTS
+from dress_rehearsal.reports.cause.new_connections import only_new_connections
 from dress_rehearsal.reports.cause.scene import Found, Scene
 from dress_rehearsal.reports.cause.shared_wait import FEWEST_BESIDE, SharedWait
 from dress_rehearsal.reports.cause.throttling import throttled
@@ -104,7 +105,7 @@ def _busy_cpu(scene: Scene) -> Found | None:
     if not awaited or _blocked(scene):
         return None
     used = _used(scene)
-    if used.share < BUSY or _rested(scene):
+    if used.share < BUSY or _rested(scene) or _by_new_connections(scene):
         return None
     seen = cpu_words(used)
     if _unexplained(scene):
@@ -155,8 +156,12 @@ def _rested(scene: Scene) -> str:
 
 def _though_busy(scene: Scene) -> str:
     """Return why CPUs that were busy are not what a part was lost to; nothing where none were."""
-    if scene.part not in _SAYS_NOTHING or (used := _used(scene)).share < BUSY:
+    if scene.part not in _SAYS_NOTHING:
         return ""
+    if (used := _used(scene)).share < BUSY:
+        return f"; {fresh}" if (fresh := _by_new_connections(scene)) else ""
+    if fresh := _by_new_connections(scene):
+        return f"; {fresh}"
     if rested := _rested(scene):
         return f"; {cpu_words(used)}, but {rested}"
     shared = SharedWait(scene.evidence, scene.slow, scene.part)
@@ -179,6 +184,13 @@ def _unexplained(scene: Scene) -> bool:
     own = scene.part in set(CLIENT_POOLS) - LOCKS or scene.part in scene.load.foreign.pools
     found = scene.pools.get(scene.part) if own else None
     return found is not None and found.pool.diagnosis is None and not found.pool.leaked
+
+
+def _by_new_connections(scene: Scene) -> str:
+    """Return words for what somebody else's target lost with new connections alone."""
+    if scene.part != "target":
+        return ""
+    return only_new_connections(scene.evidence, scene.slow)
 
 
 def _late_loops(scene: Scene) -> Found | None:
