@@ -93,7 +93,8 @@ def judge_fairness(evidence: Evidence) -> FairnessFinding:
         kendall_tau=None if tau is None else rounded(tau),
         multi_device_advantage=advantage,
     )
-    notes = (*_how_judged(evidence), *_hardly_asked(evidence))
+    hardly_asked = () if fairness.inversions else _hardly_asked(evidence)
+    notes = (*_how_judged(evidence), *hardly_asked)
     return FairnessFinding(fairness, _wrongs(fairness, len(line)), notes=notes)
 
 
