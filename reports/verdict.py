@@ -64,16 +64,9 @@ from dress_rehearsal.reports.incidents import (
     undone_faults,
 )
 from dress_rehearsal.reports.memory import killed_for_memory, memory_notes
-from dress_rehearsal.reports.part import Habit
-from dress_rehearsal.reports.part import Fairness
+from dress_rehearsal.reports.part import Fairness, Habit
 from dress_rehearsal.reports.pools import find_pools, foreign_notes, late_rows, leaks
-from dress_rehearsal.reports.schema import (
-    NO_GOOD_ENDS,
-    Census,
-    Measured,
-    Status,
-    Verdict,
-)
+from dress_rehearsal.reports.schema import NO_GOOD_ENDS, Census, Measured, Status, Verdict
 from dress_rehearsal.reports.students.bad_ends import bad_end_notes, find_bad_ends
 from dress_rehearsal.reports.students.bots import bot_notes
 from dress_rehearsal.reports.students.census import take_census
