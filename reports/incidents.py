@@ -3,11 +3,10 @@
 All of it stands on the timeline, and none of it is a student's doing.
 """
 
-from collections import Counter
 from collections.abc import Iterator
 from typing import Final
 
-from dress_rehearsal.records.tables import NOT_KEPT, NS_PER_S
+from dress_rehearsal.records.tables import NS_PER_S
 from dress_rehearsal.records.timeline import ABORTED, STAGE_FAILED
 from dress_rehearsal.reports.evidence import Evidence
 from dress_rehearsal.reports.evidence.timeline import (
@@ -131,11 +130,7 @@ def unclean(evidence: Evidence) -> Iterator[str]:
 
 def not_kept(evidence: Evidence) -> list[str]:
     """Return what the target said that could not be kept: it counts as not said."""
-    counts: Counter[str] = Counter()
-    for event in evidence.events:
-        if event.kind == "phase" and event.name == NOT_KEPT:
-            counts.update(event.detail.get("values", {}))
-    counts.update(evidence.unkept)
+    counts = evidence.left_out
     if not counts:
         return []
     told = ", ".join(f"{counted(count, 'time')} `{name}`" for name, count in counts.items())

@@ -65,7 +65,7 @@ from dress_rehearsal.reports.incidents import (
     undone_faults,
 )
 from dress_rehearsal.reports.memory import killed_for_memory, memory_notes
-from dress_rehearsal.reports.part import Habit
+from dress_rehearsal.reports.part import Fairness, Habit
 from dress_rehearsal.reports.pools import find_pools, foreign_notes, late_rows, leaks
 from dress_rehearsal.reports.schema import NO_GOOD_ENDS, Census, Measured, Status, Verdict
 from dress_rehearsal.reports.students.bad_ends import bad_end_notes, find_bad_ends
@@ -262,6 +262,14 @@ def _differences(evidence: Evidence) -> tuple[str, ...]:
     return counts.problems
 
 
+def _let_pass(fairness: Fairness) -> str:
+    """Return in words why students may have been overtaken by so much."""
+    if (fairness.overtaken_max_s or 0.0) <= (fairness.within_s or 0.0):
+        return "the plan lets pass"
+    unknown = seconds(fairness.uncertainty_s)
+    return f"the plan and what is unknown of a student's place, up to {unknown}, let pass"
+
+
 def _what_held(
     measured: Measured, evidence: Evidence, audit: AuditFinding, unchecked: Mapping[str, int]
 ) -> str:
@@ -284,7 +292,7 @@ def _what_held(
         wronged += (
             f" ({written(fairness.overtaken)} {agreeing(fairness.overtaken, 'was', 'were')} "
             f"overtaken, by up to "
-            f"{seconds(fairness.overtaken_max_s)}, which the plan lets pass)"
+            f"{seconds(fairness.overtaken_max_s)}, which {_let_pass(fairness)})"
         )
     parts = [
         f"It held: {_everybody(census.students)} accounted for ({', '.join(_endings(census))})",

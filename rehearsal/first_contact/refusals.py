@@ -41,6 +41,10 @@ _AGAIN: Final = _Case(
     "a second ticket is counted (duplicate_students), and so is that word to one who holds none "
     "(false_already_holds), where a ledger says whose the tickets are",
 )
+_SAME: Final = (
+    "It is the ticket that the student holds already, as for a click that is sent again. Whether "
+    "one with a key of its own gets a second ticket, a rehearsal tries (students.double_clickers)."
+)
 _OUTSIDER: Final = _Case(
     "somebody who is not enrolled",
     "not_eligible",
@@ -75,6 +79,8 @@ def try_refused(
     else:
         played = _shown(_buying(first), sheet, discretion)
         wrongs += _judged(plan, _AGAIN, played, held, discretion)
+        if _same_ticket(played, held):
+            sheet.line(_SAME, 2, style="bright_black")
         sheet.line(f"The audit: {_AGAIN.decides}.", 2, style="bright_black")
     if outsider is None:
         return wrongs
@@ -119,6 +125,11 @@ def _turned_away(played: Sequence[Played]) -> bool:
     return last is not None and bool(last.exchanged) and last.exchanged[-1].status >= _LEAST_ERROR
 
 
+def _same_ticket(played: Sequence[Played], held: Granted | None) -> bool:
+    last = played[-1].claim if played else None
+    return held is not None and isinstance(last, Granted) and last.ticket == held.ticket
+
+
 def _judged(
     plan: Plan, case: _Case, played: Sequence[Played], held: Granted | None, discretion: Discretion
 ) -> Iterator[str]:
@@ -128,7 +139,7 @@ def _judged(
             yield f"Of {case.who}: {wrong}"
     advice = f'return Refused("{case.reason}") where the app refuses for that'
     match played[-1].claim:
-        case Granted() as granted if held is not None and granted.ticket == held.ticket:
+        case Granted() if _same_ticket(played, held):
             pass  # the same answer to the same click: as good as a refusal
         case Granted() | Pending() as given:
             ticket = discretion.shown(given.ticket, 60)

@@ -36,6 +36,7 @@ from dress_rehearsal.reports.audit.ticket_pages import holder_wrongs
 from dress_rehearsal.reports.audit.tickets import ticket_wrongs
 from dress_rehearsal.reports.evidence import Evidence
 from dress_rehearsal.reports.evidence.ledger_times import time_problems
+from dress_rehearsal.reports.evidence.stores import durable_rows
 from dress_rehearsal.reports.schema import Audit
 
 __all__ = [
@@ -140,6 +141,7 @@ def audit_run(evidence: Evidence) -> AuditFinding:
         name
         for name, (column, *steps) in SHOWN.items()
         if name in applicable
+        and evidence.plan.target.ours  # another may tell a part of it, or nothing
         and ((said.outcome == "ok") & said.at(*steps)).any()  # else no answer was to show it
         and evidence.requests[column].isna().all()
     ]
@@ -178,9 +180,13 @@ def _gravest_first(evidence: Evidence) -> list[str]:
     """Return the counters in the order that their sentences have.
 
     Where no store holds more tickets than there are places, what was told beyond them was lost and
-    sold again: then the loss is the wrong that the others come of.
+    sold again: then the loss is the wrong that the others come of. Of somebody else's ledgers the
+    one whose word counts says so: another may keep what was paid for a ticket that is gone.
     """
-    if not evidence.stores.complete or evidence.stores.most > evidence.plan.event.tickets:
+    stores = evidence.stores
+    held = durable_rows(stores) if evidence.plan.ledgers else None
+    most = stores.most if held is None else int(held["ticket"].nunique())
+    if not stores.complete or most > evidence.plan.event.tickets:
         return list(COUNTERS)
     rest = [name for name in COUNTERS if name not in ("oversold", "acked_but_missing")]
     return ["acked_but_missing", "oversold", *rest]

@@ -126,7 +126,9 @@ def foreseen(plan: Plan, known: Collection[Fact], ledgers: int, steps: Steps) ->
     if plan.app.waiting_room == "off":
         reasons |= dict.fromkeys(_ROOM, _NO_ROOM)
     reasons |= _unread(steps)
-    reasons |= {"lost_views": _UNCOUNTED, "false_place": _THEIRS} | _not_in_scenario(steps)
+    if steps.claims and not keeps_places(plan, steps):
+        reasons["false_place"] = _THEIRS
+    reasons |= {"lost_views": _UNCOUNTED} | _not_in_scenario(steps)
     if not steps.of_role(ENTRANCE):
         reasons |= dict.fromkeys(("refused_entry", "double_entry", "lost_entries"), _NO_ENTRY)
     who = _WHO_SAYS if ledgers else _NOBODY_SAYS
@@ -150,6 +152,12 @@ def unlooked_at(evidence: Evidence, reasons: Mapping[str, str]) -> list[str]:
         if beyond.get(name) == reason and name in _NEEDS
         if _NEEDS[name] != "commits"
     ]
+
+
+def keeps_places(plan: Plan, steps: Steps) -> bool:
+    """Return whether somebody else's target has a line of which its students are told places."""
+    room = steps.claims and bool(steps.of_role(JOIN, QUEUE))
+    return room and plan.app.waiting_room != "off" and plan.event.order == "first_come"
 
 
 def unread_pages(steps: Steps) -> bool:

@@ -93,7 +93,8 @@ def judge_fairness(evidence: Evidence) -> FairnessFinding:
         kendall_tau=None if tau is None else rounded(tau),
         multi_device_advantage=advantage,
     )
-    notes = (*_how_judged(evidence), *_hardly_asked(evidence))
+    hardly_asked = () if fairness.inversions else _hardly_asked(evidence)
+    notes = (*_how_judged(evidence), *hardly_asked)
     return FairnessFinding(fairness, _wrongs(fairness, len(line)), notes=notes)
 
 
@@ -115,10 +116,11 @@ def _unnumbered(evidence: Evidence) -> tuple[str, ...]:
 def _wrongs(fairness: Fairness, line: int) -> tuple[str, ...]:
     if not fairness.inversions:
         return ()
+    were = "was" if fairness.inversions == 1 else "were"
     return (
         f"Not first come, first served: {written(fairness.inversions)} of "
-        f"{counted(line, 'student')} were overtaken by more than {seconds(fairness.within_s)}, by "
-        f"up to {seconds(fairness.overtaken_max_s)}.",
+        f"{counted(line, 'student')} {were} overtaken by more than {seconds(fairness.within_s)}, "
+        f"by up to {seconds(fairness.overtaken_max_s)}.",
     )
 
 

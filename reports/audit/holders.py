@@ -1,7 +1,8 @@
 """The wrongs of holders: a ticket that is denied, a QR code that never opens, an entrance closed.
 
 denied_tickets  holders who were told that their ticket is unknown, whose QR code never opened
-                though it was asked for again and again, or was pending after it had been issued
+                though it was asked for again and again, or was pending after it had been issued,
+                or who got an answer without a code in it where most others got one
 refused_entry   holders sent away at the entrance with a good code: called invalid or unknown,
                 called used before anybody can have entered with it, or called out of date within
                 `FRESH_NS` of being fetched
@@ -9,7 +10,8 @@ refused_entry   holders sent away at the entrance with a good code: called inval
 Each counts students.
 """
 
-from typing import Final
+from http.client import OK
+from typing import Any, Final
 
 import numpy as np
 import pandas as pd
@@ -18,7 +20,7 @@ from dress_rehearsal.records.steps import CODE, ENTRANCE, TICKET
 from dress_rehearsal.records.tables import NS_PER_S
 from dress_rehearsal.reports.audit.said import NEVER_NS, Said
 from dress_rehearsal.reports.numbers import integers
-from dress_rehearsal.reports.words import counted
+from dress_rehearsal.reports.words import counted, written
 
 TRIES: Final = 3
 """Who asked so often and met nothing but failures cannot open the ticket; once is bad luck."""
@@ -37,16 +39,37 @@ def denied_tickets(said: Said) -> tuple[int, str] | None:
     issued_ns = integers(told.reindex(said.student[pending]), missing=NEVER_NS)
     put_off = said.student[pending[issued_ns <= said.sent_ns[pending]]]
     asked = (said.role == CODE) & said.answered
-    opened = said.students(asked & (said.outcome == "ok"))
+    blank = asked & _without_code(said)
+    opened = said.students(asked & (said.outcome == "ok") & ~blank)
     tries = pd.Series(said.student[asked & (said.outcome == "failed")]).value_counts()
     refused = said.students(asked & (said.outcome == "refused"))
     closed = np.setdiff1d(np.union1d(refused, tries.index[tries >= TRIES]), opened)
-    who = np.union1d(np.union1d(said.students(unknown), put_off), closed)
+    nothing = np.setdiff1d(said.students(blank), opened)
+    who = np.union1d(np.union1d(said.students(unknown), put_off), np.union1d(closed, nothing))
     return len(who), (
         f"Denied tickets: {counted(len(who), 'student')} could not open the ticket that "
         f"{'was' if len(who) == 1 else 'they were'} promised: its QR code never opened, or it was "
-        f"called unknown or pending."
+        f"called unknown or pending{_blanks(len(nothing))}."
     )
+
+
+def _blanks(holders: int) -> str:
+    return f" ({written(holders)} got an answer without a code in it)" if holders else ""
+
+
+def _without_code(said: Said) -> Any:
+    """Return which answers that open a ticket have no code in them, where most others have one.
+
+    Nothing at all, or a page of HTML where others get a code. Without `claims = True`, and in runs
+    of before it was recorded, nobody looked; nor is it known where answers could not be kept.
+    """
+    requests = said.evidence.requests
+    opened = (said.role == CODE) & (said.outcome == "ok")
+    opened &= (requests["status"] == OK).to_numpy(dtype=bool, na_value=False)
+    coded = opened & said.known("told_code")
+    if 2 * coded.sum() <= opened.sum() or said.evidence.left_out["answer"]:
+        return np.zeros(len(opened), dtype=bool)
+    return opened & ~coded
 
 
 def refused_entry(said: Said) -> tuple[int, str] | None:

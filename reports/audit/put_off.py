@@ -1,7 +1,8 @@
 """Put off: students told that a ticket is being issued to them, who heard neither yes nor no of it.
 
 A ledger that says whose its tickets are, or calls them as students were told, decides whether they
-have one. Where none does nobody knows; then it counts how long they asked in vain.
+have one. Where none does nobody knows; then it counts how long they asked in vain. Who heard a yes
+in the end may have waited long for it.
 """
 
 from collections.abc import Iterator
@@ -19,6 +20,10 @@ from dress_rehearsal.reports.numbers import integers
 from dress_rehearsal.reports.words import agreeing, counted, seconds, written
 
 _NO: Final = ("sold_out", "refused")
+_NOTICED_S: Final = 2.0
+"""Who waits for so long beside a pause between two questions notices."""
+_FEWEST: Final = 5
+"""So many at least: fewer were unlucky."""
 
 
 def never_issued(evidence: Evidence) -> int:
@@ -45,6 +50,34 @@ def put_off_problems(evidence: Evidence) -> Iterator[str]:
 
 
 def put_off_notes(evidence: Evidence) -> Iterator[str]:
+    """Yield in sentences who else was put off and heard no more, and who heard late."""
+    yield from _heard_late(evidence)
+    yield from _heard_nothing(evidence)
+
+
+def _heard_late(evidence: Evidence) -> Iterator[str]:
+    """Yield a sentence where holders waited for the ticket itself, which no latency shows.
+
+    Of our own app the rows that are written late are told instead.
+    """
+    told = evidence.promises.students
+    heard = told[told["pending"].notna() & told["pending_ns"].notna() & told["issued_ns"].notna()]
+    if evidence.plan.target.ours or heard.empty:
+        return
+    waited_s = (integers(heard["issued_ns"]) - integers(heard["pending_ns"])) / NS_PER_S
+    least_s = _NOTICED_S + evidence.plan.students.ticket_poll
+    late = waited_s[waited_s >= least_s]
+    if len(late) < max(_FEWEST, 0.01 * len(heard)):
+        return
+    yield (
+        f"{written(len(late))} of {counted(len(heard), 'holder')} who were told that a ticket is "
+        f"being issued heard of it {seconds(least_s)} later or more, the last of them "
+        f"{seconds(round(float(late.max()), 1))} later. No latency has that time as a whole: each "
+        f"answer in between counts by itself."
+    )
+
+
+def _heard_nothing(evidence: Evidence) -> Iterator[str]:
     """Yield in a sentence who else was put off and heard no more."""
     who, has = _unheard(evidence), _holders(evidence)
     if who.empty or any(put_off_problems(evidence)):

@@ -6,6 +6,10 @@ students behind had been let in by then, or fewer, for somebody before was later
 
 Students are let in one after the other, so a position and how many are ahead of it say how far that
 has come. What a worker knows of it may be a while old (`countdown.status_age_ns`).
+
+What somebody else's target counts by a position is its own to say, and it may be the place in what
+is left of the line. Where its scenario says `claims = True` and first come is first served, it is
+wrong whatever is counted to be further back than before.
 """
 
 from typing import Any, Final
@@ -14,6 +18,7 @@ import numpy as np
 import pandas as pd
 
 from dress_rehearsal.records.steps import JOIN, QUEUE, STREAM
+from dress_rehearsal.reports.audit.applicability import keeps_places
 from dress_rehearsal.reports.audit.countdown import by_worker, status_age_ns
 from dress_rehearsal.reports.audit.refusals import Wrong
 from dress_rehearsal.reports.audit.said import NEVER_NS, Said
@@ -24,13 +29,12 @@ _FAR: Final = NEVER_NS // 2
 
 
 def false_places(said: Said) -> Wrong | None:
-    """Count the students told a place that was not theirs; None where nobody was told one.
-
-    None too of a target that is not ours: what it counts by a position is its own to say.
-    """
+    """Count the students told a place that was not theirs; None where nobody was told one."""
     evidence = said.evidence
-    if evidence.requests.empty or not evidence.plan.target.ours:
+    if evidence.requests.empty:
         return None
+    if not evidence.plan.target.ours:
+        return _further_back(said) if keeps_places(evidence.plan, evidence.steps) else None
     position = said.told("told_position")
     told = position.known & said.at(JOIN, QUEUE, STREAM)
     if not told.any():
@@ -54,6 +58,43 @@ def false_places(said: Said) -> Wrong | None:
     return len(who), (
         f"Wrong places: {counted(len(who), 'student was', 'students were')} told a place in the "
         f"queue that was not so ({reasons}{by_worker(said, more | fewer)})."
+    )
+
+
+def _further_back(said: Said) -> Wrong | None:
+    """Count the students of somebody else's target who were told a place behind an earlier one.
+
+    Who joins anew, or was let in before, stands somewhere else by right, and so may another device.
+    """
+    asked = said.at(JOIN, QUEUE) & (said.outcome == "ok") & (said.sent_ns >= 0)
+    asked &= said.done_ns >= 0
+    columns = (said.told("told_position"), said.told("told_ahead"))
+    if not any((asked & column.known).any() for column in columns):
+        return None
+    rows = np.flatnonzero(said.at(JOIN) | asked)
+    rows = rows[np.argsort(said.sent_ns[rows], kind="stable")]
+    begins = pd.Series(said.at(JOIN) | said.told_flags("told_admitted"))[rows].astype("int64")
+    line = [said.student[rows], said.device[rows]]
+    stay = begins.groupby(line).cumsum().to_numpy()
+    age_ns = status_age_ns(said)
+    back = np.zeros(len(asked), dtype=bool)
+    for column in columns:
+        of = (asked & column.known & (column.value > 0) & ~said.told_flags("told_admitted"))[rows]
+        at = rows[of]
+        told = pd.DataFrame({"student": line[0][of], "device": line[1][of], "stay": stay[of]})
+        told["value"], told["sent_ns"] = column.value[at], said.sent_ns[at] - age_ns
+        told["done_ns"], told["row"] = said.done_ns[at], at
+        who = ["student", "device", "stay"]
+        before = told.sort_values("done_ns")[[*who, "value", "done_ns"]]
+        before["least"] = before.groupby(who)["value"].cummin()
+        told = pd.merge_asof(
+            told, before.drop(columns="value"), left_on="sent_ns", right_on="done_ns", by=who
+        )
+        back[told.loc[told["value"] > told["least"], "row"]] = True
+    moved = said.students(back)
+    return len(moved), (
+        f"Wrong places: {counted(len(moved), 'student was', 'students were')} told a place in the "
+        f"queue further back, or more ahead, than before{by_worker(said, back)}."
     )
 
 

@@ -46,14 +46,14 @@ def _of_grants(evidence: Evidence) -> dict[str, Wrong]:
 
     The answers alone can prove that there were, and only every store that there were not.
     """
-    places, granted = evidence.plan.event.tickets, granted_tickets(evidence)
+    places, granted, by = evidence.plan.event.tickets, *_granted(evidence)
     beyond, twice = max(granted - places, 0), _places_sold_twice(evidence)
     shared = _told_to_several(evidence)
     oversold = max(beyond, twice, shared)
     whole = evidence.stores.complete
     said = (
         f"Oversold: {counted(granted, 'ticket was', 'tickets were')} granted for "
-        f"{counted(places, 'place')}."
+        f"{counted(places, 'place')}{by}."
     )
     if twice > beyond:
         said = (
@@ -190,7 +190,13 @@ def _drift(evidence: Evidence, one: str, other: str) -> int:
 
 
 def granted_tickets(evidence: Evidence) -> int:
-    """Return how many different tickets any store holds or any student was told of.
+    """Return how many different tickets any store holds or any student was told of."""
+    return _granted(evidence)[0]
+
+
+def _granted(evidence: Evidence) -> tuple[int, str]:
+    """Return how many different tickets any store holds or any student was told of, and by which
+    other ledger alone, in words.
 
     A student who was told of one that was not recorded counts for one only where no ticket of
     theirs is known. Somebody else's ledgers may call one thing by several names: those beside the
@@ -198,11 +204,13 @@ def granted_tickets(evidence: Evidence) -> int:
     once.
     """
     promised, stores = evidence.promises.tickets, evidence.stores
-    beside, twice = 0, 0
+    most, beside, twice = "", 0, 0
     holdings = stores.holdings
     if evidence.plan.ledgers:
         holdings = {name: rows for name, rows in holdings.items() if name == stores.durable}
-        beside = max((rows["ticket"].nunique() for rows in stores.holdings.values()), default=0)
+        numbers = {name: rows["ticket"].nunique() for name, rows in stores.holdings.items()}
+        most = max(numbers, key=numbers.__getitem__, default="")
+        beside = numbers.get(most, 0)
         if "owners" in stores.known:
             twice = sum(called_otherwise(promised, rows) for rows in holdings.values())
     held = [*holdings.values(), evidence.promises.named]
@@ -210,7 +218,11 @@ def granted_tickets(evidence: Evidence) -> int:
     known = set().union(*(rows["student"].tolist() for rows in held))
     tickets = set().union(*(rows["ticket"].dropna().tolist() for rows in held))
     seen = len(tickets) + sum(student not in known for student in unnamed) - twice
-    return max(seen, beside, *stores.counts.values(), 0)
+    others = max(seen, *stores.counts.values(), 0)
+    if beside <= others:
+        return others, ""
+    of = "" if stores.durable is None else f"; {stores.durable} and what was told have {others:,}"
+    return beside, f" by {most}{of}"
 
 
 def _of_second_tickets(evidence: Evidence) -> dict[str, Wrong]:
@@ -229,6 +241,22 @@ def _of_second_tickets(evidence: Evidence) -> dict[str, Wrong]:
         "duplicate_students": (
             extra if whole else extra or None,
             f"Duplicates: {counted(doubled, 'student has', 'students have')} "
-            f"{counted(extra, 'ticket')} beyond {each} have.",
+            f"{counted(extra, 'ticket')} beyond {each} have{_in_two_rows(evidence)}.",
         )
     }
+
+
+def _in_two_rows(evidence: Evidence) -> str:
+    """Return how many rows hold a ticket that the same student has in another, and where, in words.
+
+    Such a ticket may have been paid twice.
+    """
+    more = {
+        store: int(rows.loc[rows["student"] >= 0, ["student", "ticket"]].duplicated().sum())
+        for store, rows in evidence.stores.holdings.items()
+    }
+    store = max(more, key=more.__getitem__, default="")
+    if not more.get(store):
+        return ""
+    rows = counted(more[store], "row is", "rows are")
+    return f" ({rows} for a ticket that stands in {store} already, as one paid twice does)"

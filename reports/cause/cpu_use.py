@@ -7,7 +7,8 @@ import numpy as np
 from dress_rehearsal.records.tables import NS_PER_S
 from dress_rehearsal.reports.evidence import Evidence
 from dress_rehearsal.reports.evidence.containers import service_of
-from dress_rehearsal.reports.evidence.samples import by_source, level_on
+from dress_rehearsal.reports.evidence.samples import by_source, instants, level_on
+from dress_rehearsal.reports.pools.diagnosis import runs
 from dress_rehearsal.reports.words import counted, percent
 
 _WHO: Final = {
@@ -31,6 +32,9 @@ _CPUS: Final = "machine_cpus"
 _OURS: Final = "the rest of the rehearsal"
 _LITTLE: Final = 0.05
 """Cores of which less is not worth a word."""
+_AT_REST: Final = 0.02
+"""Cores of which an app that does anything at all uses more, or waits for them."""
+_REST_S: Final = 0.75
 _SHORTEST_NS: Final = NS_PER_S // 1000
 """A shorter span is taken for as long: its share would be anybody's guess."""
 
@@ -94,6 +98,33 @@ def _cores_by_user(evidence: Evidence, spans: Spans) -> dict[str, float]:
     for foreign in evidence.samples.series(_FOREIGN, "processes"):
         cores["other programs"] = max(spans.grown(foreign.t_ns, foreign.values), 0.0)
     return dict(sorted(cores.items(), key=lambda item: (-item[1], item[0])))
+
+
+def share_at_rest(evidence: Evidence, spans: Spans) -> float:
+    """Return for which share of some spans somebody else's app had nothing for a processor to do.
+
+    Then none of its processes used one, and none was ready to: it stood still, or waited for
+    something else. Whoever lacks a processor gets one now and then; so that is asked of times of
+    `_REST_S` and longer, and of nothing where nobody looked at the app's processes.
+    """
+    if evidence.plan.target.ours:
+        return 0.0
+    own = [
+        series
+        for name in ("process_cpu_seconds_total", _WAIT)
+        for series in evidence.samples.series(name, "processes", component="app")
+    ]
+    times_ns = instants(own)
+    if len(times_ns) < 2:
+        return 0.0
+    wanted = sum(np.interp(times_ns, series.t_ns, series.values) for series in own)
+    every_s = np.diff(times_ns) / NS_PER_S
+    rest_s = np.zeros(len(times_ns))
+    for start, end in runs(np.diff(wanted) <= _AT_REST * every_s):
+        lasted_s = every_s[start:end]
+        if lasted_s.sum() >= _REST_S:
+            rest_s[start + 1 : end + 1] = lasted_s
+    return spans.grown(times_ns, np.cumsum(rest_s))
 
 
 def share_on_cpu(evidence: Evidence, grid_ns: Any, late_s: float) -> float | None:

@@ -21,9 +21,11 @@ from dress_rehearsal.reports.cause.cpu_use import (
     Spans,
     cpu_use,
     cpu_words,
+    share_at_rest,
     share_on_cpu,
 )
 from dress_rehearsal.reports.cause.decomposition import PARTS
+from dress_rehearsal.reports.cause.new_connections import only_new_connections
 from dress_rehearsal.reports.cause.scene import Found, Scene
 from dress_rehearsal.reports.cause.shared_wait import FEWEST_BESIDE, shared_wait
 from dress_rehearsal.reports.cause.throttling import throttled
@@ -111,7 +113,7 @@ def _busy_cpu(scene: Scene) -> Found | None:
     if not awaited or _blocked(scene):
         return None
     used = _used(scene)
-    if used.share < BUSY:
+    if used.share < BUSY or _rested(scene) or _by_new_connections(scene):
         return None
     seen = cpu_words(used)
     if _unexplained(scene):
@@ -138,16 +140,38 @@ def _busy_cpu(scene: Scene) -> Found | None:
 
 def _used(scene: Scene) -> CpuUse:
     """Return what was used of the CPUs while the slowest were under way, by what each lost."""
+    return cpu_use(scene.evidence, _spans(scene))
+
+
+def _spans(scene: Scene) -> Spans:
     rows = scene.slow.rows
     lost = rows[scene.part].to_numpy() + 1e-6
-    spans = Spans(rows["sent_ns"].to_numpy(), rows["done_ns"].to_numpy(), lost)
-    return cpu_use(scene.evidence, spans)
+    return Spans(rows["sent_ns"].to_numpy(), rows["done_ns"].to_numpy(), lost)
+
+
+def _rested(scene: Scene) -> str:
+    """Return words for an app that lacked no processor meanwhile; empty where it may have."""
+    if scene.part not in _SAYS_NOTHING:
+        return ""
+    share = share_at_rest(scene.evidence, _spans(scene))
+    if share < EXPLAINED_SHARE:
+        return ""
+    return (
+        f"for {percent(round(share, 3))} of that time the app neither used a CPU nor waited for "
+        f"one: it stood still, or waited for something else"
+    )
 
 
 def _though_busy(scene: Scene) -> str:
     """Return why CPUs that were busy are not what a part was lost to; nothing where none were."""
-    if scene.part not in _SAYS_NOTHING or (used := _used(scene)).share < BUSY:
+    if scene.part not in _SAYS_NOTHING:
         return ""
+    if fresh := _by_new_connections(scene):
+        return f"; {fresh}"
+    if (used := _used(scene)).share < BUSY:
+        return ""
+    if rested := _rested(scene):
+        return f"; {cpu_words(used)}, but {rested}"
     shared = shared_wait(scene.evidence, scene.slow, scene.part)
     if shared is None:
         return f"; {cpu_words(used)}, but too few requests of other steps tell whether that is why"
@@ -168,6 +192,13 @@ def _unexplained(scene: Scene) -> bool:
     own = scene.part in set(CLIENT_POOLS) - LOCKS or scene.part in scene.load.foreign.pools
     found = scene.pools.get(scene.part) if own else None
     return found is not None and found.pool.diagnosis is None and not found.pool.leaked
+
+
+def _by_new_connections(scene: Scene) -> str:
+    """Return words for what somebody else's target lost with new connections alone."""
+    if scene.part != "target":
+        return ""
+    return only_new_connections(scene.evidence, scene.slow)
 
 
 def _late_loops(scene: Scene) -> Found | None:

@@ -1,5 +1,6 @@
 """The evidence: all that a run left behind, read once; the only input of every judgement."""
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -16,6 +17,7 @@ from dress_rehearsal.records.damage import Damage
 from dress_rehearsal.records.environment import FILE as ENVIRONMENT
 from dress_rehearsal.records.recorded import METRICS, read_recorded
 from dress_rehearsal.records.steps import OTHER, PURCHASE, Steps
+from dress_rehearsal.records.tables import NOT_KEPT
 from dress_rehearsal.reports.evidence.buying import Buying, read_buying
 from dress_rehearsal.reports.evidence.clocks import (
     FOREIGN_CLOCK_NS,
@@ -108,6 +110,16 @@ class Evidence:
         """
         surroundings = (ENVIRONMENT, BASELINE, METRICS)
         return any(each.file.partition("/")[0] not in surroundings for each in self.damage)
+
+    @cached_property
+    def left_out(self) -> Counter[str]:
+        """How many values of answers could not be kept and count as not said, by their names."""
+        counts: Counter[str] = Counter()
+        for event in self.events:
+            if event.kind == "phase" and event.name == NOT_KEPT:
+                counts.update(event.detail.get("values", {}))
+        counts.update(self.unkept)
+        return counts
 
     @property
     def clock_ns(self) -> int:

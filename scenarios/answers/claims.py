@@ -97,7 +97,8 @@ def read_claims(
 
 def is_page(body: bytes) -> bool:
     """Return whether a body is a page of HTML, which claims nothing itself."""
-    return b"<html" in body[:BEGINNING].lower()
+    beginning = body[:BEGINNING].lower()
+    return b"<html" in beginning or beginning.lstrip().startswith(b"<!doctype html")
 
 
 def _parts(

@@ -70,8 +70,11 @@ def test_who_should_be_refused_and_is_not_is_named(probed, orders, first):
 
 @pytest.mark.slow
 def test_the_same_answer_to_the_same_click_is_as_good_as_a_refusal(probed):
+    same = "It is the ticket that the student holds already"
     code, said = probed({**PAGES, "/orders": [{"id": "t-1"}, {"id": "t-1"}, 403]})
     assert code == 0, said
+    assert same in " ".join(said.split())
+    assert same not in " ".join(probed(PAGES)[1].split())
 
 
 @pytest.mark.slow

@@ -11,7 +11,7 @@ from dress_rehearsal.reports.audit import fairness as judging
 from dress_rehearsal.reports.evidence import Evidence
 from dress_rehearsal.reports.part import Fairness
 from dress_rehearsal.reports.places import LEAST_UNCERTAINTY_S
-from dress_rehearsal.reports.verdict import judge
+from dress_rehearsal.reports.verdict import _let_pass, judge
 from tests.steps import JOIN, PURCHASE, QUEUE
 
 pytestmark = pytest.mark.slow
@@ -275,3 +275,23 @@ def test_an_order_that_no_ticket_s_number_tells_of_is_not_fair_but_unknown(evide
     assert judging.judge_fairness(evidence).problems == ()
     assert judging.judge_fairness(evidence_of(students=30, tickets=0)).problems == ()
     assert judging.judge_fairness(evidence_of(**SMALL, store_unreadable="postgres")).problems == ()
+
+
+def test_what_was_found_wrong_was_tested_whatever_the_sale_lasted(evidence_of, monkeypatch):
+    monkeypatch.setattr(judging, "_hardly_asked", lambda evidence: ("hardly",))
+    assert "hardly" in judging.judge_fairness(evidence_of(**SMALL, plan=ROOM)).notes
+    jumped = judging.judge_fairness(evidence_of(**SMALL, plan=ROOM, queue_jumped=30))
+    assert jumped.fairness.inversions
+    assert "hardly" not in jumped.notes
+
+
+@pytest.mark.parametrize(
+    ("most_s", "words"),
+    [
+        (0.9, "the plan lets pass"),
+        (1.5, "the plan and what is unknown of a student's place, up to 0.6 s, let pass"),
+    ],
+)
+def test_a_pass_says_whether_the_plan_alone_let_it_pass(evidence_of, most_s, words):
+    numbers = {"overtaken_max_s": most_s, "within_s": 1.0, "uncertainty_s": 0.6}
+    assert _let_pass(judge_fairness(evidence_of(**SMALL)).model_copy(update=numbers)) == words

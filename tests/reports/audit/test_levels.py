@@ -269,3 +269,44 @@ def test_what_a_scenario_declares_is_judged_whoever_wrote_it(evidence_of):
     late = dataclasses.replace(plain, requests=requests)
     assert "false_countdown" in found(foreign(late, "everything", declares=declared))
     assert "false_countdown" not in found(foreign(late, "everything"))
+
+
+def test_a_ticket_that_was_paid_twice_is_told_as_one(evidence_of):
+    """A ledger of payments has a row each; the ledger of tickets has one of it."""
+    shop = foreign(evidence_of(**SHOP), "everything", names=("tickets", "charges"))
+    assert found(shop) == {}
+    ledger = shop.ledger.copy()
+    ledger["number"] = pd.array(range(len(ledger)), "Int64")
+    own = ledger[ledger["source"].astype("object") == "charges"]
+    again = own.head(3).assign(number=[9001, 9002, 9003])
+    rows = pd.concat([ledger, again], ignore_index=True).astype(ledger.dtypes.to_dict())
+    paid = dataclasses.replace(shop, ledger=rows)
+    assert found(paid)["duplicate_students"] == 3
+    assert audited(paid).wrongs["duplicate_students"] == (
+        "Duplicates: 3 students have 3 tickets beyond the one that each may have (3 rows are for a "
+        "ticket that stands in charges already, as one paid twice does)."
+    )
+
+
+def test_what_was_sold_too_often_by_another_ledger_alone_is_told_as_its_word(evidence_of):
+    shop = foreign(evidence_of(**SHOP), "everything", names=("tickets", "charges"))
+    own = shop.ledger[shop.ledger["source"].astype("object") == "charges"]
+    more = own.head(4).assign(ticket=["c1", "c2", "c3", "c4"], student=[150, 151, 152, 153])
+    rows = pd.concat([shop.ledger, more], ignore_index=True).astype(shop.ledger.dtypes.to_dict())
+    said = audited(dataclasses.replace(shop, ledger=rows)).wrongs["oversold"]
+    assert said == (
+        "Oversold: 64 tickets were granted for 60 places by charges; tickets and what was told "
+        "have 60."
+    )
+
+
+def test_what_was_lost_and_sold_again_is_a_loss_though_its_payment_is_still_there(evidence_of):
+    lost = evidence_of(**SHOP, oversell=3, missing_rows=3)
+    shop = foreign(lost, "everything", names=("tickets", "charges"))
+    told = shop.promises.named
+    gone = told[~told["ticket"].isin(shop.ledger["ticket"])]
+    own = shop.ledger[shop.ledger["source"].astype("object") == "charges"].head(len(gone))
+    paid = own.assign(ticket=gone["ticket"].tolist(), student=gone["student"].tolist())
+    rows = pd.concat([shop.ledger, paid], ignore_index=True).astype(shop.ledger.dtypes.to_dict())
+    wrongs = list(audited(dataclasses.replace(shop, ledger=rows)).wrongs)
+    assert wrongs[:2] == ["acked_but_missing", "oversold"]

@@ -218,7 +218,27 @@ def test_a_code_that_never_opens_denies_the_ticket(evidence_of, tries, closed):
         changed = told(
             changed, QR, who, word[outcome], at_s, outcome=outcome, status=status[outcome]
         )
+    told_code = changed.requests["told_code"].astype("object")
+    own = changed.requests["student"].where(changed.requests["outcome"] == "ok")
+    codes = told_code.where(told_code.notna(), own.where(changed.requests["step"] == QR))
+    changed = dataclasses.replace(changed, requests=changed.requests.assign(told_code=codes))
     assert found(changed).get("denied_tickets", 0) == (2 if closed else 0)
+
+
+def test_an_answer_without_a_code_opens_no_ticket(evidence_of):
+    evidence = evidence_of(**SMALL)
+    assert found(evidence) == {}
+    who = ended(evidence, "ticket")[:2]
+    requests = evidence.requests.copy()
+    opened = ((requests["step"] == QR) & requests["student"].isin(who)).to_numpy(dtype=bool)
+    requests["told_code"] = requests["told_code"].astype("object").mask(opened)
+    blank = dataclasses.replace(evidence, requests=requests)
+    assert found(blank).get("denied_tickets") == 2
+    assert "(2 got an answer without a code in it)" in audited(blank).wrongs["denied_tickets"]
+    # What had no room was not looked into, and where hardly anybody gets a code there is none.
+    unkept = dataclasses.replace(blank, unkept={"answer": 2})
+    every = dataclasses.replace(evidence, requests=requests.assign(told_code=None))
+    assert "denied_tickets" not in found(unkept) | found(every)
 
 
 @pytest.mark.parametrize(

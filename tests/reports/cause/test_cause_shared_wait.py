@@ -10,7 +10,15 @@ from dress_rehearsal.reports.evidence import Evidence
 from dress_rehearsal.reports.page.strip import key_numbers
 from dress_rehearsal.reports.verdict import judge
 from dress_rehearsal.reports.words import UNSURE
-from tests.reports.cause.altered_runs import SECOND, SMALL, TIMES, cause_of, measured, slowed
+from tests.reports.cause.altered_runs import (
+    SECOND,
+    SMALL,
+    TIMES,
+    cause_of,
+    measured,
+    slowed,
+    waiting_for_a_cpu,
+)
 from tests.reports.foreign import foreign
 from tests.reports.synthetic_defects import QR
 from tests.steps import PURCHASE
@@ -152,3 +160,25 @@ def test_of_idle_cpus_nothing_is_said(shop):
     finding = cause_of(slow)
     assert finding.bottleneck.resource == "target"
     assert "busy" not in finding.cause
+
+
+def resting(evidence: Evidence) -> Evidence:
+    """The same run whose app used no processor from T-0 on."""
+    metrics = evidence.metrics.copy()
+    assert evidence.t0_ns is not None
+    app = metrics["labels"].astype(str).str.contains('"component":"app"', regex=False)
+    app &= (metrics["name"] == "process_cpu_seconds_total").to_numpy(dtype=bool)
+    since = metrics["t_ns"] >= evidence.t0_ns
+    before = metrics[app & ~since].groupby("labels", observed=True)["value"].max()
+    metrics.loc[app & since, "value"] = metrics.loc[app & since, "labels"].map(before).astype(float)
+    return dataclasses.replace(evidence, metrics=metrics)
+
+
+def test_an_app_that_stands_still_lacks_no_processor_though_all_steps_wait_and_all_are_busy(shop):
+    slow = alike(sleeping(shop, SLEPT_MS), SLEPT_MS)
+    finding = cause_of(resting(slow))
+    assert finding.bottleneck.resource == "target"
+    assert "the app neither used a CPU nor waited for one" in finding.cause
+    # One that is ready to run and gets no processor is another matter.
+    starved = cause_of(resting(waiting_for_a_cpu(slow, ran=1, waited=0.5)))
+    assert starved.bottleneck.resource == "cpu"

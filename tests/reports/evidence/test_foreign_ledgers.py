@@ -258,3 +258,22 @@ def test_what_students_hold_by_no_click_of_theirs_took_a_place(evidence_of):
     assert audited(elsewhere).audit.false_sold_out == 0
     none = with_rows(elsewhere, lambda rows: rows[~rows["student"].isin(three)])
     assert audited(none).audit.false_sold_out
+
+
+@pytest.mark.parametrize(("waited_s", "is_told"), [(0.4, False), (2.9, False), (5.2, True)])
+def test_who_heard_long_after_that_a_ticket_is_being_issued_is_told_of(
+    evidence_of, waited_s, is_told
+):
+    shop = foreign(evidence_of(**SHOP), "owners")
+    some = holders(shop, 20)
+    students = unheard(shop, some, "ticket")
+    students["ticket"] = shop.students["ticket"]
+    for column in ("acked_ns", "issued_ns"):
+        heard_ns = students["pending_ns"] + round(waited_s * NS_PER_S)
+        students[column] = shop.students[column].where(~students["student"].isin(some), heard_ns)
+    notes = judge(dataclasses.replace(shop, students=students)).notes
+    told = [note for note in notes if "heard of it 3 s later or more" in note]
+    assert bool(told) == is_told
+    if is_told:
+        assert told[0].startswith("20 of 20 holders")
+        assert "the last of them 5.2 s later" in told[0]

@@ -98,6 +98,7 @@ def test_a_code_is_known_again_by_what_it_holds():
     assert told(QR, b'{"ticket": "KK-00001", "seat": 7}')["told_ticket"] == "KK-00001"
     assert set(told(QR, b'{"seat": 7}')) == set(told(QR, b'{"ticket": ')) == {"told_code"}
     assert told(QR, b"<!doctype html><HTML>the same for all</HTML>") == {}
+    assert told(QR, b"\n<!DOCTYPE html><title>Your ticket</title>The same for all.") == {}
 
 
 def test_what_is_said_in_no_form_that_can_be_kept_is_counted():
