@@ -72,7 +72,9 @@ def draw_timetable(plan: Plan, people: Sequence[Person]) -> Timetable:
     waiting_s = rng.uniform(-lead, -0.2 * lead, n)
     # Exponential, cut at 80 % of the sale so that everybody can finish a purchase.
     reach = 1 - math.exp(-0.8 * sale / students.late_mean) if students.late_mean else 0.0
-    late_s = -students.late_mean * np.log1p(-reach * rng.uniform(0, 1, n))
+    # Not numpy's: that ends in another bit on another kind of CPU, and a seed means one rush.
+    logs = map(math.log1p, (-reach * rng.uniform(0, 1, n)).tolist())
+    late_s = -students.late_mean * np.fromiter(logs, np.float64, n)
     scale = students.patience / math.log(2) ** (1 / _WEIBULL_SHAPE)
     patience_s = np.maximum(scale * rng.weibull(_WEIBULL_SHAPE, n), 1.0)
     patience_s[rng.uniform(0, 1, n) < students.patient] = np.inf
