@@ -161,8 +161,8 @@ def test_of_a_span_that_second_is_told_in_which_most_waited():
     assert finding.during(29 * 250_000_000, 10**10) == "0 waiting in 4 looks; and so on"
     assert finding.during(32 * 250_000_000, 10**10) == "3 waiting"
     assert PoolFinding(None, "full").during(0, 10**10) == "full"
-    between = 26 * 250_000_000 + 10_000_000, 27 * 250_000_000 - 10_000_000
-    assert finding.during(*between) == "800 waiting in 4 looks; and so on", "the look after it tells"
+    between = 26 * 250_000_000 + 10_000_000, 27 * 250_000_000 - 10_000_000  # its look comes after it
+    assert finding.during(*between) == "800 waiting in 4 looks; and so on"
 
 
 @pytest.mark.parametrize(
