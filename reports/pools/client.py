@@ -83,7 +83,8 @@ class PoolFinding:
         if self.frame is None or self.words is None:
             return self.evidence
         times, hit = self.frame["t_ns"].to_numpy(), self.frame["saturated"].to_numpy(dtype=bool)
-        within = np.flatnonzero(hit & (times >= from_ns) & (times <= until_ns))
+        begun = np.append(times[:1], times[:-1])  # a sample tells of the time since the one before
+        within = np.flatnonzero(hit & (times >= from_ns) & (begun <= until_ns))
         if not len(within):
             return self.evidence
         waiting = self.frame["pending"].fillna(0).to_numpy()[within]

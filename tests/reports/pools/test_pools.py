@@ -161,6 +161,8 @@ def test_of_a_span_that_second_is_told_in_which_most_waited():
     assert finding.during(29 * 250_000_000, 10**10) == "0 waiting in 4 looks; and so on"
     assert finding.during(32 * 250_000_000, 10**10) == "3 waiting"
     assert PoolFinding(None, "full").during(0, 10**10) == "full"
+    between = 26 * 250_000_000 + 10_000_000, 27 * 250_000_000 - 10_000_000  # of two looks
+    assert finding.during(*between) == "800 waiting in 4 looks; and so on"
 
 
 @pytest.mark.parametrize(
