@@ -89,9 +89,7 @@ def test_everything_that_shows_gates_names_the_window(evidence):
     verdict = judge(own)
     name = f"{BUYING}.p50 in T+2s.."
     assert name in write_junit(verdict)
-    assert name.replace("_", r"\_").replace("[", r"\[").replace("]", r"\]") in write_summary(
-        verdict
-    )
+    assert name in write_summary(verdict)
     assert name in [row[0].text for row in gates_table(verdict.gates, verdict).rows]
     numbers = [each for each in repeats_of([(1, verdict)], 1).numbers if each.limit == "<= 100ms"]
     assert {each.name: each.held for each in numbers} == {name: 0, f"{BUYING}.p50": 1}

@@ -112,7 +112,7 @@ def quick_runs(monkeypatch):
     compared = []
     monkeypatch.setattr(sweeping, "side_of", lambda name, _: name)
     monkeypatch.setattr(sweeping, "compare", lambda sides: compared.append(sides) or sides)
-    monkeypatch.setattr(sweeping, "overview", lambda _, missing: missing or "the table")
+    monkeypatch.setattr(sweeping, "overview", lambda _, missing: str(missing or "the table"))
     monkeypatch.setattr(
         sweeping, "comparison_figure", lambda _, missing: f"the figure{missing or ''}"
     )
