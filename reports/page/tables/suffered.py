@@ -124,7 +124,7 @@ def bad_ends_table(bad_ends: Sequence[BadEnd], census: Census) -> Table | None:
         ("Their last request", "text"),
         ("What came of it", "text"),
         ("Last error", "text"),
-        ("It ended", "when"),
+        ("Ended", "when"),
         ("Such as student", "text"),
     )
     return Table("bad-ends", caption, columns, rows)
