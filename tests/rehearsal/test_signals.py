@@ -27,6 +27,19 @@ def send(number):
     os.kill(os.getpid(), number)
 
 
+class Ending:
+    """Has a signal come in its destructor."""
+
+    def __init__(self, number):
+        self._number = number
+
+    def __del__(self):
+        send(self._number)
+        for _ in range(1000):
+            pass
+        pytest.fail("nothing was raised in it")
+
+
 def test_what_is_interruptible_is_left(number):
     with pytest.raises(KeyboardInterrupt), interruptible():
         send(number)
@@ -36,15 +49,8 @@ def test_what_is_interruptible_is_left(number):
 def test_one_that_comes_in_a_destructor_is_not_lost(number):
     """The interpreter ignores what is raised there, and in the callbacks of its import locks."""
 
-    class Ending:
-        def __del__(self):
-            send(number)
-            for _ in range(1000):
-                pass
-            pytest.fail("nothing was raised in it")
-
     with pytest.raises(KeyboardInterrupt), interruptible():
-        Ending()
+        Ending(number)
         time.sleep(10)
         pytest.fail("it went on")
     time.sleep(2 * signals._AGAIN_S)  # nothing comes afterwards
@@ -54,15 +60,8 @@ def test_what_was_lost_before_something_short_is_raised_after_it(number):
     """It came before, so it is none of what is ignored meanwhile."""
     went_on = False
 
-    class Ending:
-        def __del__(self):
-            send(number)
-            for _ in range(1000):
-                pass
-            pytest.fail("nothing was raised in it")
-
     with pytest.raises(KeyboardInterrupt), interruptible():
-        Ending()
+        Ending(number)
         with uninterruptible():
             time.sleep(3 * signals._AGAIN_S)
             went_on = True
