@@ -4,7 +4,7 @@ A cell reaches its lane, and a judgement its leader, as a line of JSON.
 """
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from fnmatch import fnmatchcase
 from typing import Any, Final, Self
 
@@ -50,6 +50,8 @@ class Judgement:
     """Why the cell could not be carried out."""
     undecided: tuple[str, ...] = ()
     """What would be unexpected on a quiet machine and is held against nobody on this busy one."""
+    said: str = ""
+    """The run's own gravest sentence and its cause, where it differs: the folder may be gone by then."""
 
     @property
     def differs(self) -> bool:
@@ -72,7 +74,8 @@ class Judgement:
             *(f"{finding} was not found" for finding in self.missing),
             *(f"{finding} was found though nothing should cause it" for finding in self.unexpected),
         ]
-        return f"{name}: {'; '.join(parts)}"
+        said = f". The run says: {self.said}" if self.said else ""
+        return f"{name}: {'; '.join(parts)}{said}"
 
     def document(self) -> dict[str, Any]:
         """Return it as it stands in `matrix.json`."""
@@ -84,20 +87,23 @@ class Judgement:
         return TypeAdapter(cls).validate_python(document)
 
 
-def judge_cell(cell: Cell, found: Collection[str], seconds: float, run: str) -> Judgement:
+def judge_cell(
+    cell: Cell, found: Collection[str], seconds: float, run: str, said: str = ""
+) -> Judgement:
     """Return what was found held against what the cell expects and allows.
 
     Args:
         found: names of findings, as `reports.findings` gives them.
         seconds: how long the cell took.
         run: the name of its run directory.
+        said: what the run says of itself, kept where it differs.
     """
     expected = cell.expect
     known = [choice for each in (*expected, *cell.allow) for choice in each.split(" | ")]
     wrongs = _WRONGS if cell.plan.faults or expected else _UNWELL
     strange = [each for each in sorted(found) if _any([each], wrongs) and not _any([each], known)]
     undecided = [each for each in strange if _is_strain(each)] if _any(strange, _BUSY) else []
-    return Judgement(
+    judgement = Judgement(
         strategy=cell.strategy,
         fault=cell.fault,
         expected=expected,
@@ -108,6 +114,7 @@ def judge_cell(cell: Cell, found: Collection[str], seconds: float, run: str) -> 
         run=run,
         undecided=tuple(undecided),
     )
+    return replace(judgement, said=said) if judgement.differs else judgement
 
 
 def _is_strain(finding: str) -> bool:

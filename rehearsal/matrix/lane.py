@@ -64,7 +64,8 @@ class Lane:
             evidence = read_evidence(run)
             verdict = judge(evidence)
             found = findings_of(evidence, verdict) | _taken_as_planned(evidence)
-            judgement = judge_cell(cell, found, time.monotonic() - begun_s, run.id)
+            seconds, said = time.monotonic() - begun_s, f"{verdict.reasons[0]} {verdict.cause}"
+            judgement = judge_cell(cell, found, seconds, run.id, said)
             if judgement.differs:
                 write_report(run)
             else:

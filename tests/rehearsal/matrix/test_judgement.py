@@ -136,3 +136,10 @@ def test_it_is_read_as_it_was_written():
     judgement = judged(cell("audit.sold_early"), "lost.app")
     assert Judgement.read(judgement.document()) == judgement
     assert judgement.document()["differs"] is True
+
+
+def test_what_differs_tells_what_the_run_said_for_its_folder_may_be_gone():
+    said = "The queue is not empty yet. Cause of slowness: Kafka."
+    differs = judge_cell(cell(healthy=True), {"cause.external"}, 1.5, "run", said)
+    assert differs.sentence.endswith(f"though nothing should cause it. The run says: {said}")
+    assert judge_cell(cell(healthy=True), set(), 1.5, "run", said).said == ""
