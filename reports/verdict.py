@@ -74,6 +74,7 @@ from dress_rehearsal.reports.students.census import take_census
 from dress_rehearsal.reports.students.errors_met import count_errors, met_errors
 from dress_rehearsal.reports.students.retried import retried_notes
 from dress_rehearsal.reports.students.suffered import find_groups
+from dress_rehearsal.reports.students.too_late import too_late_notes
 from dress_rehearsal.reports.students.tries import count_tries, retry_notes
 from dress_rehearsal.reports.students.unanswered import failed_for_all, unanswered_sale
 from dress_rehearsal.reports.students.unseen import unseen_notes
@@ -210,6 +211,7 @@ def judge(evidence: Evidence) -> Verdict:
                 *group_notes(evidence, met, measured.sale),
                 *bad_end_notes(bad_ends, measured.census),
                 *unseen_notes(evidence),
+                *too_late_notes(evidence),
                 *retried_notes(evidence),
                 *retry_notes(measured.tries, measured.roles),
                 *bot_notes(evidence),

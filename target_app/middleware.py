@@ -91,6 +91,8 @@ class RequestMiddleware:
         """What a line says of a request: who asked for what, and where the time went."""
         told: dict[str, Any] = {"step": step, "status": status, "duration_ms": _ms(took_ns)}
         told |= {f"{cause}_ms": _ms(ns) for cause, ns in context.times() if ns > 0}
+        if context.pool is not None:
+            told["pool"] = context.pool
         if context.student is not None:
             told["student_hash"] = hash_student(self._log_key, context.student)
         return told

@@ -51,7 +51,7 @@ class Judgement:
     undecided: tuple[str, ...] = ()
     """What would be unexpected on a quiet machine and is held against nobody on this busy one."""
     said: str = ""
-    """The run's own gravest sentence and its cause, where it differs: the folder may be gone by then."""
+    """The run's own gravest sentence and its cause, where it differs: its folder may be gone."""
 
     @property
     def differs(self) -> bool:

@@ -18,8 +18,9 @@ rest         the network, and the answer's way back
 Each pool of somebody else's app, by its name in the report, is a part of its own, estimated from
 what the pool tells (`reports.cause.foreign_waits`).
 
-They are what the generator recorded and what the answer's `Server-Timing` says. Of a request that
-was not answered only its time is known: it is shared out by where the requests under way were
+They are what the generator recorded and what the answer's `Server-Timing` says, or the app's log of
+an answer that came too late. Of a request that neither tells of only its time is known: it is
+shared out by where the requests under way were
 meanwhile (waiting for a worker, for each pool, for a lock, in PostgreSQL). That is an estimate, and
 wherever it is shown it says so. Three things are set right that a request cannot know of itself:
 
@@ -49,6 +50,7 @@ from dress_rehearsal.reports.cause.server_timing import (
     AT_ONCE,
     RECORDED,
     read_answers,
+    rows_told,
     waited_for,
 )
 from dress_rehearsal.reports.evidence import Evidence
@@ -114,8 +116,9 @@ def decompose(
     Returns:
         A row a request: the columns of `PARTS`, and one a pool of somebody else's app, in ms, which
         add up to felt_ms; felt_ms, sent_ns, done_ns (int64), student, worker (pid as text, empty
-        where unknown), outcome, and silent: whether there was no answer that said where its time
-        went, so that all parts but the generator's and the connection's are estimated (bool).
+        where unknown), outcome, and silent: whether neither an answer nor the app's log said where
+        its time went, so that all but the generator's and the connection's part is estimated
+        (bool).
     """
     places = np.flatnonzero(chosen)
     first = _decomposed(evidence, load, places[:AT_ONCE])
@@ -133,7 +136,7 @@ def decompose(
 
 def _decomposed(evidence: Evidence, load: Load, chosen: Any) -> pd.DataFrame:
     """Return the decomposition of some requests, by their places."""
-    rows = evidence.requests[list(_RECORDED)].iloc[chosen]
+    rows = rows_told(evidence, _RECORDED, chosen)
     latency = evidence.latency.within(chosen)[["felt_ms", "generator_ms"]]
     felt = latency["felt_ms"].to_numpy()
     start_ns = integers(rows["intended_ns"])

@@ -1,6 +1,7 @@
 """What answers themselves say of where their requests' time went, in the decomposition's words.
 
-The parts of `Server-Timing`, beside what the generator recorded; they add up to what was felt too.
+Of the reference app the log says it too, where no student got the answer (`requests.logged`). The
+parts of `Server-Timing`, beside what the generator recorded; they add up to what was felt too.
 The decomposition starts from them and counts each to what made it long
 (`reports.cause.decomposition`), so that the same milliseconds may have another name there:
 
@@ -10,20 +11,22 @@ database, redis_server: in the store (`db`, `redis`); postgres_connect, redis_co
              connection to it was there
 external     in a neighbour of the app
 app_code     what is left of the app's total (`app`)
-target, unanswered: the answer says nothing, or there was none
+target, unanswered: the answer says nothing, or there was none and no log knows of one
 generator, connect, rest: as in the decomposition
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, Final, NamedTuple
 
 import numpy as np
 import pandas as pd
 
+from dress_rehearsal.records.requests.logged import UNSAID, request_keys
 from dress_rehearsal.records.tables import CLIENT_POOLS
 from dress_rehearsal.reports.evidence import Evidence
 from dress_rehearsal.reports.evidence.latency import PARTS as SAID
 from dress_rehearsal.reports.evidence.latency import part_ms
+from dress_rehearsal.reports.numbers import integers
 
 AT_ONCE: Final = 100_000
 """Requests that are looked at together: of millions each step would take as much room again."""
@@ -62,6 +65,36 @@ class Answers(NamedTuple):
     inner: dict[str, Any]
     answered: Any
     unsaid: Any
+
+
+def rows_told(evidence: Evidence, names: Sequence[str], places: Any) -> pd.DataFrame:
+    """Return some columns of some requests, with what the app's log says of those that had no
+    answer.
+
+    Args:
+        names: of columns; those of `RECORDED` at least.
+        places: which rows of `evidence.requests`.
+    """
+    rows = evidence.requests[[*names]].iloc[places]
+    logged = evidence.logged
+    if not len(logged.keys):
+        return rows
+    asked = evidence.requests[["student", "seq"]].iloc[places]
+    keys = request_keys(*(integers(asked[name]) for name in ("student", "seq")))
+    found = np.where(rows["app_us"].isna(), logged.places(keys), UNSAID)
+    own = np.flatnonzero(found != UNSAID)
+    if not len(own):
+        return rows
+    made: dict[str, Any] = {}
+    for name in (each for each in names if each in logged.columns):
+        words = logged.columns[name].dtype == object
+        made[name] = rows[name].astype("object").to_numpy(copy=True) if words else _us(rows[name])
+        made[name][own] = logged.columns[name][found[own]]
+    return rows.assign(**made)
+
+
+def _us(column: "pd.Series[Any]") -> Any:
+    return column.to_numpy("float64", copy=True, na_value=np.nan)
 
 
 def read_answers(rows: pd.DataFrame, latency: pd.DataFrame, *, ours: bool) -> Answers:
@@ -110,7 +143,7 @@ def said_parts(evidence: Evidence, places: Any) -> pd.DataFrame:
         A row a request, in ms: `generator`, `connect`, `app_loop`, each pool, the stores and
         `external`, `app_code`, `target`, `unanswered`, `rest`; they add up to what was felt.
     """
-    rows = evidence.requests[list(RECORDED)].iloc[places]
+    rows = rows_told(evidence, RECORDED, places)
     latency = evidence.latency.within(places)[["felt_ms", "generator_ms"]]
     told = read_answers(rows, latency, ours=evidence.plan.target.ours)
     pools = waited_for(rows)

@@ -15,7 +15,10 @@ from dress_rehearsal.records.baseline import FILE as BASELINE
 from dress_rehearsal.records.baseline import NO_BASELINE, BaselineNumbers
 from dress_rehearsal.records.damage import Damage
 from dress_rehearsal.records.environment import FILE as ENVIRONMENT
-from dress_rehearsal.records.recorded import METRICS, read_recorded
+from dress_rehearsal.records.environment import RUN
+from dress_rehearsal.records.recorded import METRICS, Recorded, read_recorded
+from dress_rehearsal.records.requests.logged import LoggedAnswers, read_logged, request_keys
+from dress_rehearsal.records.requests.trace_ids import TraceIds
 from dress_rehearsal.records.steps import OTHER, PURCHASE, Steps
 from dress_rehearsal.records.tables import NOT_KEPT
 from dress_rehearsal.reports.evidence.buying import Buying, read_buying
@@ -46,6 +49,7 @@ from dress_rehearsal.reports.evidence.silence import (
 )
 from dress_rehearsal.reports.evidence.stores import Stores, read_stores
 from dress_rehearsal.reports.evidence.timeline import Timeline, read_timeline
+from dress_rehearsal.reports.numbers import integers
 
 UNASKED: Final = ("bytes",)
 """Columns of requests that no judgement looks at: they are checked like the others, and let go."""
@@ -77,6 +81,7 @@ class Evidence:
         steps: those of its scenario, with what each is for.
         unkept: how many values the answers' headers said that cannot be kept, by their names.
         baseline: the numbers of what it was rehearsed against.
+        logged: what the reference app's log says of answers that no student got.
     """
 
     run: str
@@ -92,6 +97,7 @@ class Evidence:
     steps: Steps = field(default_factory=Steps.ticket_open)
     unkept: Mapping[str, int] = field(default_factory=dict)
     baseline: BaselineNumbers = NO_BASELINE
+    logged: LoggedAnswers = field(default_factory=LoggedAnswers.none)
 
     def __post_init__(self) -> None:
         """Add to `requests` what each was for, as the column `role`."""
@@ -248,10 +254,24 @@ def read_evidence(run: RunDirectory) -> Evidence:
         steps=recorded.steps,
         unkept=recorded.unkept,
         baseline=recorded.baseline,
+        logged=_logged(run, recorded, requests),
     )
     del recorded
     give_back()
     return evidence
+
+
+def _logged(run: RunDirectory, recorded: Recorded, requests: pd.DataFrame) -> LoggedAnswers:
+    """Return what the reference app's log says of requests that had no answer."""
+    if not recorded.plan.target.ours:
+        return LoggedAnswers.none()
+    rows = requests.loc[
+        (requests["status"] == 0) & requests["sent_ns"].notna() & requests["student"].notna(),
+        ["student", "seq"],
+    ]
+    keys = request_keys(integers(rows["student"]), integers(rows["seq"]))
+    traces = TraceIds(recorded.environment.get(RUN, run.id))
+    return read_logged(run.logs, traces.run, keys)
 
 
 def _with_roles(requests: pd.DataFrame, steps: Steps) -> pd.DataFrame:

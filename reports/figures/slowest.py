@@ -74,8 +74,9 @@ def draw_slowest(bands: Sequence[Band], *, closed: bool = False) -> Drawing | Mi
         shown = band.step
     caption = (
         "Mean time of the requests in each row, in parts that add up. A request's time is split by "
-        "what its answer said (Server-Timing) and by what loops and pools did meanwhile; without "
-        "an answer by the latter alone, which is an estimate."
+        "what its answer said (Server-Timing), or the app's log where that came too late, and by "
+        "what loops and pools did meanwhile; where nothing said it by the latter alone, which is "
+        "an estimate."
     )
     if not closed:
         caption += f" Requests meant earlier than {offset(-BEFORE_T0_S)} are left out."

@@ -2,11 +2,12 @@
 
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO, Final, NamedTuple
 
+from dress_rehearsal.records.requests.logged import MOST_BYTES, whole_lines
 from dress_rehearsal.records.tables import NS_PER_S
 from dress_rehearsal.reports.page.redacted import redacted, redacted_field
 from dress_rehearsal.reports.words import SERVER_PARTS, milliseconds, offset
@@ -15,9 +16,6 @@ _MOST_LINES: Final = 3
 """So many lines of one request are shown."""
 _LONGEST: Final = 400
 """So many characters of a line are shown."""
-_AT_ONCE: Final = 1 << 20
-_MOST_BYTES: Final = 1 << 30
-"""So much of each file is searched at most: a log has no end of its own."""
 _UNSAID: Final = frozenset(
     {"time_ns", "level", "component", "logger", "message", "trace_id", "span_id"}
 )
@@ -95,9 +93,7 @@ def find_lines(
 def _search(
     file: BinaryIO, name: str, wanted: "re.Pattern[bytes]", lines: LogLines, how: _Read
 ) -> None:
-    read = 0
-    for block in _blocks(file):
-        read += len(block)
+    for block in whole_lines(file, MOST_BYTES):
         lines.traced = lines.traced or _TRACED.search(block) is not None
         for match in wanted.finditer(block):
             own = lines.by_trace[match[0].decode()]
@@ -107,25 +103,8 @@ def _search(
             said = f"{name}: {_words(raw, how, match[0].decode())}"
             if len(own) < _MOST_LINES and said not in own:
                 own.append(said)
-        if read >= _MOST_BYTES:
-            lines.cut.append(name)
-            return
-
-
-def _blocks(file: BinaryIO) -> Iterator[bytes]:
-    """Yield a file in blocks of whole lines; one without an end is broken off."""
-    rest = b""
-    while piece := file.read(_AT_ONCE):
-        block = rest + piece
-        end = block.rfind(b"\n") + 1
-        if end == 0 and len(block) < 4 * _AT_ONCE:
-            rest = block
-            continue
-        whole = end or len(block)
-        yield block[:whole]
-        rest = block[whole:]
-    if rest:
-        yield rest
+    if file.tell() >= MOST_BYTES:
+        lines.cut.append(name)
 
 
 def _words(raw: bytes, how: _Read, trace: str) -> str:
