@@ -134,8 +134,9 @@ def _line(block: bytes, found: "re.Match[bytes]") -> Mapping[str, Any] | None:
     except (ValueError, RecursionError):
         return None
     status = line.get("status") if isinstance(line, dict) else None
-    plain = isinstance(status, int) and not isinstance(status, bool)
-    return line if plain and 0 < status <= _MOST_STATUS else None
+    if not isinstance(status, int) or isinstance(status, bool):
+        return None
+    return line if 0 < status <= _MOST_STATUS else None
 
 
 def _time(line: Mapping[str, Any], field: str) -> float:
