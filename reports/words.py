@@ -18,6 +18,7 @@ from dress_rehearsal.reports.schema import Status
 _zero: Final = ContextVar("zero", default="T-0")
 
 BELIEF: Final = "Can it be believed?"
+APP_OR_MACHINE: Final = "App or test machine?"
 NOT_MEASURED: Final = "not measured"
 NOT_APPLICABLE: Final = "does not apply"
 """What stands for a number of something that this rush did not have."""

@@ -115,3 +115,15 @@ def test_every_row_of_the_table_has_as_many_cells_as_its_head(summary_of):
 )
 def test_text_cannot_break_out_of_the_summary(text, shown):
     assert escaped(text) == shown
+
+
+def test_whose_doing_it_was_is_told_where_the_lines_suffice(verdict_of):
+    verdict = verdict_of(**SMALL, gates=MANY).model_copy(update={"app_or_machine": "The app: so."})
+    few = verdict.model_copy(update={"gates": verdict.gates[:1]})
+    assert "\n- App or test machine? The app: so.\n" in write_summary(few)
+    many = verdict.model_copy(update={"gates": verdict.gates[:1] * 9})
+    many = many.model_copy(
+        update={"gates": [each.model_copy(update={"status": "fail"}) for each in many.gates]}
+    )
+    assert "App or test machine?" not in write_summary(many)
+    assert len(write_summary(many).splitlines()) == 15
