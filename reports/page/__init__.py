@@ -91,7 +91,7 @@ def _beginning(
         "plan": evidence.plan,
         "opened": _opened(evidence),
         "key_numbers": key_numbers(evidence, verdict),
-        "headroom": headroom(run, evidence.plan),
+        "headroom": headroom(run, evidence.plan, verdict),
         "next_steps": next_steps(run, evidence.plan),
         "first_gates": first_screen.first_gates(verdict),
         "other_gates": other_gates_words(verdict.gates),
