@@ -92,7 +92,7 @@ def _beginning(
         "opened": _opened(evidence),
         "key_numbers": key_numbers(evidence, verdict),
         "headroom": headroom(run, evidence.plan, verdict),
-        "next_steps": next_steps(run, evidence.plan),
+        "next_steps": next_steps(run, evidence.plan, verdict),
         "first_gates": first_screen.first_gates(verdict),
         "other_gates": other_gates_words(verdict.gates),
         "gates": tables.gates_table(verdict.gates, verdict, verdict.regressions),
