@@ -20,7 +20,7 @@ from dress_rehearsal.reports.figures.latency import draw_latency
 from dress_rehearsal.reports.figures.palette import FAULT, NARROW, WIDE
 from dress_rehearsal.reports.figures.pools import draw_pools, pool_rows
 from dress_rehearsal.reports.figures.spectrum import draw_spectrum
-from dress_rehearsal.reports.figures.time_axis import RunSeries, run_window_s
+from dress_rehearsal.reports.figures.time_axis import RunSeries, Series, run_window_s
 from dress_rehearsal.reports.schema import Verdict
 from dress_rehearsal.reports.verdict import judge
 from dress_rehearsal.reports.words import milliseconds, offset, resource_words, seconds, written
@@ -182,6 +182,43 @@ def test_a_pool_that_was_full_is_drawn_full_and_waited_for(evidence_of: Evidence
     waited = pool.wait_ms.at_s[pool.wait_ms.values > 10]
     assert 0 < waited.min() <= 0.75
     assert waited.max() <= 3.5
+
+
+def test_use_and_what_waits_stand_apart_where_one_scale_would_hide_one(
+    evidence_of: EvidenceOf,
+) -> None:
+    evidence = evidence_of(pool_exhausted=True)
+    pool = {row.name: row for row in pool_rows(RunSeries(evidence))}["PostgreSQL pools"]
+    assert not pool.overrun, "50 waiting beside 20 in use can both be read"
+    assert pool.pending is not None
+    crowd = Series(pool.pending.at_s, pool.pending.values * 100)
+    assert dataclasses.replace(pool, pending=crowd).overrun
+    assert not dataclasses.replace(pool, pending=crowd, used=None).overrun
+
+    def panels(times: float) -> int:
+        metrics = evidence.metrics.copy()
+        waiting = metrics["name"] == "db_client_connection_pending_requests"
+        metrics.loc[waiting, "value"] *= times
+        of = dataclasses.replace(evidence, metrics=metrics)
+        return drawn(draw_pools(of, RunSeries(of), None, ())).wide.file.count("<clipPath")
+
+    assert panels(100) == panels(1) + 1
+
+
+def test_a_pool_in_which_nothing_happened_is_a_word_and_no_row(evidence_of: EvidenceOf) -> None:
+    evidence = evidence_of()
+    busy = drawn(draw_pools(evidence, RunSeries(evidence), None, ()))
+    assert "Without a row" not in busy.caption
+    metrics = evidence.metrics.copy()
+    labels = metrics["labels"].astype(str)
+    own = metrics["name"].astype(str).str.startswith("db_client_connection")
+    own &= labels.str.contains('"pool":"postgres"', regex=False)
+    own &= ~metrics["name"].isin(["db_client_connection_max"])
+    metrics.loc[own, "value"] = 0
+    idle = dataclasses.replace(evidence, metrics=metrics)
+    figure = drawn(draw_pools(idle, RunSeries(idle), None, ()))
+    assert "in use or waited for: PostgreSQL pools." in figure.caption
+    assert figure.wide.file.count("<clipPath") < busy.wide.file.count("<clipPath")
 
 
 def test_a_fault_is_shaded_while_it_is_on(evidence_of: EvidenceOf, figure_of: FigureOf) -> None:
