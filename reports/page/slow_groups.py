@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from dress_rehearsal.reports.part import SlowRequest
-from dress_rehearsal.reports.words import milliseconds, offset, resource_words, written
+from dress_rehearsal.reports.words import felt, milliseconds, offset, resource_words, written
 
 _MOST: Final = 3
 """So many groups are told; what is left is only counted."""
@@ -55,7 +55,7 @@ def _part(each: SlowRequest) -> str | None:
 
 def _words(alike: _Alike, own: Sequence[SlowRequest]) -> str:
     moments = [offset(round(at_s, 2)) for at_s in _ends([each.at_s for each in own])]
-    took = [milliseconds(round(ms, 1)) for ms in _ends([each.felt_ms for each in own])]
+    took = [felt(round(ms, 1)) for ms in _ends([each.felt_ms for each in own])]
     late_ms = max(each.parts.get("generator", 0.0) for each in own)
     end = _ENDS.get(alike.outcome, alike.outcome)
     where = (

@@ -17,6 +17,7 @@ from dress_rehearsal.reports.part import SlowRequest
 from dress_rehearsal.reports.schema import Verdict
 from dress_rehearsal.reports.words import (
     counted,
+    felt,
     milliseconds,
     offset,
     percent,
@@ -87,7 +88,7 @@ def _heading(listed: Sequence[SlowRequest], asked: NDArray[np.bool_], one: str, 
 def _slow_line(each: SlowRequest, lines: LogLines) -> SlowLine:
     bad = each.outcome in ("failed", "unknown")
     return SlowLine(
-        took=milliseconds(each.felt_ms),
+        took=felt(each.felt_ms),
         step=each.step,
         when=f"meant at {offset(each.at_s)}{_late(each)}",
         mostly=_mostly(each, logged=bool(lines.by_trace.get(each.trace or ""))),

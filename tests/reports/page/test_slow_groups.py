@@ -25,7 +25,7 @@ def test_twenty_of_a_kind_are_one_sentence() -> None:
     requests = [slow(number / 200, 11_000.0 + number) for number in range(20)]
     assert groups_words(requests) == (
         "20 of 20: POST /buy, meant from T-0 to T-0 + 0.1 s, sent up to 1,000 ms late, never "
-        "answered (timeout) after 11,000 ms to 11,019 ms, where their time went is not known."
+        "answered (timeout) after 11.0 s, where their time went is not known."
     )
 
 
