@@ -49,12 +49,12 @@ class PoolRow:
 
     @property
     def is_quiet(self) -> bool:
-        """Whether at no look at it anything was in use or waiting, nor had waited before."""
-        measured = [each for each in (self.used, self.pending) if each is not None]
-        waits = [] if self.wait_ms is None else [self.wait_ms]
-        return bool(measured) and not any(
-            np.nan_to_num(each.values).any() for each in (*measured, *waits)
-        )
+        """Whether no look at it found anything in use or waiting, and next to nothing was taken in
+        between, as its waits tell where it is one that tells of use."""
+        levels = [each for each in (self.used, self.pending) if each is not None]
+        waits = 0 if self.wait_ms is None else np.count_nonzero(np.nan_to_num(self.wait_ms.values))
+        few = 1 if self.used is None else _FEWEST_WAITS
+        return bool(levels) and waits < few and not any(_above_zero(each) for each in levels)
 
     @property
     def overrun(self) -> bool:
@@ -92,7 +92,7 @@ def draw_pools(
     )
     if quiet:
         caption += (
-            f" Without a row, for at no look anything of them was in use or waited for: "
+            f" Without a row, for no look at them found anything in use or waiting: "
             f"{', '.join(quiet)}."
         )
     caption += timeline.note
@@ -249,6 +249,10 @@ def _backlog(run: RunSeries) -> Series | None:
     if pending is None or waiting is None:
         return run.worst("writeback_backlog", "writeback")
     return Series(pending.at_s, pending.values + waiting.values)
+
+
+def _above_zero(series: Series) -> bool:
+    return bool(np.nan_to_num(series.values).any())
 
 
 def _highest(series: Series | None) -> float | None:

@@ -18,7 +18,7 @@ from dress_rehearsal.reports.figures.generator import draw_generator
 from dress_rehearsal.reports.figures.groups import draw_groups
 from dress_rehearsal.reports.figures.latency import draw_latency
 from dress_rehearsal.reports.figures.palette import FAULT, NARROW, WIDE
-from dress_rehearsal.reports.figures.pools import draw_pools, pool_rows
+from dress_rehearsal.reports.figures.pools import PoolRow, draw_pools, pool_rows
 from dress_rehearsal.reports.figures.spectrum import draw_spectrum
 from dress_rehearsal.reports.figures.time_axis import RunSeries, Series, run_window_s
 from dress_rehearsal.reports.schema import Verdict
@@ -217,7 +217,7 @@ def test_a_pool_in_which_nothing_happened_is_a_word_and_no_row(evidence_of: Evid
     metrics.loc[own, "value"] = 0
     idle = dataclasses.replace(evidence, metrics=metrics)
     figure = drawn(draw_pools(idle, RunSeries(idle), None, ()))
-    assert "in use or waited for: PostgreSQL pools." in figure.caption
+    assert "found anything in use or waiting: PostgreSQL pools." in figure.caption
     assert figure.wide.file.count("<clipPath") < busy.wide.file.count("<clipPath")
 
 
@@ -318,3 +318,14 @@ def test_a_run_that_wronged_somebody_says_of_nobody_that_the_end_was_good(verdic
     drawn = draw_groups(verdict.groups)
     assert "(≥: requests were given up that took no longer)" in drawn.caption
     assert drawn.title.startswith("All 200 students ended with a ticket, sold out or refused")
+
+
+def test_what_aged_or_was_taken_again_and_again_is_not_passed_over() -> None:
+    at_s = np.arange(6.0)
+    still = Series(at_s, np.zeros(6))
+    taken = Series(at_s, np.array([np.nan, 0.3, np.nan, 0.3, np.nan, 0.3]))
+    once = Series(at_s, np.array([np.nan, 0.3, np.nan, np.nan, np.nan, np.nan]))
+    assert PoolRow("pool", used=still, pending=still, wait_ms=once).is_quiet
+    assert not PoolRow("pool", used=still, pending=still, wait_ms=taken).is_quiet
+    assert not PoolRow("queue", pending=still, wait_ms=once).is_quiet, "an entry was that old"
+    assert not PoolRow("loop", wait_ms=once).is_quiet, "of its level nothing is known"
