@@ -78,8 +78,8 @@ def _used(evidence: Evidence, cause: CauseFinding, *, late: bool) -> CpuUse | No
     if cause.cpu is not None or not late or evidence.t0_ns is None:
         return cause.cpu
     around_ns = round(AROUND_T0_S * NS_PER_S)
-    ends = (np.array([evidence.t0_ns + side * around_ns]) for side in (-1, 1))
-    return cpu_use(evidence, Spans(*ends, np.ones(1)))
+    begin, end = (np.array([evidence.t0_ns + side * around_ns]) for side in (-1, 1))
+    return cpu_use(evidence, Spans(begin, end, np.ones(1)))
 
 
 def _busy(used: CpuUse, *, late: bool) -> str:

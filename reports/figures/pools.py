@@ -54,14 +54,15 @@ class PoolRow:
         levels = [each for each in (self.used, self.pending) if each is not None]
         waits = 0 if self.wait_ms is None else np.count_nonzero(np.nan_to_num(self.wait_ms.values))
         few = 1 if self.used is None else _FEWEST_WAITS
-        return bool(levels) and waits < few and not any(_above_zero(each) for each in levels)
+        still = not any(_above_zero(each) for each in levels)
+        return bool(levels) and bool(waits < few) and still
 
     @property
     def overrun(self) -> bool:
         """Whether so much waited for it that on one scale its use would be a line at the bottom."""
         if self.used is None or self.pending is None:
             return False
-        return self.pending.highest > _APART * max(self.most or 0.0, self.used.highest)
+        return bool(self.pending.highest > _APART * max(self.most or 0.0, self.used.highest))
 
 
 def draw_pools(

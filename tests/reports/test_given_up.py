@@ -59,7 +59,7 @@ def test_it_is_called_at_least_and_has_no_interval(evidence_of):
         "at least 10.0 s: 50% of the requests were given up unanswered"
     )
     strip = {number.label: number for number in key_numbers(evidence, verdict)}
-    assert strip["Purchase, p99"].value == "at least 10,000 ms"
+    assert strip["Purchase, p99"].value == "at least 10.0 s"
     assert strip["Purchase, p99"].note.startswith("50% of the requests were given up unanswered")
     assert cells(latency_table(verdict.latency_ms, evidence))["p99"].startswith("≥ 10,000")
     assert cells(certainty_table(verdict.latency_ms))["95% interval"] == "—"

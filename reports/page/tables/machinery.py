@@ -45,7 +45,7 @@ def pool_table(pools: Sequence[Pool]) -> Table:
         since = pool.saturated_at_s
         ours = pool.name in CLIENT_POOLS and pool.name not in LOCKS
         undecided = since is not None and (ours or "." in pool.name or pool.undecided is not None)
-        diagnosis = pool.diagnosis or ("undecided" if undecided else EMPTY)
+        diagnosis: str = pool.diagnosis or ("undecided" if undecided else EMPTY)
         if pool.diagnosis == "healthy" and _is_unused(pool):
             diagnosis = "not used"
         levels = (pool.peak_used, pool.max, pool.peak_pending)
