@@ -42,6 +42,7 @@ from dress_rehearsal.reports.schema import (
 from dress_rehearsal.reports.words import (
     NOT_MEASURED,
     counted,
+    felt,
     given_up_words,
     percent,
     quantity,
@@ -217,7 +218,7 @@ def value_words(
         return "never" if never else NOT_MEASURED
     parsed = parse_limit(limit)
     if parsed.unit != "share":
-        return quantity(value, unit_of(metric))
+        return _timed(value, unit_of(metric), parsed)
     counts = _counts(measured, metric, parsed)
     if counts is None:
         return percent(value)
@@ -229,15 +230,20 @@ def interval_words(result: GateResult, measured: Measured) -> str:
     """Return a gate's interval as words that follow its number; empty where it has none."""
     said = []
     if result.low is not None:
-        unit = unit_of(result.metric)
-        high = "or more" if result.high is None else f"to {quantity(result.high, unit)}"
-        said.append(f"95% interval within this run {quantity(result.low, unit)} {high}")
+        unit, limit = unit_of(result.metric), parse_limit(result.limit)
+        high = "or more" if result.high is None else f"to {_timed(result.high, unit, limit)}"
+        said.append(f"95% interval within this run {_timed(result.low, unit, limit)} {high}")
     part, field = _part(measured, result.metric)
     if result.window is not None:  # of how few it is nobody can see here: `gates` looked
         part = None
     if isinstance(part, Latency) and result.value is not None and says_little(part, field):
         said.append(f"too few: {counted(requests_behind(part, field), 'request')}")
     return f" ({'; '.join(said)})" if said else ""
+
+
+def _timed(value: Number, unit: str, limit: Limit) -> str:
+    """Return a number in its unit; a long wait in seconds, unless it is near the limit."""
+    return felt(value, float(limit.value)) if unit == "ms" else quantity(value, unit)
 
 
 def _part(measured: Measured, path: str) -> tuple[Any, str]:

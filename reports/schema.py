@@ -334,12 +334,13 @@ class Verdict(Measured, Answer):
     """Where the slowest 1% of the purchases spent their time, beside the slowest tenth and all;
     the same of another step, where the cause is about that one."""
     slowest: tuple[SlowRequest, ...] = ()
-    """The slowest requests to buy, the slowest first; after them those of all other steps, slowest
-    first too. A verdict of before has the slowest of all steps together."""
+    """The slowest requests to buy, slowest first; then those of all other steps. Before: of all."""
     ran: str
     """What was run, in one line."""
     belief: str = ""
     """Whether the measurement can be believed, and why, in one line."""
+    app_or_machine: str = ""
+    """Whose doing it was that the CPU was short, or requests left late; empty if neither was."""
     notes: tuple[str, ...]
     """What is worth knowing and decides nothing."""
     behaviour: tuple[Habit, ...] = ()
@@ -362,9 +363,8 @@ class Verdict(Measured, Answer):
     `unsold`, `leaked`, `lost`, `killed`, `load`, `gates`, `census`. None: of a version that did not
     say."""
     doubts: tuple[str, ...] | None = None
-    """Why numbers of this run are not those of the planned rush on a quiet machine, as words: those
-    of `reports.trust.FINDINGS`, and `cut_short`, `smaller_rush`, `undone_fault`. None: written by a
-    version that did not say."""
+    """Why numbers of this run are not those of the planned rush on a quiet machine: words of
+    `trust.FINDINGS`, `cut_short`, `smaller_rush`, `undone_fault`. None: by an old version."""
 
     @property
     def exit_code(self) -> int:
@@ -374,13 +374,14 @@ class Verdict(Measured, Answer):
     def document(self) -> dict[str, Any]:
         """Return the plain document, keys in the published order.
 
-        Without what says of lower bounds that there is none: versions that know of none refuse it.
-        Only where any requests were given up a regression says that its number is exact. Likewise
-        `bad_ends` is there only where somebody came to one.
+        Without what says of lower bounds that there is none: versions that know of none refuse it;
+        and `bad_ends` and `app_or_machine` only where they say anything. Only where any requests
+        were given up a regression says that its number is exact.
         """
         document = self.model_dump(mode="json", by_alias=True)
-        if not self.bad_ends:
-            del document["bad_ends"]
+        for word in ("bad_ends", "app_or_machine"):
+            if not document[word]:
+                del document[word]
         told = any(own.given_up for own in self.latency_ms.values())
         for kept in document["latency_ms"].values():
             for field in _GIVEN_UP_LEAST:

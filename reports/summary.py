@@ -8,7 +8,7 @@ from dress_rehearsal.reports.gates import IMPLICIT
 from dress_rehearsal.reports.markdown import escaped, markdown_table
 from dress_rehearsal.reports.metrics import gate_words
 from dress_rehearsal.reports.schema import GateResult, Verdict
-from dress_rehearsal.reports.words import BELIEF, HEADLINES, SIGNS, counted, written
+from dress_rehearsal.reports.words import APP_OR_MACHINE, BELIEF, HEADLINES, SIGNS, counted, written
 
 MOST_GATES: Final = 5
 """So many gates stand in the summary, and on the page's first screen."""
@@ -18,15 +18,20 @@ _PAGE: Final = "report.html"
 
 
 def write_summary(verdict: Verdict) -> str:
-    """Return the whole of `summary.md`: verdict, cause, what was run, the gates, and the page."""
+    """Return the whole of `summary.md`: verdict, cause, what was run, the gates, and the page.
+
+    Whose doing it was, the app's or the test machine's, is told where it stays within its lines.
+    """
     more = len(verdict.reasons) - 1
     also = f" (And {written(more)} more: see the page.)" if more > 0 else ""
-    others = other_gates_words(verdict.gates)
+    others, leading = other_gates_words(verdict.gates), leading_gates(verdict.gates)
+    whose = verdict.app_or_machine and f"{APP_OR_MACHINE} {verdict.app_or_machine}"
     lines = [
         *(f"- {escaped(f'{reason}{also}')}" for reason in verdict.reasons[:1]),
         f"- {escaped(verdict.cause)}",
         f"- {escaped(f'Run: {verdict.ran}')}",
         f"- {escaped(f'{BELIEF} {verdict.belief}')}",
+        *([f"- {escaped(whose)}"] if whose and len(leading) < MOST_GATES else []),
         f"- [The page]({_PAGE}) of `{verdict.run.replace('`', '')}`"
         f"{f'; {escaped(others)}' if others else ''}",
     ]
@@ -37,7 +42,7 @@ def write_summary(verdict: Verdict) -> str:
             gate_words(gate, verdict),
             gate.status,
         )
-        for gate in leading_gates(verdict.gates)
+        for gate in leading
     ]
     head = ("gate", "limit", "measured", "result")
     blocks = [

@@ -37,7 +37,7 @@ from dress_rehearsal.reports.audit import (
 from dress_rehearsal.reports.audit.fairness import judge_fairness
 from dress_rehearsal.reports.audit.put_off import put_off_notes
 from dress_rehearsal.reports.audit.sold_early import early_notes
-from dress_rehearsal.reports.cause import find_cause, stop_notes, worker_notes
+from dress_rehearsal.reports.cause import app_or_machine, find_cause, stop_notes, worker_notes
 from dress_rehearsal.reports.closed_load import judge_load, taken, what_held
 from dress_rehearsal.reports.doubts import failure_stands
 from dress_rehearsal.reports.evidence import Evidence
@@ -194,6 +194,7 @@ def judge(evidence: Evidence) -> Verdict:
             trust.problems,
             stands=failure_stands(failed_by, gates.results, trust),
         ),
+        app_or_machine=app_or_machine(evidence, cause, trust),
         behaviour=tuple(Habit(**asdict(row)) for row in behaviour_of(evidence.plan)),
         groups=groups,
         bad_ends=bad_ends,

@@ -2,7 +2,8 @@
 
 One quantity is written in one way wherever people read it: in the verdict's sentences, on the
 screen, on the page and in its figures, in the summary and in messages. It keeps the unit that the
-verdict keeps it in, so no digit that a limit was held against is lost on the way.
+verdict keeps it in, so no digit that a limit was held against is lost on the way; long waits alone
+(`felt`) are told in seconds where nothing hangs on a further digit.
 """
 
 import math
@@ -18,6 +19,7 @@ from dress_rehearsal.reports.schema import Status
 _zero: Final = ContextVar("zero", default="T-0")
 
 BELIEF: Final = "Can it be believed?"
+APP_OR_MACHINE: Final = "App or test machine?"
 NOT_MEASURED: Final = "not measured"
 NOT_APPLICABLE: Final = "does not apply"
 """What stands for a number of something that this rush did not have."""
@@ -31,6 +33,9 @@ HEADLINES: Final[dict[Status, str]] = {
     "fail": "It does not hold",
     "inconclusive": "This run decides nothing",
 }
+_LONG_MS: Final = 10_000.0
+_NEAR: Final = 0.01
+"""Times that differ by a smaller share may be the same with three digits."""
 SIGNS: Final[dict[Status, str]] = {"pass": "✅", "fail": "❌", "inconclusive": "❔"}
 
 _RESOURCES: Final = {
@@ -136,6 +141,20 @@ def milliseconds(value_ms: float | None) -> str:
     """Return a latency, a wait or a delay: "0.4 ms", "1,542.5 ms"."""
     shown = written(value_ms)
     return shown if shown == NOT_MEASURED else f"{shown} ms"
+
+
+def felt(value_ms: float | None, beside_ms: float | None = None) -> str:
+    """Return how long somebody waited, from ten seconds on in seconds: "1,542.5 ms", "10.5 s".
+
+    Args:
+        beside_ms: what it is held against, a limit. So near to it that a rounded number could
+            seem to be on its other side, or at it, no digit is left out.
+    """
+    if value_ms is None or not _LONG_MS <= abs(value_ms) < math.inf:
+        return milliseconds(value_ms)
+    if beside_ms is not None and abs(value_ms - beside_ms) <= _NEAR * abs(value_ms):
+        return milliseconds(value_ms)
+    return f"{value_ms / 1e3:,.{1 if abs(value_ms) < 10 * _LONG_MS else 0}f} s"
 
 
 def seconds(value_s: float | None) -> str:

@@ -7,7 +7,7 @@ from dress_rehearsal.plans import Plan, PlanError
 from dress_rehearsal.records.machine import environment
 from dress_rehearsal.rehearsal.capacity.axis import Axis, axis_of
 from dress_rehearsal.rehearsal.capacity.bounds import Bounds, bounds_of
-from dress_rehearsal.rehearsal.capacity.search import REPEATS, WITHIN, Asked, Search
+from dress_rehearsal.rehearsal.capacity.search import HEADROOM, REPEATS, WITHIN, Asked, Search
 from dress_rehearsal.rehearsal.preflight import doctor
 from dress_rehearsal.rehearsal.preflight.checks import check_usage
 from dress_rehearsal.rehearsal.preflight.limits import CPUS, limit_findings
@@ -40,7 +40,8 @@ def search_ahead(plan_of: PlanOf, runs: Path, roster: Path | None = None) -> Ahe
         return None
     asked = Asked(axis.own, bounds.least, bounds.most, WITHIN, REPEATS)
     takes = TimeBound.of(plan, None).told(Search(asked).at_most())
-    return Ahead(takes=takes, ends=tuple(_ends(plan, axis, bounds)))
+    ends, worth = _ends(axis, bounds), [*_too_small(axis, bounds), *_short_of_cpus(plan)]
+    return Ahead(takes=takes, ends=tuple(ends), worth=tuple(worth))
 
 
 def obstacle_on(axis: Axis, plan_of: PlanOf, runs: Path) -> Callable[[int], str | None]:
@@ -56,16 +57,32 @@ def obstacle_on(axis: Axis, plan_of: PlanOf, runs: Path) -> Callable[[int], str 
     return obstacle
 
 
-def _ends(plan: Plan, axis: Axis, bounds: Bounds) -> list[str]:
-    """Return where this machine may end the search before the app does, a sentence each."""
-    said = []
-    if bounds.by_machine:
-        said.append(f"It tries no more than {axis.words(bounds.most)} there: {bounds.why_most}.")
+def _ends(axis: Axis, bounds: Bounds) -> list[str]:
+    """Return where this machine ends the search before the app does, and why."""
+    if not bounds.by_machine:
+        return []
+    return [f"It tries no more than {axis.words(bounds.most)} there: {bounds.why_most}."]
+
+
+def _too_small(axis: Axis, bounds: Bounds) -> list[str]:
+    """Return that so many people as headroom asks about do not fit this machine."""
+    asked = round(HEADROOM * axis.own)
+    if not bounds.by_machine or asked <= bounds.most:
+        return []
+    more = f"{HEADROOM:g} times the plan's own, {axis.words(asked)}"
+    return [
+        f"{more}, {axis.agreeing(asked, 'does', 'do')} not fit that machine: it tries no more than "
+        f"{axis.words(bounds.most)}."
+    ]
+
+
+def _short_of_cpus(plan: Plan) -> list[str]:
+    """Return that this machine has fewer CPUs than the rehearsal wants."""
     findings = limit_findings(plan, environment(sending=False))
     cpus = next(each for each in findings if each.check == CPUS)
-    if cpus.status != "ok":
-        said.append(
-            f"CPUs there: {cpus.value}, needed: {cpus.needed}, so what it finds may be where that "
-            f"machine ends, not the app."
-        )
-    return said
+    if cpus.status == "ok":
+        return []
+    return [
+        f"CPUs there: {cpus.value}, needed: {cpus.needed}, so what it finds may be where that "
+        f"machine ends, not the app."
+    ]

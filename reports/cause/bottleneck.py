@@ -19,11 +19,12 @@ import pandas as pd
 from dress_rehearsal.records.tables import NS_PER_S
 from dress_rehearsal.reports.cause.attribution import within
 from dress_rehearsal.reports.cause.bands import bands_of, slowest_requests
+from dress_rehearsal.reports.cause.cpu_use import CpuUse, cpu_use
 from dress_rehearsal.reports.cause.decomposition import inferred_parts, parts_in
 from dress_rehearsal.reports.cause.extent import NEGLIGIBLE_MS, extent_of
 from dress_rehearsal.reports.cause.failures import failures
 from dress_rehearsal.reports.cause.load import Load, read_load
-from dress_rehearsal.reports.cause.resource import resource_of
+from dress_rehearsal.reports.cause.resource import resource_of, spans_of
 from dress_rehearsal.reports.cause.scene import Scene
 from dress_rehearsal.reports.cause.server_timing import said_means
 from dress_rehearsal.reports.cause.slowest import (
@@ -83,6 +84,8 @@ class CauseFinding:
         not_known: pools that requests may have waited for, of which nothing tells.
         bands: where the purchases, and the requests that the cause is about, spent their time.
         slowest: the slowest requests to buy, then those of other steps.
+        cpu: what was used of the CPUs while the slowest tenth lost their time; None where that is
+            not known to be lost to anything.
     """
 
     bottleneck: Bottleneck | None
@@ -93,6 +96,7 @@ class CauseFinding:
     not_known: tuple[str, ...] = ()
     bands: tuple[Band, ...] = ()
     slowest: tuple[SlowRequest, ...] = ()
+    cpu: CpuUse | None = None
 
 
 def find_cause(evidence: Evidence, pools: Sequence[PoolFinding]) -> CauseFinding:
@@ -197,7 +201,8 @@ def _find(
         ),
     )
     pool = by_name[resource].pool if resource in by_name else None
-    return CauseFinding(bottleneck, lost, _line(slow, bottleneck, pool, extent.where, seen))
+    line = _line(slow, bottleneck, pool, extent.where, seen)
+    return CauseFinding(bottleneck, lost, line, cpu=cpu_use(evidence, spans_of(scene)))
 
 
 def _while_waiting(evidence: Evidence, slow: Slowest) -> str:

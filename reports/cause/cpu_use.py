@@ -18,6 +18,8 @@ _WHO: Final = {
     "redis": "Redis",
     "sqs": "the queue service",
     "kafka": "Kafka",
+    "nginx": "nginx",
+    "neighbours": "the app's neighbours",
     "generator": "the generator",
 }
 _WAIT: Final = "process_cpu_wait_seconds_total"
@@ -30,6 +32,9 @@ _FOREIGN: Final = "machine_foreign_cpu_seconds_total"
 _USED: Final = "machine_cpu_used_ratio"
 _CPUS: Final = "machine_cpus"
 _OURS: Final = "the rest of the rehearsal"
+REHEARSAL: Final = (_WHO["generator"], _OURS)
+"""Who of those that use CPUs is the rehearsal itself."""
+OTHERS: Final = "other programs"
 _LITTLE: Final = 0.05
 """Cores of which less is not worth a word."""
 _AT_REST: Final = 0.02
@@ -96,7 +101,7 @@ def _cores_by_user(evidence: Evidence, spans: Spans) -> dict[str, float]:
         who = _WHO.get(process.label("component"), _OURS)
         cores[who] = cores.get(who, 0.0) + spans.grown(process.t_ns, process.values)
     for foreign in evidence.samples.series(_FOREIGN, "processes"):
-        cores["other programs"] = max(spans.grown(foreign.t_ns, foreign.values), 0.0)
+        cores[OTHERS] = max(spans.grown(foreign.t_ns, foreign.values), 0.0)
     return dict(sorted(cores.items(), key=lambda item: (-item[1], item[0])))
 
 

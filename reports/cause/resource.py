@@ -140,20 +140,25 @@ def _busy_cpu(scene: Scene) -> Found | None:
 
 def _used(scene: Scene) -> CpuUse:
     """Return what was used of the CPUs while the slowest were under way, by what each lost."""
-    return cpu_use(scene.evidence, _spans(scene))
+    return cpu_use(scene.evidence, spans_of(scene))
 
 
-def _spans(scene: Scene) -> Spans:
+def spans_of(scene: Scene) -> Spans:
+    """Return when the slowest were under way, by what each lost to the part; what they lost to the
+    generator was before."""
     rows = scene.slow.rows
-    lost = rows[scene.part].to_numpy() + 1e-6
-    return Spans(rows["sent_ns"].to_numpy(), rows["done_ns"].to_numpy(), lost)
+    lost_ms = rows[scene.part].to_numpy() + 1e-6
+    sent_ns = rows["sent_ns"].to_numpy()
+    if scene.part == "generator":
+        return Spans(sent_ns - 1e6 * lost_ms, sent_ns, lost_ms)
+    return Spans(sent_ns, rows["done_ns"].to_numpy(), lost_ms)
 
 
 def _rested(scene: Scene) -> str:
     """Return words for an app that lacked no processor meanwhile; empty where it may have."""
     if scene.part not in _SAYS_NOTHING:
         return ""
-    share = share_at_rest(scene.evidence, _spans(scene))
+    share = share_at_rest(scene.evidence, spans_of(scene))
     if share < EXPLAINED_SHARE:
         return ""
     return (

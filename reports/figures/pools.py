@@ -1,7 +1,7 @@
 """Figure: every pool's use, what waits for it and how long, one row a pool on T-0's axis."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -47,6 +47,23 @@ class PoolRow:
         """Whether its use or what waits for it was measured."""
         return self.used is not None or self.pending is not None
 
+    @property
+    def is_quiet(self) -> bool:
+        """Whether no look at it found anything in use or waiting, and next to nothing was taken in
+        between, as its waits tell where it is one that tells of use."""
+        levels = [each for each in (self.used, self.pending) if each is not None]
+        waits = 0 if self.wait_ms is None else np.count_nonzero(np.nan_to_num(self.wait_ms.values))
+        few = 1 if self.used is None else _FEWEST_WAITS
+        still = not any(_above_zero(each) for each in levels)
+        return bool(levels) and bool(waits < few) and still
+
+    @property
+    def overrun(self) -> bool:
+        """Whether so much waited for it that on one scale its use would be a line at the bottom."""
+        if self.used is None or self.pending is None:
+            return False
+        return bool(self.pending.highest > _APART * max(self.most or 0.0, self.used.highest))
+
 
 def draw_pools(
     evidence: Evidence, run: RunSeries, bottleneck: Bottleneck | None, pools: Sequence[Pool]
@@ -65,23 +82,38 @@ def draw_pools(
             name, heading, "No sample of any pool was recorded, so what saturated is not known."
         )
     title = _finding(rows, bottleneck, pools)
+    busy = [row for row in rows if not row.is_quiet]
+    quiet = [row.name for row in rows if row.is_quiet] if busy else []
+    rows = busy or rows
     caption = (
         "One row a pool on one axis of time. The dashed line is the most it can hold; a level near "
         "it may be healthy, only waiting is evidence. Levels are read "
         f"every {seconds(evidence.plan.collect.interval)} and can miss shorter peaks; waits come "
         "from histograms, which miss none, and are shown only where something was taken."
     )
+    if quiet:
+        caption += (
+            f" Without a row, for no look at them found anything in use or waiting: "
+            f"{', '.join(quiet)}."
+        )
     caption += timeline.note
 
     def draw(sheet: Sheet) -> None:
         alone = False  # whether the panel before has nothing beside it, and could have
         for row in rows:
-            if row.levelled:
+            if row.overrun:
+                beside = True
+                used = sheet.timed_panel(f"{row.name}: in use", 62, window, timeline)
+                _draw_use(used, replace(row, pending=None))
+                label = f"{row.name}: waiting"
+                waiting = sheet.timed_panel(label, 62, window, timeline, beside=True)
+                _draw_use(waiting, replace(row, used=None, most=None))
+            elif row.levelled:
                 beside = alone and row.wait_ms is None
                 _draw_use(sheet.timed_panel(row.name, 62, window, timeline, beside=beside), row)
             if row.wait_ms is not None:
                 label = f"{row.name}: {row.wait_name}, ms (log)"
-                beside = row.levelled or (alone and row.paired)
+                beside = (row.levelled and not row.overrun) or (alone and row.paired)
                 if np.count_nonzero(~np.isnan(row.wait_ms.values)) < _FEWEST_WAITS:
                     sheet.panel(label, 62, beside=beside).say("next to nothing was taken from it")
                 else:
@@ -194,6 +226,8 @@ def _foreign_pool(evidence: Evidence, pool: ForeignPool) -> PoolRow:
     )
 
 
+_APART = 3.0
+"""From so many times the most that a pool holds on what waits for it has a panel of its own."""
 _FLOOR_MS = 0.01
 _FEWEST_WAITS = 3
 _CLIENT = "db_client_connection"
@@ -216,6 +250,10 @@ def _backlog(run: RunSeries) -> Series | None:
     if pending is None or waiting is None:
         return run.worst("writeback_backlog", "writeback")
     return Series(pending.at_s, pending.values + waiting.values)
+
+
+def _above_zero(series: Series) -> bool:
+    return bool(np.nan_to_num(series.values).any())
 
 
 def _highest(series: Series | None) -> float | None:

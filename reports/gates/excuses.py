@@ -17,7 +17,7 @@ from dress_rehearsal.reports.metrics import in_unit_of
 from dress_rehearsal.reports.numbers import exact
 from dress_rehearsal.reports.schema import Measured
 from dress_rehearsal.reports.trust import TrustFinding
-from dress_rehearsal.reports.words import milliseconds, percent
+from dress_rehearsal.reports.words import felt, percent
 
 _NO_GOOD_END = "census.no_good_end"
 _LATE_ENDS = ("census.in_flight", _NO_GOOD_END)
@@ -63,7 +63,7 @@ def excuse_of(
     own = system_ms(number.frame, step_of(gate.path), field)
     if own is not None and not parse_limit(gate.limit or "").holds(exact(own)):
         return None
-    return f"{late}; the system's part is {milliseconds(own)}"
+    return f"{late}; the system's part is {felt(own)}"
 
 
 def _too_late(gate: Gate, measured: Measured, evidence: Evidence) -> float:

@@ -11,6 +11,8 @@ from dress_rehearsal.plans import Plan, as_typed
 from dress_rehearsal.records import RunDirectory
 from dress_rehearsal.records.files import is_there, reason, regular
 from dress_rehearsal.reports.part import Part
+from dress_rehearsal.reports.schema import Verdict
+from dress_rehearsal.reports.words import counted
 
 FILE: Final = "headroom.json"
 AHEAD: Final = "search.json"
@@ -44,11 +46,13 @@ class Ahead(Part):
     Attributes:
         takes: how many runs and how long at most, "at most 14 runs of about 75 s each …".
         ends: where the machine may end it before the app does, a sentence each.
+        worth: what that makes its answer worth, a sentence each.
     """
 
     schema_version: Literal[1] = Field(default=1, alias="schema")
     takes: str
     ends: tuple[str, ...] = ()
+    worth: tuple[str, ...] = ()
 
     def text(self) -> str:
         """Return the bytes of `search.json`."""
@@ -66,11 +70,11 @@ class Headroom:
     more: tuple[str, ...] = ()
 
 
-def headroom(run: RunDirectory, plan: Plan) -> Headroom:
+def headroom(run: RunDirectory, plan: Plan, verdict: Verdict) -> Headroom:
     """Return how much larger a load would pass, as far as that is known."""
     path = run.path / FILE
     if not is_there(path):
-        return _unknown(run, plan, "not searched")
+        return _unknown(run, plan, _of_this_run(plan, verdict))
     try:
         searched = Searched.model_validate_json(regular(path).read_bytes())
     except OSError as error:
@@ -82,6 +86,16 @@ def headroom(run: RunDirectory, plan: Plan) -> Headroom:
         own, theirs = searched.builds
         said.append(f"The search was of another build of the target: {theirs}, this run is {own}.")
     return Headroom(" ".join(said), searched.page)
+
+
+def _of_this_run(plan: Plan, verdict: Verdict) -> str:
+    """Return what a run says of it without a search: that it is below what fails, where nothing
+    but so many students may be why it does."""
+    failures = verdict.failures or ()
+    if plan.faults or verdict.doubts or verdict.verdict != "fail" or "aborted" in failures:
+        return "not searched"
+    students = counted(verdict.census.students, "student")
+    return f"below {students}, for this run fails (one run); how far below was not searched"
 
 
 def _unknown(run: RunDirectory, plan: Plan, why: str) -> Headroom:
@@ -97,8 +111,13 @@ def _unknown(run: RunDirectory, plan: Plan, why: str) -> Headroom:
     ahead = ahead_of(run)
     takes = "It tells first how long it takes." if ahead is None else f"It takes {ahead.takes}."
     return Headroom(
-        f"{why}. `rehearse capacity {named or 'PLAN'}`{of} searches for the largest load that "
-        f"passes.",
+        " ".join(
+            (
+                f"{why}. `rehearse capacity {named or 'PLAN'}`{of} searches for the largest load "
+                f"that passes.",
+                *(() if ahead is None else ahead.worth),
+            )
+        ),
         more=(
             takes,
             *(() if ahead is None else ahead.ends),

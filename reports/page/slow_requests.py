@@ -12,10 +12,12 @@ from dress_rehearsal.reports.cause.attribution import within
 from dress_rehearsal.reports.cause.bands import requests_asked
 from dress_rehearsal.reports.evidence import Evidence
 from dress_rehearsal.reports.page.log_lines import LogLines, find_lines
+from dress_rehearsal.reports.page.slow_groups import LATE_MS, groups_words
 from dress_rehearsal.reports.part import SlowRequest
 from dress_rehearsal.reports.schema import Verdict
 from dress_rehearsal.reports.words import (
     counted,
+    felt,
     milliseconds,
     offset,
     percent,
@@ -25,8 +27,6 @@ from dress_rehearsal.reports.words import (
 
 _KINDS: Final = {True: ("other request", "other requests"), False: ("request", "requests")}
 """What requests are called that buy nothing, by whether any other buys."""
-_LATE_MS: Final = 100.0
-"""So late the generator may be at T-0, and no click is called late."""
 
 
 class SlowLine(NamedTuple):
@@ -45,10 +45,11 @@ class SlowLine(NamedTuple):
 
 
 class SlowList(NamedTuple):
-    """Some of the slowest requests, and out of how many they are."""
+    """Some of the slowest requests, out of how many they are, and what they have in common."""
 
     heading: str
     requests: list[SlowLine]
+    summary: str = ""
 
 
 def find_slow_lines(run: RunDirectory, evidence: Evidence, verdict: Verdict) -> LogLines:
@@ -63,17 +64,20 @@ def slow_lists(evidence: Evidence, verdict: Verdict, lines: LogLines) -> list[Sl
     of none is left out."""
     asked = requests_asked(evidence)
     bought = set() if evidence.plan.load is not None else set(verdict.purchases)
-    told = [(each.step in bought, _slow_line(each, lines)) for each in verdict.slowest]
-    buying = [line for is_bought, line in told if is_bought]
-    others = [line for is_bought, line in told if not is_bought]
-    lists = (
-        SlowList(_heading(buying, asked.buying, "request to buy", "requests to buy"), buying),
-        SlowList(_heading(others, asked.others, *_KINDS[bool(bought)]), others),
+    buying = [each for each in verdict.slowest if each.step in bought]
+    others = [each for each in verdict.slowest if each.step not in bought]
+    of_what = (
+        (buying, _heading(buying, asked.buying, "request to buy", "requests to buy")),
+        (others, _heading(others, asked.others, *_KINDS[bool(bought)])),
     )
-    return [each for each in lists if each.requests]
+    return [
+        SlowList(heading, [_slow_line(each, lines) for each in own], groups_words(own))
+        for own, heading in of_what
+        if own
+    ]
 
 
-def _heading(listed: Sequence[SlowLine], asked: NDArray[np.bool_], one: str, many: str) -> str:
+def _heading(listed: Sequence[SlowRequest], asked: NDArray[np.bool_], one: str, many: str) -> str:
     """Return what a list is of: "The slowest 20 of 16,292 requests to buy"."""
     every = int(asked.sum())
     if len(listed) >= every:
@@ -84,7 +88,7 @@ def _heading(listed: Sequence[SlowLine], asked: NDArray[np.bool_], one: str, man
 def _slow_line(each: SlowRequest, lines: LogLines) -> SlowLine:
     bad = each.outcome in ("failed", "unknown")
     return SlowLine(
-        took=milliseconds(each.felt_ms),
+        took=felt(each.felt_ms),
         step=each.step,
         when=f"meant at {offset(each.at_s)}{_late(each)}",
         mostly=_mostly(each, logged=bool(lines.by_trace.get(each.trace or ""))),
@@ -100,7 +104,7 @@ def _slow_line(each: SlowRequest, lines: LogLines) -> SlowLine:
 def _late(each: SlowRequest) -> str:
     """Return how late it was sent, where that is much: it is no time of the target's."""
     late_ms = each.parts.get("generator", 0.0)
-    return f", sent {milliseconds(round(late_ms, 1))} late" if late_ms >= _LATE_MS else ""
+    return f", sent {milliseconds(round(late_ms, 1))} late" if late_ms >= LATE_MS else ""
 
 
 def logged_words(verdict: Verdict, lines: LogLines, *, ours: bool) -> str:

@@ -16,8 +16,8 @@ from dress_rehearsal.reports.words import (
     bound_words,
     capitalized,
     counted,
+    felt,
     given_up_words,
-    milliseconds,
     offset,
     percent,
     seconds,
@@ -138,7 +138,7 @@ def _bottleneck(verdict: Verdict) -> tuple[str, str]:
 
 def _felt_p99(latency: Latency) -> str:
     """Return a p99, and that it is a lower bound where it is one."""
-    return bound_words(milliseconds(latency.p99), at_least=at_least(latency, "p99"))
+    return bound_words(felt(latency.p99), at_least=at_least(latency, "p99"))
 
 
 def _felt_note(buying: PurchaseStep) -> str:
@@ -152,9 +152,9 @@ def _felt_note(buying: PurchaseStep) -> str:
     if says_little(bought, "p99"):
         parts.append(f"of {counted(bought.count, 'request')} only")
     if bought.system_p99 is not None:
-        words = milliseconds(bought.system_p99)
+        words = felt(bought.system_p99)
         own = bound_words(words, at_least=at_least(bought, "system_p99"))
         parts.append(f"the system's part {own}")
     if bought.failed:
-        parts.append(f"of good answers alone {milliseconds(bought.good_p99)}")
+        parts.append(f"of good answers alone {felt(bought.good_p99)}")
     return "; ".join(parts)

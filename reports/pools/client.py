@@ -305,7 +305,7 @@ def _figures(second: pd.DataFrame) -> str:
         )
     if second["returned"].sum() > 0:
         held_ms = 1e3 * second["use_s"].sum() / second["returned"].sum()
-        said.append(f"each held for {milliseconds(rounded(held_ms, 1))}")
+        said.append(f"each held for {milliseconds(rounded(held_ms, 1))} in that second")
     if second["timeouts"].sum() > 0:
         said.append(f"{written(second['timeouts'].sum())} waits timed out")
     return ", ".join(said)

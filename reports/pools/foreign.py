@@ -238,7 +238,7 @@ def _figures(pool: ForeignPool, second: pd.DataFrame) -> str:
     if pool.kind == "client" and pool.returns_told and second["returned"].sum() > 0:
         held_ms = rounded(1e3 * second["use_s"].sum() / second["returned"].sum(), 1)
         about = "" if pool.holds_told else "about "
-        said.append(f"each held for {about}{milliseconds(held_ms)}")
+        said.append(f"each held for {about}{milliseconds(held_ms)} in that second")
     if second["timeouts"].sum() > 0:
         what = "connections turned away" if pool.kind == "server" else "waits timed out"
         said.append(f"{written(second['timeouts'].sum())} {what}")

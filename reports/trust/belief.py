@@ -9,7 +9,10 @@ from dress_rehearsal.reports.words import agreeing, milliseconds, percent, writt
 
 DOUBTED: Final = "not wholly"
 """How the answer begins where something speaks against it."""
-STANDS: Final = "That it fails stands: what this may have done is inconclusive."
+STANDS: Final = (
+    "It fails all the same, by what this cannot have done; gates that this may have broken count "
+    "as inconclusive."
+)
 
 
 def belief_words(

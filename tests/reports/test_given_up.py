@@ -56,10 +56,10 @@ def test_it_is_called_at_least_and_has_no_interval(evidence_of):
     gate = gates_of(verdict)[P99, "<= 8s"]
     assert (gate.value, gate.given_up, gate.low) == (10_000.0, 0.5, None)
     assert gate_words(gate, verdict) == (
-        "at least 10,000 ms: 50% of the requests were given up unanswered"
+        "at least 10.0 s: 50% of the requests were given up unanswered"
     )
     strip = {number.label: number for number in key_numbers(evidence, verdict)}
-    assert strip["Purchase, p99"].value == "at least 10,000 ms"
+    assert strip["Purchase, p99"].value == "at least 10.0 s"
     assert strip["Purchase, p99"].note.startswith("50% of the requests were given up unanswered")
     assert cells(latency_table(verdict.latency_ms, evidence))["p99"].startswith("≥ 10,000")
     assert cells(certainty_table(verdict.latency_ms))["95% interval"] == "—"

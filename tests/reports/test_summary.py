@@ -8,6 +8,7 @@ import pytest
 from dress_rehearsal.records.timeline import ABORTED
 from dress_rehearsal.reports.markdown import escaped
 from dress_rehearsal.reports.summary import leading_gates, write_summary
+from dress_rehearsal.reports.trust.belief import STANDS
 from dress_rehearsal.reports.verdict import judge
 
 pytestmark = pytest.mark.slow
@@ -75,9 +76,9 @@ def test_it_says_whether_the_measurement_can_be_believed(summary_of):
     assert "- Can it be believed? yes: 100% of the clicks at T-0 left in time; " in sound
     doubted = summary_of(foreign_cores=1.5)
     assert "- Can it be believed? not wholly" in doubted
-    assert "That it fails stands" not in doubted
+    assert STANDS not in doubted
     wronged = summary_of(foreign_cores=1.5, oversell=2)
-    assert " That it fails stands: what this may have done is inconclusive." in wronged
+    assert f" {STANDS}" in wronged
 
 
 def test_it_says_of_no_failure_that_it_stands_which_others_may_have_made(summary_of, evidence_of):
@@ -86,8 +87,8 @@ def test_it_says_of_no_failure_that_it_stands_which_others_may_have_made(summary
     uncounted = {"without_metrics": ["machine_foreign_cpu"]}
     broken = summary_of(gates=slow, **uncounted)
     assert "❌" in broken and "- Can it be believed? not wholly" in broken
-    assert "That it fails stands" not in broken
-    assert "That it fails stands" in summary_of(gates=slow, oversell=2, **uncounted)
+    assert STANDS not in broken
+    assert STANDS in summary_of(gates=slow, oversell=2, **uncounted)
 
     evidence = evidence_of(**SMALL, foreign_cores=1.5)
     at_ns = evidence.t0_ns + 10**9
@@ -95,7 +96,7 @@ def test_it_says_of_no_failure_that_it_stands_which_others_may_have_made(summary
     stopped = judge(dataclasses.replace(evidence, events=(*evidence.events, harm)))
     assert stopped.failures == ("aborted",)
     assert stopped.belief.startswith("not wholly")
-    assert "That it fails stands" not in stopped.belief
+    assert STANDS not in stopped.belief
 
 
 def test_every_row_of_the_table_has_as_many_cells_as_its_head(summary_of):
@@ -115,3 +116,15 @@ def test_every_row_of_the_table_has_as_many_cells_as_its_head(summary_of):
 )
 def test_text_cannot_break_out_of_the_summary(text, shown):
     assert escaped(text) == shown
+
+
+def test_whose_doing_it_was_is_told_where_the_lines_suffice(verdict_of):
+    verdict = verdict_of(**SMALL, gates=MANY).model_copy(update={"app_or_machine": "The app: so."})
+    few = verdict.model_copy(update={"gates": verdict.gates[:1]})
+    assert "\n- App or test machine? The app: so.\n" in write_summary(few)
+    many = verdict.model_copy(update={"gates": verdict.gates[:1] * 9})
+    many = many.model_copy(
+        update={"gates": [each.model_copy(update={"status": "fail"}) for each in many.gates]}
+    )
+    assert "App or test machine?" not in write_summary(many)
+    assert len(write_summary(many).splitlines()) == 15

@@ -7,6 +7,7 @@ from dress_rehearsal.reports.words import (
     agreeing,
     counted,
     fault_words,
+    felt,
     milliseconds,
     offset,
     percent,
@@ -35,6 +36,15 @@ def test_a_latency_stays_in_the_milliseconds_it_is_kept_in(
     value_ms: float | None, words: str
 ) -> None:
     assert milliseconds(value_ms) == quantity(value_ms, "ms") == words
+
+
+def test_a_long_wait_is_told_in_seconds_unless_it_is_near_what_it_is_held_against() -> None:
+    told = [felt(value) for value in (9999.9, 10_530.6, 120_400.0, 1_234_567.0)]
+    assert told == ["9,999.9 ms", "10.5 s", "120 s", "1,235 s"]
+    assert [felt(None), felt(float("inf"))] == ["not measured"] * 2
+    assert felt(10_530.6, 8000.0) == "10.5 s"
+    near = [felt(value, 10_500.0) for value in (10_530.6, 10_499.9, 10_500.0, 10_700.0)]
+    assert near == ["10,530.6 ms", "10,499.9 ms", "10,500 ms", "10.7 s"]
 
 
 def test_a_span_of_the_run_stays_in_seconds() -> None:

@@ -45,7 +45,9 @@ def pool_table(pools: Sequence[Pool]) -> Table:
         since = pool.saturated_at_s
         ours = pool.name in CLIENT_POOLS and pool.name not in LOCKS
         undecided = since is not None and (ours or "." in pool.name or pool.undecided is not None)
-        diagnosis = pool.diagnosis or ("undecided" if undecided else EMPTY)
+        diagnosis: str = pool.diagnosis or ("undecided" if undecided else EMPTY)
+        if pool.diagnosis == "healthy" and _is_unused(pool):
+            diagnosis = "not used"
         levels = (pool.peak_used, pool.max, pool.peak_pending)
         rows.append(
             row(
@@ -56,13 +58,16 @@ def pool_table(pools: Sequence[Pool]) -> Table:
                 bad_count(pool.timeouts),
                 "never" if since is None else Cell(offset(since), "found"),
                 bad_count(pool.leaked),
-                Cell(diagnosis.replace("_", " "), "ok" if pool.diagnosis == "healthy" else ""),
+                Cell(diagnosis.replace("_", " "), "ok" if diagnosis == "healthy" else ""),
             )
         )
     most = ("Used, up to", "Max", "Waiting, up to")  # each worker's own most, added up
     numbers = (*most, "Wait p99", "Held, mean", "Timeouts", "Saturated", "Leaked")
     columns = (("Pool", "text"), *((word, "number") for word in numbers), ("Diagnosis", "text"))
-    caption = "Pools, the first to saturate first; “up to” adds up what each worker had at most"
+    caption = (
+        "Pools over the whole run, the first to saturate first; “up to” adds up what each worker "
+        "had at most"
+    )
     return Table("pool-table", caption, columns, rows)
 
 
@@ -85,6 +90,12 @@ def _hold(pool: Pool) -> str:
     else:
         why = "kept open" if pool.name == "max_connections" else "nothing is held"
     return f"{EMPTY} ({why})"
+
+
+def _is_unused(pool: Pool) -> bool:
+    """Return whether no connection of a pool was taken in the whole run; the app's own pools tell
+    of the most they ever had in use, also between two looks."""
+    return pool.name in CLIENT_POOLS and pool.peak_used == 0 and pool.hold_mean_ms is None
 
 
 def undecided_pools(pools: Sequence[Pool]) -> list[tuple[str, str]]:

@@ -59,18 +59,29 @@ def test_rates_that_last_no_time_keep_no_plan_from_being_rehearsed(machine, tmp_
 
 def test_a_machine_that_is_large_enough_ends_nothing(machine, tmp_path):
     machine(10**6)
-    assert ahead_of(tmp_path).ends == ()
+    assert ahead_of(tmp_path).ends == ahead_of(tmp_path).worth == ()
 
 
 def test_where_more_do_not_fit_and_where_cores_are_shared_is_told(machine, tmp_path):
     machine(700, "warn")
-    files, cpus = ahead_of(tmp_path).ends
+    found = ahead_of(tmp_path)
+    (files,) = found.ends
     assert files.startswith("It tries no more than 69") or "700 students" in files
     assert files.endswith("there: more do not fit: Open files: 700 only.")
-    assert cpus == (
+    assert found.worth == (
         "CPUs there: 2, needed: 4 (generator, stores, app workers), so what it finds may be where "
-        "that machine ends, not the app."
+        "that machine ends, not the app.",
     )
+
+
+def test_that_what_headroom_asks_about_does_not_fit_decides_what_a_search_is_worth(
+    machine, tmp_path
+):
+    machine(400)
+    (small,) = ahead_of(tmp_path).worth
+    assert small.startswith("1.5 times the plan's own, 450 students, do not fit that machine: it ")
+    machine(700)
+    assert ahead_of(tmp_path).worth == ()
 
 
 def test_a_roster_ends_it_and_is_no_fault_of_the_machine(machine, tmp_path):

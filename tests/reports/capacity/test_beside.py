@@ -16,9 +16,11 @@ from dress_rehearsal.reports.capacity.schema import Capacity
 from dress_rehearsal.reports.page.headroom import FILE as HEADROOM
 from dress_rehearsal.reports.page.headroom import headroom
 from dress_rehearsal.reports.report import write_report
+from dress_rehearsal.reports.schema import Verdict
 from tests.reports.capacity.conftest import one, sought
 
 SMALL = {"students": 60, "tickets": 20}
+HELD = Verdict.model_construct(verdict="pass", failures=(), doubts=())
 Search = Callable[..., Path]
 
 
@@ -53,7 +55,7 @@ def test_the_last_one_of_its_plan_on_its_machine_counts(run: RunDirectory, searc
     search("20261121T100000Z-x-capacity", 90)
     search("20261122T100000Z-x-capacity", 110, fingerprint="another machine")
     keep_headroom(run)
-    said = headroom(run, run.plan())
+    said = headroom(run, run.plan(), HELD)
     assert "90 students pass, 95 students do not" in said.words
     assert "The plan's own number, 60 students, passes" in said.words
     assert "another build" not in said.words
@@ -76,7 +78,7 @@ def test_the_page_tells_it_and_leads_there(run: RunDirectory, search: Search) ->
 def test_a_search_of_another_build_is_told_as_one(run: RunDirectory, search: Search) -> None:
     search("20261120T100000Z-x-capacity", 70, label="v1")
     keep_headroom(run)
-    assert "another build of the target: v1" in headroom(run, run.plan()).words
+    assert "another build of the target: v1" in headroom(run, run.plan(), HELD).words
 
 
 def test_a_search_of_another_plan_says_nothing(run: RunDirectory, search: Search) -> None:
@@ -95,7 +97,7 @@ def test_a_damaged_search_is_passed_over(run: RunDirectory, search: Search, cont
     with pytest.raises(PlanError, match="cannot be read, or is of another version"):
         read_capacity(folder)
     keep_headroom(run)
-    assert "70 students pass" in headroom(run, run.plan()).words
+    assert "70 students pass" in headroom(run, run.plan(), HELD).words
 
 
 def test_without_a_search_nothing_is_written(run: RunDirectory) -> None:

@@ -10,12 +10,14 @@ from dress_rehearsal.rehearsal.capacity.axis import axis_of
 from dress_rehearsal.reports.capacity.pages import write_capacity
 from dress_rehearsal.reports.capacity.result import capacity_of
 from dress_rehearsal.reports.page.headroom import headroom
+from dress_rehearsal.reports.schema import Verdict
 from tests.plans.test_shown_nowhere import SECRET
 from tests.reports.capacity.conftest import one, sought
 from tests.reports.comparison.test_nothing_secret import BASES, full_of_secrets, settings_of
 from tests.steps import PURCHASE
 
 ENDS = ("found", "tries", "time", "interrupted", "broken")
+HELD = Verdict.model_construct(verdict="pass", failures=(), doubts=())
 OUTCOMES = ("pass", "fail", "undecided", "limited")
 
 
@@ -53,6 +55,6 @@ def test_the_command_that_would_search_shows_none(name, tmp_path):
     overrides = in_effect([f"{key}=0" for key in settings_of(plan)], plan)
     assert SECRET in str(overrides)
     run.write_json("environment.json", {"overrides": overrides})
-    said = headroom(run, plan).words
+    said = headroom(run, plan, HELD).words
     assert "rehearse capacity" in said
     assert SECRET not in said

@@ -18,9 +18,9 @@ from dress_rehearsal.reports.figures.generator import draw_generator
 from dress_rehearsal.reports.figures.groups import draw_groups
 from dress_rehearsal.reports.figures.latency import draw_latency
 from dress_rehearsal.reports.figures.palette import FAULT, NARROW, WIDE
-from dress_rehearsal.reports.figures.pools import draw_pools, pool_rows
+from dress_rehearsal.reports.figures.pools import PoolRow, draw_pools, pool_rows
 from dress_rehearsal.reports.figures.spectrum import draw_spectrum
-from dress_rehearsal.reports.figures.time_axis import RunSeries, run_window_s
+from dress_rehearsal.reports.figures.time_axis import RunSeries, Series, run_window_s
 from dress_rehearsal.reports.schema import Verdict
 from dress_rehearsal.reports.verdict import judge
 from dress_rehearsal.reports.words import milliseconds, offset, resource_words, seconds, written
@@ -184,6 +184,43 @@ def test_a_pool_that_was_full_is_drawn_full_and_waited_for(evidence_of: Evidence
     assert waited.max() <= 3.5
 
 
+def test_use_and_what_waits_stand_apart_where_one_scale_would_hide_one(
+    evidence_of: EvidenceOf,
+) -> None:
+    evidence = evidence_of(pool_exhausted=True)
+    pool = {row.name: row for row in pool_rows(RunSeries(evidence))}["PostgreSQL pools"]
+    assert not pool.overrun, "50 waiting beside 20 in use can both be read"
+    assert pool.pending is not None
+    crowd = Series(pool.pending.at_s, pool.pending.values * 100)
+    assert dataclasses.replace(pool, pending=crowd).overrun
+    assert not dataclasses.replace(pool, pending=crowd, used=None).overrun
+
+    def panels(times: float) -> int:
+        metrics = evidence.metrics.copy()
+        waiting = metrics["name"] == "db_client_connection_pending_requests"
+        metrics.loc[waiting, "value"] *= times
+        of = dataclasses.replace(evidence, metrics=metrics)
+        return drawn(draw_pools(of, RunSeries(of), None, ())).wide.file.count("<clipPath")
+
+    assert panels(100) == panels(1) + 1
+
+
+def test_a_pool_in_which_nothing_happened_is_a_word_and_no_row(evidence_of: EvidenceOf) -> None:
+    evidence = evidence_of()
+    busy = drawn(draw_pools(evidence, RunSeries(evidence), None, ()))
+    assert "Without a row" not in busy.caption
+    metrics = evidence.metrics.copy()
+    labels = metrics["labels"].astype(str)
+    own = metrics["name"].astype(str).str.startswith("db_client_connection")
+    own &= labels.str.contains('"pool":"postgres"', regex=False)
+    own &= ~metrics["name"].isin(["db_client_connection_max"])
+    metrics.loc[own, "value"] = 0
+    idle = dataclasses.replace(evidence, metrics=metrics)
+    figure = drawn(draw_pools(idle, RunSeries(idle), None, ()))
+    assert "found anything in use or waiting: PostgreSQL pools." in figure.caption
+    assert figure.wide.file.count("<clipPath") < busy.wide.file.count("<clipPath")
+
+
 def test_a_fault_is_shaded_while_it_is_on(evidence_of: EvidenceOf, figure_of: FigureOf) -> None:
     evidence = evidence_of(faults=[("leak", 1.0, 2.5)])
     with_one = drawn(draw_arrivals(evidence))
@@ -281,3 +318,14 @@ def test_a_run_that_wronged_somebody_says_of_nobody_that_the_end_was_good(verdic
     drawn = draw_groups(verdict.groups)
     assert "(≥: requests were given up that took no longer)" in drawn.caption
     assert drawn.title.startswith("All 200 students ended with a ticket, sold out or refused")
+
+
+def test_what_aged_or_was_taken_again_and_again_is_not_passed_over() -> None:
+    at_s = np.arange(6.0)
+    still = Series(at_s, np.zeros(6))
+    taken = Series(at_s, np.array([np.nan, 0.3, np.nan, 0.3, np.nan, 0.3]))
+    once = Series(at_s, np.array([np.nan, 0.3, np.nan, np.nan, np.nan, np.nan]))
+    assert PoolRow("pool", used=still, pending=still, wait_ms=once).is_quiet
+    assert not PoolRow("pool", used=still, pending=still, wait_ms=taken).is_quiet
+    assert not PoolRow("queue", pending=still, wait_ms=once).is_quiet, "an entry was that old"
+    assert not PoolRow("loop", wait_ms=once).is_quiet, "of its level nothing is known"

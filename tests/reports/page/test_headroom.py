@@ -4,11 +4,24 @@ from pathlib import Path
 
 import pytest
 
-from dress_rehearsal.plans import read_plan
+from dress_rehearsal.plans import Plan, read_plan
 from dress_rehearsal.records import RunDirectory
-from dress_rehearsal.reports.page.headroom import AHEAD, FILE, Ahead, Headroom, Searched, headroom
+from dress_rehearsal.reports.page.headroom import AHEAD, FILE, Ahead, Headroom, Searched
+from dress_rehearsal.reports.page.headroom import headroom as headroom_of
+from dress_rehearsal.reports.schema import Census, Verdict
 
 SMOKE = read_plan(Path("smoke"))
+
+
+def verdict(word: str, *failures: str, doubts: tuple[str, ...] = ()) -> Verdict:
+    """Return what headroom asks of a verdict, and nothing else."""
+    census = Census.model_construct(students=300)
+    return Verdict.model_construct(verdict=word, failures=failures, doubts=doubts, census=census)
+
+
+def headroom(run: RunDirectory, plan: Plan) -> Headroom:
+    """Return what is said beside a run that held."""
+    return headroom_of(run, plan, verdict("pass"))
 
 
 @pytest.fixture
@@ -86,3 +99,26 @@ def test_how_long_a_search_takes_and_where_the_machine_ends_it_is_told(run: RunD
 def test_what_cannot_be_read_of_it_is_left_to_the_search(run: RunDirectory, content: str) -> None:
     run.write_text(AHEAD, content)
     assert headroom(run, SMOKE).more[0] == "It tells first how long it takes."
+
+
+def test_a_run_that_fails_is_itself_a_bound_unless_something_else_may_be_why(
+    run: RunDirectory,
+) -> None:
+    failed = headroom_of(run, SMOKE, verdict("fail", "gates")).words
+    assert failed.startswith(
+        "below 300 students, for this run fails (one run); how far below was not searched. "
+        "`rehearse capacity smoke` searches"
+    )
+    doubted = verdict("fail", "audit", doubts=("late_sends",))
+    for other in (verdict("pass"), verdict("inconclusive"), doubted, verdict("fail", "aborted")):
+        assert headroom_of(run, SMOKE, other).words.startswith("not searched.")
+    faulty = read_plan(Path("smoke"), ['faults=[{name="worker_crash", at="T+2s"}]'])
+    assert headroom_of(run, faulty, verdict("fail", "gates")).words.startswith("not searched.")
+
+
+def test_what_a_search_there_is_worth_needs_no_click(run: RunDirectory) -> None:
+    ahead = Ahead(takes="at most 2 runs", ends=("It ends.",), worth=("450 do not fit.", "CPUs."))
+    run.write_text(AHEAD, ahead.text())
+    said = headroom(run, SMOKE)
+    assert said.words.endswith("the largest load that passes. 450 do not fit. CPUs.")
+    assert said.more[1] == "It ends."

@@ -37,7 +37,12 @@ def test_the_first_screen_has_what_everybody_asks_first(page_of: PageOf) -> None
     assert gates[1][:2] == ["census.failed", "fail"]
     assert gates[1][4] == "2 × the limit"
     assert 2 <= len(gates) <= 6
-    assert "Headroomnot searched. rehearse capacity PLAN" in page.words
+    assert (
+        "Headroombelow 600 students, for this run fails (one run); how far below was " in page.words
+    )
+    assert "not searched. rehearse capacity PLAN" in page.words
+    assert any(tag == "details" and "open" in own for tag, own in page.tags), "what next is open"
+    assert "App or test machine?" not in page.words, "nothing was slow"
     assert "Can it be believed?yes: 100% of the clicks at T-0 left in time; " in page.words
     assert f"Run{verdict.ran}" in page.words
 

@@ -299,6 +299,18 @@ def test_a_saturation_that_never_began_is_not_called_unmeasured(crowd: Verdict) 
     assert [row[3:] for row in words(table)] == [["not measured", "—"], ["never", "—"]]
 
 
+def test_a_pool_of_which_nothing_was_taken_is_not_called_healthy(crowd: Verdict) -> None:
+    (first, *_) = [pool for pool in crowd.pools if pool.name == "redis"]
+    healthy = first.model_copy(
+        update={"diagnosis": "healthy", "peak_used": 3, "hold_mean_ms": 1.0, "leaked": 0}
+    )
+    unused = healthy.model_copy(update={"peak_used": 0, "hold_mean_ms": None})
+    seen_at_looks = unused.model_copy(update={"name": "shop.main"})
+    table = pool_table([healthy, unused, seen_at_looks])
+    assert [row[-1].text for row in table.rows] == ["healthy", "not used", "healthy"]
+    assert [row[-1].tone for row in table.rows] == ["ok", "", "ok"]
+
+
 def test_levels_added_up_over_workers_are_said_to_be_upper_bounds() -> None:
     headings = [heading for heading, _ in pool_table([]).columns]
     assert headings[1:4] == ["Used, up to", "Max", "Waiting, up to"]
