@@ -45,6 +45,7 @@ from dress_rehearsal.reports.words import (
     given_up_words,
     percent,
     quantity,
+    seconds,
     written,
 )
 
@@ -216,6 +217,8 @@ def value_words(
     if value is None:
         return "never" if never else NOT_MEASURED
     parsed = parse_limit(limit)
+    if metric == "fairness.inversions" and value and (within_s := measured.fairness.within_s):
+        return f"{counted(int(value), 'student')} overtaken by more than {seconds(within_s)}"
     if parsed.unit != "share":
         return quantity(value, unit_of(metric))
     counts = _counts(measured, metric, parsed)
