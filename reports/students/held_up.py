@@ -67,8 +67,8 @@ def held_up_words(evidence: Evidence, crowd: Crowd, own: Any, sold_out_s: float)
     these = "" if in_time == number else f"{written(number)} of these "
     usual = f" ({seconds(rounded(usual_s, 1))} in the median)" if len(known) else ""
     words = [
-        f", but {written(in_time)} of them {did} before that, {these}early enough for the plan's "
-        f"own pauses{usual}"
+        f", but {written(in_time)} of them {did} before the last one went, {these}early "
+        f"enough for the plan's own pauses{usual}"
     ]
     if len(took_s := _known(way.took_s[held])):
         joins = bool((evidence.requests["role"] == JOIN).any())

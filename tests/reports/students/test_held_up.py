@@ -63,8 +63,9 @@ def test_who_came_while_tickets_were_left_and_waited_for_a_page_is_told_of(healt
     assert note.startswith("None of 120 late students got a ticket: the last one went at T-0 + 1 s")
     median = seconds(round(float(np.median(held)), 1))
     assert note.endswith(
-        f"; the plan has them come after T-0, but 120 of them came before that, {len(held)} of "
-        f"these early enough for the plan's own pauses (0.7 s in the median): from coming to a "
+        f"; the plan has them come after T-0, but 120 of them came before the last one went, "
+        f"{len(held)} of these early enough for the plan's own pauses (0.7 s in the median): "
+        f"from coming to a "
         f"first click it took them {median} in the median. For the other {120 - len(held)} "
         f"alone it is no wrong."
     )
