@@ -25,9 +25,12 @@ ENDS: Final = {
     "refused": Name("Refused", "may not buy, and were told so"),
     "gave_up": Name("Gave up", "lost patience or ran out of attempts"),
     "failed": Name(
-        "Failed", "ended at a request that failed or got no answer, and did not try again"
+        "Failed", "met an error and did not try again; no try to buy was left without an answer"
     ),
-    "unknown": Name("Unknown", "never learnt the outcome; may or may not hold a ticket"),
+    "unknown": Name(
+        "Unknown",
+        "had no answer to a try to buy, and nothing later settled it; may or may not hold a ticket",
+    ),
     "never_started": Name("Never started", "did not act at all, or left no record"),
     "in_flight": Name("In flight", "were still under way when the run ended"),
 }

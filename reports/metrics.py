@@ -46,6 +46,7 @@ from dress_rehearsal.reports.words import (
     given_up_words,
     percent,
     quantity,
+    seconds,
     written,
 )
 
@@ -217,6 +218,8 @@ def value_words(
     if value is None:
         return "never" if never else NOT_MEASURED
     parsed = parse_limit(limit)
+    if metric == "fairness.inversions" and value and (within_s := measured.fairness.within_s):
+        return f"{counted(int(value), 'student')} overtaken by more than {seconds(within_s)}"
     if parsed.unit != "share":
         return _timed(value, unit_of(metric), parsed)
     counts = _counts(measured, metric, parsed)

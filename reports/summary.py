@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from dress_rehearsal.plans.visible import visible
-from dress_rehearsal.reports.gates import IMPLICIT
+from dress_rehearsal.reports.gates import IMPLICIT, OVERTAKEN
 from dress_rehearsal.reports.markdown import escaped, markdown_table
 from dress_rehearsal.reports.metrics import gate_words
 from dress_rehearsal.reports.schema import GateResult, Verdict
@@ -13,7 +13,7 @@ from dress_rehearsal.reports.words import APP_OR_MACHINE, BELIEF, HEADLINES, SIG
 MOST_GATES: Final = 5
 """So many gates stand in the summary, and on the page's first screen."""
 _GRAVEST_FIRST: Final = ("fail", "inconclusive", "pass")
-_CORRECTNESS: Final = ("audit.", "census.students")
+_CORRECTNESS: Final = ("audit.", "census.students", OVERTAKEN)
 _PAGE: Final = "report.html"
 
 
@@ -56,14 +56,16 @@ def write_summary(verdict: Verdict) -> str:
 def leading_gates(gates: Sequence[GateResult]) -> list[GateResult]:
     """Return the gates that matter most: broken ones, undecided ones, then the plan's own.
 
-    Those on correctness are left out where they hold: there are dozens.
+    Those on correctness come first where they are broken, last where they are undecided, and are
+    left out where they hold: there are dozens.
     """
     wanted = [gate for gate in gates if gate.status != "pass" or not _is_correctness(gate)]
     implicit = {(gate.metric, gate.limit) for gate in IMPLICIT}
 
     def rank(gate: GateResult) -> tuple[int, bool, bool]:
         unasked = (gate.metric, gate.limit) in implicit
-        return _GRAVEST_FIRST.index(gate.status), _is_correctness(gate), unasked
+        later = _is_correctness(gate) == (gate.status != "fail")
+        return _GRAVEST_FIRST.index(gate.status), later, unasked
 
     wanted.sort(key=rank)
     return wanted[:MOST_GATES]

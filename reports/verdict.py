@@ -73,6 +73,7 @@ from dress_rehearsal.reports.students.bots import bot_notes
 from dress_rehearsal.reports.students.census import take_census
 from dress_rehearsal.reports.students.errors_met import count_errors, met_errors
 from dress_rehearsal.reports.students.retried import retried_notes
+from dress_rehearsal.reports.students.stalled_sale import stall_notes
 from dress_rehearsal.reports.students.suffered import find_groups
 from dress_rehearsal.reports.students.too_late import too_late_notes
 from dress_rehearsal.reports.students.tries import count_tries, retry_notes
@@ -209,6 +210,7 @@ def judge(evidence: Evidence) -> Verdict:
             [
                 *not_held(gates.regressions),
                 *notes_on(evidence.plan),
+                *stall_notes(evidence),
                 *group_notes(evidence, met, measured.sale),
                 *bad_end_notes(bad_ends, measured.census),
                 *unseen_notes(evidence),

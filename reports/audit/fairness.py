@@ -118,9 +118,9 @@ def _wrongs(fairness: Fairness, line: int) -> tuple[str, ...]:
         return ()
     were = "was" if fairness.inversions == 1 else "were"
     return (
-        f"Not first come, first served: {written(fairness.inversions)} of "
-        f"{counted(line, 'student')} {were} overtaken by more than {seconds(fairness.within_s)}, "
-        f"by up to {seconds(fairness.overtaken_max_s)}.",
+        f"Not first come, first served: {written(fairness.inversions)} of the "
+        f"{counted(line, 'student')} whose place in line is known {were} overtaken by more than "
+        f"{seconds(fairness.within_s)}, by up to {seconds(fairness.overtaken_max_s)}.",
     )
 
 

@@ -14,6 +14,7 @@ from dress_rehearsal.reports.comparison.regressions import obstacle_between
 from dress_rehearsal.reports.comparison.schema import Outcome
 from dress_rehearsal.reports.comparison.sides import Side, SideRun
 from dress_rehearsal.reports.doubts import disturbances, was_cut_short
+from dress_rehearsal.reports.gates import OVERTAKEN
 from dress_rehearsal.reports.schema import Verdict
 from dress_rehearsal.reports.words import counted
 
@@ -169,7 +170,14 @@ def _failures(verdict: Verdict) -> dict[_Failure, None]:
         if getattr(verdict.audit, name) and f"audit.{name}" not in doubted
     ]
     found += [_Failure(word, "") for word in verdict.failures or () if word not in _BY_GATES]
-    found += [_Failure(gate.name, gate.limit) for gate in verdict.gates if gate.status == "fail"]
+    found += [
+        _Failure(gate.name, gate.limit)
+        for gate in verdict.gates
+        if gate.status == "fail"
+        and not (
+            (gate.name, gate.limit) == (OVERTAKEN, _NO_WRONG) and _Failure("overtaken", "") in found
+        )
+    ]
     return dict.fromkeys(found or [_UNNAMED])
 
 

@@ -20,11 +20,13 @@ class Sale:
         capacity: tickets there were.
         granted_s: seconds from T-0 of every grant, ascending.
         witness: who says so, as words that follow "tickets left".
+        heard: whether these are no grants, but when students were told.
     """
 
     capacity: int
     granted_s: Floats
     witness: str
+    heard: bool = False
 
     @property
     def granted(self) -> int:
@@ -65,8 +67,8 @@ def read_sale(
     acked = students[students["ticket"].notna()]
     heard = _known(timeline.seconds(acked["acked_ns"]))
     if len(heard):
-        return Sale(capacity, heard, "as students heard of them")
-    return Sale(capacity, _first_yes(requests, timeline), "as the answers said")
+        return Sale(capacity, heard, "as students heard of them", heard=True)
+    return Sale(capacity, _first_yes(requests, timeline), "as the answers said", heard=True)
 
 
 def _first_yes(requests: pd.DataFrame, timeline: Timeline) -> Floats:

@@ -1,8 +1,9 @@
 """The gates: correctness first (always applied), then the plan's own limits.
 
-Besides the audit's counters these hold without being asked for, unless the plan has a gate of its
-own on the same metric: `census.failed`, `census.unknown` and `census.in_flight`, each `<= 1%`. A
-sale whose students met errors did not hold, whatever its audit says.
+Besides the audit's counters `fairness.inversions`, who was overtaken by more than the plan lets
+pass, is held to 0 where it is known. These hold without being asked for, unless the plan has a gate
+of its own on the same metric: `census.failed`, `census.unknown` and `census.in_flight`, each
+`<= 1%`. A sale whose students met errors did not hold, whatever its audit says.
 
 A gate whose number was not measured is inconclusive, never passed, and so is one that holds of a
 pool whose sources were silent when it mattered, or of a cause that could not be decided; nor are
@@ -12,7 +13,8 @@ limits on times passed where a clock was set meanwhile. So is a limit that is br
 - while other programs took the CPU, a clock was set or ports were short: then everything that slows
   down or fails in time may be their doing, which wrongs and leaks are not;
 - while the generator was late or stood still, on felt latency unless the system's part alone breaks
-  it, on how the sale and its load went, or on students who were served too late to end well;
+  it, on how the sale and its load went, or on students who were served too late to end well (those
+  among them who failed are whose last request got no answer: an error that was answered decides);
 
 and a limit on a latency's percentile that lies within the 95% interval of it: too close to call.
 Nor has a percentile passed a limit from above that it would break, by itself or by the end of its
@@ -26,6 +28,7 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import Final
 
 from dress_rehearsal.plans import Gate, parse_limit
 from dress_rehearsal.reports.audit import AuditFinding
@@ -45,6 +48,9 @@ IMPLICIT = tuple(
     Gate(metric=f"census.{word}", limit="<= 1%") for word in ("failed", "unknown", "in_flight")
 )
 """Limits of every run whose plan sets none on the same metric."""
+OVERTAKEN: Final = "fairness.inversions"
+"""Who was overtaken by more than the plan lets pass: a failure by itself, `overtaken`."""
+_NONE: Final = "== 0"
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +87,8 @@ def apply_gates(
         count = getattr(audit.audit, counter)
         unknown = count is None or (count and trust.unproven)
         status: Status = "inconclusive" if unknown else "fail" if count else "pass"
-        results.append(_result(f"audit.{counter}", "== 0", count, status))
+        results.append(_result(f"audit.{counter}", _NONE, count, status))
+    results += _in_order(evidence, measured, trust)
     limits = [gate for gate in evidence.plan.gates if gate.limit]
     named = {gate.path for gate in limits}
     strict = (NONE_FAILED,) if is_strict(evidence) else ()
@@ -187,6 +194,18 @@ def _held_against(
     if excuse:
         return undecided, f"Gate undecided: {said}, the limit is {limit}, but {excuse}."
     return result, f"Gate broken: {said}, the limit is {limit}."
+
+
+def _in_order(evidence: Evidence, measured: Measured, trust: TrustFinding) -> list[GateResult]:
+    """Return whether nobody was overtaken by too much; nothing where that is not known, or where
+    the plan says so itself."""
+    count = measured.fairness.inversions
+    if count is None or any(
+        (own.path, own.limit) == (OVERTAKEN, _NONE) for own in evidence.plan.gates
+    ):
+        return []
+    status: Status = "pass" if not count else "inconclusive" if trust.untimely else "fail"
+    return [_result(OVERTAKEN, _NONE, count, status)]
 
 
 def _adds_up(census: CensusFinding, *, unproven: bool) -> GateResult:

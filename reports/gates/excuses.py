@@ -1,7 +1,7 @@
 """Excuses: why a broken limit need not be the target's doing, and then decides nothing."""
 
 import math
-from collections.abc import Collection
+from typing import Final
 
 from dress_rehearsal.plans import Gate, parse_limit
 from dress_rehearsal.plans.latecomers import latecomers
@@ -16,6 +16,7 @@ from dress_rehearsal.reports.lower_bounds import step_of
 from dress_rehearsal.reports.metrics import in_unit_of
 from dress_rehearsal.reports.numbers import exact
 from dress_rehearsal.reports.schema import Measured
+from dress_rehearsal.reports.students.bad_ends import failed_by_time_out
 from dress_rehearsal.reports.trust import TrustFinding
 from dress_rehearsal.reports.words import felt, percent
 
@@ -29,7 +30,10 @@ _PACED_BY_GENERATOR = ("sale", "load", "bottleneck")
 
 _ENDS_BY_GENERATOR = ("unknown", "in_flight", "gave_up")
 """Ends of students' stories that come of time-outs and of the closing of the sale: a generator that
-is late lets both pass. One that stands still lets its connections be cut, too."""
+is late lets both pass. One that stands still lets its connections be cut, too. Of those who failed
+(`census.failed`), only whose last request got no answer came to it by a time-out; an error that was
+answered is the target's own."""
+_BY_TIME: Final = "census.failed"
 
 
 def excuse_of(
@@ -42,7 +46,6 @@ def excuse_of(
         return "the rush was not carried out as planned"
     if gate.path == NONE_FAILED.metric and evidence.plan.load is not None:
         return None  # Locust's users were answered so, whoever else was busy
-    table, _, field = gate.path.rpartition(".")
     if gate.path in _LATE_ENDS and (share := _too_late(gate, number.measured, evidence)):
         return (
             f"by the plan's own timetable {percent(share)} of the students click only after the "
@@ -50,14 +53,23 @@ def excuse_of(
         )
     if trust.untimely is not None and may_be_others_doing(gate.path):
         return trust.untimely
+    return _excuse_of_lateness(gate, number, evidence, trust)
+
+
+def _excuse_of_lateness(
+    gate: Gate, number: GateNumber, evidence: Evidence, trust: TrustFinding
+) -> str | None:
+    """Return why a limit may be broken because the generator was late or stood still, else None."""
+    table, _, field = gate.path.rpartition(".")
     still = any(gap.source.partition(":")[0] == MEASURING for gap in evidence.gaps)
     if not (still or trust.generator.limited):
         return None
     late = "the generator stood still for a while" if still else "the generator was late"
-    ends = (*_ENDS_BY_GENERATOR, "failed") if still else _ENDS_BY_GENERATOR
-    paced = table in _PACED_BY_GENERATOR and not field.startswith("failed")
-    if paced or (table == "census" and _ended_late(gate, number.measured, ends)):
+    if table in _PACED_BY_GENERATOR and not field.startswith("failed"):
         return late
+    if table == "census" and _ended_late(gate, number.measured, evidence, still=still):
+        why = " (which may be why time ran out, and is no reason for an error that was answered)"
+        return late if still else f"{late}{why}"
     if not table.startswith("latency_ms[") or field not in (*FELT, "good_p99"):
         return None
     own = system_ms(number.frame, step_of(gate.path), field)
@@ -78,12 +90,23 @@ def _too_late(gate: Gate, measured: Measured, evidence: Evidence) -> float:
     return share if _holds(gate, measured, **early) else 0.0
 
 
-def _ended_late(gate: Gate, measured: Measured, ends: Collection[str]) -> bool:
-    """Return whether a gate on the census is about these ends, or would hold without them."""
+def _ended_late(gate: Gate, measured: Measured, evidence: Evidence, *, still: bool) -> bool:
+    """Return whether a gate on the census is about ends that a late generator may bring about, or
+    would hold without them.
+
+    Args:
+        still: whether it even stood still.
+    """
     census, field = measured.census, gate.path.removeprefix("census.")
-    if gate.path != _NO_GOOD_END:
-        return field in ends
-    rest = census.no_good_end - sum(getattr(census, word) for word in ends)
+    ends = (*_ENDS_BY_GENERATOR, "failed") if still else _ENDS_BY_GENERATOR
+    if field in ends:
+        return True
+    if gate.path not in (_NO_GOOD_END, _BY_TIME):
+        return False
+    timed_out = 0 if still else failed_by_time_out(evidence)
+    if gate.path == _BY_TIME:
+        return timed_out > 0 and _holds(gate, measured, failed=census.failed - timed_out)
+    rest = census.no_good_end - timed_out - sum(getattr(census, word) for word in ends)
     return _holds(gate, measured, no_good_end=rest)
 
 

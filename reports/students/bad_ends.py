@@ -67,6 +67,14 @@ def find_bad_ends(evidence: Evidence, met: ErrorsMet) -> tuple[BadEnd, ...]:
     return tuple(_bad_end(*ways[place]) for place in sorted([*first, *others][:MOST]))
 
 
+def failed_by_time_out(evidence: Evidence) -> int:
+    """Return how many students failed whose last request got no answer: no error was said."""
+    failed = np.flatnonzero(ends_of(evidence) == "failed")
+    if not len(failed):
+        return 0
+    return int((_last_requests(evidence, failed)["answer"] == "unknown").sum())
+
+
 def bad_end_notes(bad_ends: Sequence[BadEnd], census: Census) -> Iterator[str]:
     """Yield a sentence for each bad end of the census: who came to it, and after what.
 

@@ -9,6 +9,7 @@ from dress_rehearsal.reports.audit.tickets import granted_tickets
 from dress_rehearsal.reports.evidence import Evidence
 from dress_rehearsal.reports.schema import Sale
 from dress_rehearsal.reports.students.errors_met import ErrorsMet
+from dress_rehearsal.reports.students.held_up import held_up_words
 from dress_rehearsal.reports.students.suffered import Crowd
 from dress_rehearsal.reports.words import agreeing, counted, offset, percent, written
 
@@ -30,7 +31,7 @@ def late_words(
         own: who they are (a bool a student of the crowd); rest: whom they are held against.
         plan: what the plan has to do with it, as a clause, or nothing.
         explains: whether it is by the plan that they clicked late. Where they also got tickets as
-            often as the others who clicked in time, it is no wrong.
+            often as the others who clicked in time, it is no wrong, but for those who were held up.
     """
     if sale.sold_out_after_s is None or evidence.t0_ns is None:
         return ""
@@ -40,7 +41,10 @@ def late_words(
     if not len(clicked_s):
         return f"{went}, and none of them ever clicked to buy"
     by_plan = f"; {plan}" if plan else ""
-    no_wrong = ", so this is no wrong" if plan and explains else ""
+    no_wrong = ""
+    if plan and explains:
+        held_up = held_up_words(evidence, crowd, own, sale.sold_out_after_s)
+        no_wrong = held_up or ", so this is no wrong"
     first = f"and the first click of theirs was at {offset(round(float(clicked_s.min()), 2))}"
     in_time = crowd.clicked_s < sale.sold_out_after_s
     ticket = crowd.outcome == "ticket"

@@ -80,7 +80,10 @@ def _untold(evidence: Evidence) -> list[str]:
         each = ", ".join(f"{written(number)} {words}" for number, words in kinds)
         ends = f"of the other {written(len(of))}, {each}"
     hold, known = counted(len(owners), "student holds", "students hold"), len(owners) - len(of)
+    hint = told[told["student"].isin(owners) & ~told["acked"] & told["claimed"]]
+    unknown = ", whom the census counts as unknown" if (hint["outcome"] == "unknown").all() else ""
+    only = f" ({written(len(hint))} only that they hold one already{unknown})"
     return [
-        f"{hold} a ticket in {evidence.stores.durable}, and {written(known)} of them heard of it: "
-        f"{ends}."
+        f"{hold} a ticket in {evidence.stores.durable}, and {written(known)} of them heard of it"
+        f"{only if len(hint) else ''}: {ends}."
     ]

@@ -277,7 +277,7 @@ class Device:
         if reply.outcome == OK:
             return self._purchase.granted(reply, self._session)
         if reply.outcome == UNKNOWN:
-            self._purchase.unknown = True
+            self._purchase.unanswered()
             return False
         match reply.code:
             case "sold_out":
@@ -317,7 +317,7 @@ class Device:
         except ClosedError:
             return
         if reply.outcome == UNKNOWN:
-            self._purchase.unknown = True
+            self._purchase.unanswered()
         elif reply.outcome == OK:
             self._purchase.granted(reply, self._session)
 

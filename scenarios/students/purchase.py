@@ -79,6 +79,15 @@ class Purchase:
         self._rush.census.acknowledged(self._student, told.ticket, reply.at_ns)
         return True
 
+    def unanswered(self) -> None:
+        """Take in that the answer to a click was lost: it may have taken effect.
+
+        A copy's may be lost when the device itself has met an error and given up.
+        """
+        self.unknown = True
+        if len(self._ends) == self._devices and not self.decided:
+            self._rush.census.became(self._student, StudentOutcome.UNKNOWN)
+
     def held(self) -> None:
         """Take in that the student already holds a ticket, by a click whose answer is not here.
 

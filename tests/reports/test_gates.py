@@ -11,8 +11,9 @@ from dress_rehearsal.plans import parse_limit
 from dress_rehearsal.reports.audit import COUNTERS
 from dress_rehearsal.reports.errors import MetricUnknownError
 from dress_rehearsal.reports.gates import IMPLICIT
-from dress_rehearsal.reports.metrics import in_unit_of
+from dress_rehearsal.reports.metrics import gate_words, in_unit_of
 from dress_rehearsal.reports.schema import Verdict
+from dress_rehearsal.reports.summary import leading_gates
 from dress_rehearsal.reports.verdict import judge
 from tests.reports.gating import BUYING, gated, gates_of, slowed
 from tests.steps import PURCHASE
@@ -51,10 +52,31 @@ def test_correctness_comes_first_without_being_asked_for(verdict_of):
     counters = [f"audit.{name}" for name in COUNTERS if name not in ELSEWHERE]
     assert [gate.metric for gate in gates[1:]] == [
         *counters,
+        "fairness.inversions",
         *(gate.metric for gate in IMPLICIT),
         "census.ticket",
     ]
     assert {gate.status for gate in gates} == {"pass"}
+
+
+def test_who_was_overtaken_by_too_much_has_a_row_that_says_so(verdict_of):
+    own = ("fairness.inversions", "== 0")
+    verdict = verdict_of(**SMALL, overtakers=3)
+    (row,) = (gate for gate in verdict.gates if gate.metric == own[0])
+    assert (row.limit, row.value) == (own[1], verdict.fairness.inversions)
+    assert row.value > 0 and row.status == "fail"
+    assert gate_words(row, verdict) == f"{row.value} students overtaken by more than 2 s"
+    assert "overtaken" in verdict.failures
+    assert "gates" not in verdict.failures, "it is one failure, and told once"
+    assert not any("fairness.inversions" in reason for reason in verdict.reasons)
+    assert row in leading_gates(verdict.gates)
+    excused = verdict_of(**SMALL, overtakers=3, foreign_cores=1.7)
+    assert gates_of(excused)[own].status == "inconclusive"
+    assert gates_of(verdict_of(**SMALL))[own].status == "pass"
+    unordered = verdict_of(**SMALL, overtakers=3, plan={"event": {"order": "lottery"}})
+    assert own not in gates_of(unordered)
+    asked = verdict_of(**SMALL, overtakers=3, gates=[own])
+    assert sum(gate.metric == own[0] for gate in asked.gates) == 1
 
 
 @pytest.mark.parametrize(

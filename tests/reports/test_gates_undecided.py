@@ -146,3 +146,39 @@ def test_whom_a_generator_that_stood_still_kept_is_not_held_against_the_target(e
         assert gates_of(broken)[gate].status == "fail"
         assert gates_of(kept)[gate].status == "inconclusive"
     assert any("but the generator stood still for a while" in reason for reason in kept.reasons)
+
+
+@pytest.mark.parametrize(
+    ("timed_out", "status"),
+    [
+        pytest.param(0, "fail", id="all were answered with an error"),
+        pytest.param(3, "fail", id="so many were that the limit is broken without the others"),
+        pytest.param(9, "inconclusive", id="nearly all ran out of time"),
+    ],
+)
+def test_who_failed_by_a_time_out_is_excused_by_a_late_generator_as_who_never_learnt_it(
+    evidence_of, timed_out, status
+):
+    """Of ten who failed, some had no answer to their last request."""
+    together = ("census.no_good_end", "<= 1%")
+
+    def judged(**defects):
+        evidence = evidence_of(**SMALL, **defects, gates=[together])
+        students, rows = evidence.students.copy(), evidence.requests.copy()
+        sent = students.index[students["outcome"] == "sold_out"][:10]
+        students["outcome"] = students["outcome"].astype("object")
+        students.loc[sent, "outcome"] = "failed"
+        last = rows[rows["student"].isin(students.loc[sent, "student"])]
+        last = last.drop_duplicates("student", keep="last").index
+        for column in ("outcome", "error"):
+            rows[column] = rows[column].astype("object")
+        rows.loc[last, ["outcome", "error"]] = ["failed", "overloaded"]
+        rows.loc[last[:timed_out], ["outcome", "error"]] = ["unknown", "timeout"]
+        return judge(dataclasses.replace(evidence, students=students, requests=rows))
+
+    late, timely = judged(generator_late_ms=1500), judged()
+    for gate in (("census.failed", "<= 1%"), together):
+        assert gates_of(timely)[gate].status == "fail"
+        assert gates_of(late)[gate].status == status
+    why = "late (which may be why time ran out, and is no reason for an error that was answered)."
+    assert any(reason.endswith(why) for reason in late.reasons) == (status == "inconclusive")

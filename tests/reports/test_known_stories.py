@@ -48,7 +48,8 @@ def test_813_of_1_000_holders_who_were_overtaken_are_a_failure_in_the_first_sent
     assert (verdict.verdict, verdict.exit_code) == ("fail", 99)
     assert (verdict.census.ticket, verdict.fairness.inversions) == (1_000, 813)
     assert re.fullmatch(
-        r"Not first come, first served: 813 of 1,000 students were overtaken by more than 2 s, by "
+        r"Not first come, first served: 813 of the 1,000 students whose place in line is "
+        r"known were overtaken by more than 2 s, by "
         r"up to \d\.\d\d s\.",
         verdict.reasons[0],
     )

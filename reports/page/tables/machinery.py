@@ -197,7 +197,9 @@ def reconciliation_table(reconciliation: Reconciliation, steps: Steps) -> Table:
         ):
             continue
         off = tally.difference
-        state = Cell(f"off by {off:+,}", "found") if off else Cell("agree", "ok")
+        most = tally.recorded + tally.uncertain
+        fits = "" if tally.counted == tally.recorded else f": {tally.least:,} to {most:,} may be"
+        state = Cell(f"off by {off:+,}", "found") if off else Cell(f"agree{fits}", "ok")
         numbers = (tally.recorded, tally.uncertain, tally.counted)
         rows.append(row(step, *(written(part) for part in numbers), state))
     columns = (

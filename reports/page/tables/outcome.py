@@ -29,7 +29,6 @@ from dress_rehearsal.reports.words import (
     bound_words,
     cell,
     milliseconds,
-    percent,
     quantity,
     seconds,
     written,
@@ -109,13 +108,16 @@ def fairness_table(fairness: Fairness) -> Table | None:
         (
             "Wronged",
             written(fairness.inversions),
-            f"students overtaken by more than the {seconds(fairness.within_s)} of the plan",
+            f"students overtaken by more than the {seconds(fairness.within_s)} of the plan. A "
+            f"place in line is known of whoever got a ticket or was told that all are sold, and "
+            f"had an answer to each try to buy",
         ),
         (
             "Overtaken",
             written(fairness.overtaken),
             f"students who clicked before somebody served ahead of them, by more than "
-            f"{seconds(fairness.uncertainty_s)}: closer clicks cannot be told apart",
+            f"{seconds(fairness.uncertainty_s)}: closer clicks cannot be told apart. They count "
+            f"from when they were sent, not meant, so that a late generator accuses nobody",
         ),
         (
             "… by at most",
@@ -130,7 +132,7 @@ def fairness_table(fairness: Fairness) -> Table | None:
         ),
         (
             "Several devices",
-            NOT_MEASURED if advantage is None else percent(advantage),
+            NOT_MEASURED if advantage is None else _points(advantage),
             "the share of those with several devices who got a ticket, less that of the eager, who "
             "came as early with one",
         ),
@@ -140,6 +142,11 @@ def fairness_table(fairness: Fairness) -> Table | None:
     rows = [row(*measure) for measure in measures]
     columns = (("Measure", "text"), ("Value", "number"), ("It means …", "meaning"))
     return Table("fairness", "Was first come first served?", columns, rows)
+
+
+def _points(difference: float) -> str:
+    """Return by how much two shares differ, which is no share of anything."""
+    return f"{100 * difference:.3g} percentage points"
 
 
 def gates_table(

@@ -1,6 +1,6 @@
 """Where the slowest spent their time, part by part."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from dress_rehearsal.reports.cause.attribution import moved_words
@@ -104,11 +104,16 @@ def _parts_table(verdict: Verdict, step: str, number: int) -> Table:
         (f"Share of the {first.band}", "number"),
         ("", "text"),
     )
+    sums = [sum(round(ms, 1) for ms in column) for column in _columns(splits, shown, others)]
+    rounds = any(
+        split.band.felt_ms is not None and abs(added - round(split.band.felt_ms, 1)) >= _ANY_MS
+        for split, added in zip(splits, sums, strict=True)
+    )
     foot = row(
         "All of it",
         *(_whole(split.band) for split in splits),
         percent(1) if first.felt_ms else EMPTY,
-        "",
+        "each part is rounded: they add up to nearly this" if rounds else "",
     )
     caption = f"Where requests to {step} spent their time: means"
     if known is not None:
@@ -117,6 +122,15 @@ def _parts_table(verdict: Verdict, step: str, number: int) -> Table:
     if unknown := where_unknown(first):
         caption += f" ({unknown})"
     return Table("lost" if number == 0 else f"lost-{number}", caption, columns, rows, foot)
+
+
+def _columns(
+    splits: Sequence[_Split], shown: Collection[str], others: Sequence[float]
+) -> Iterator[list[float]]:
+    """Yield what stands in each column (ms)."""
+    told = max(others) >= _ANY_MS
+    for split, rest in zip(splits, others, strict=True):
+        yield [*(split.parts.get(part, 0.0) for part in shown), *([rest] if told else [])]
 
 
 def _earlier_words(verdict: Verdict, bands: Sequence[Band]) -> str:

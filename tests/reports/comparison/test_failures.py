@@ -6,7 +6,7 @@ import dataclasses
 import pytest
 
 from dress_rehearsal.reports.comparison import Side, compare
-from dress_rehearsal.reports.comparison.failures import _chance
+from dress_rehearsal.reports.comparison.failures import _chance, _failures
 from dress_rehearsal.reports.schema import GateResult
 from tests.reports.comparison.conftest import P99
 
@@ -266,3 +266,21 @@ def test_a_disturbed_run_that_leaves_a_limit_open_is_left_out_as_its_times_are(s
     assert told(base, with_it)[0] == "no_worse"
     quiet = run_of(104.0, 6, verdict={**late, "verdict": "inconclusive", "doubts": ()})
     assert told(base, dataclasses.replace(new, runs=(*new.runs, quiet)))[0] == "undecided"
+
+
+def test_students_who_were_overtaken_are_one_failure_though_a_gate_says_so_too(sides):
+    row = GateResult(
+        metric="fairness.inversions",
+        limit="== 0",
+        value=3,
+        low=None,
+        high=None,
+        baseline=None,
+        status="fail",
+    )
+    said = "Not first come, first served: 3."
+    new = sides("new", 5, gates=[row], words=("overtaken",), reason=said)
+    for run in new.runs:
+        assert list(_failures(run.verdict)) == [("overtaken", "")]
+    without = run.verdict.model_copy(update={"failures": ("gates",)})
+    assert ("fairness.inversions", "== 0") in _failures(without)

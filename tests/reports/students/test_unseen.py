@@ -78,3 +78,28 @@ def test_tickets_that_nobody_heard_of_are_accounted_for_in_a_line(evidence_of, o
     (note,) = (each for each in unseen_notes(changed) if "heard of it" in each)
     assert note.startswith("60 students hold a ticket in postgres, and 56 of them heard of it: the")
     assert f"heard of it: the other 4 {words}." in note
+
+
+def test_who_heard_only_that_they_hold_one_already_is_told_apart(evidence_of):
+    """Two had no answer to their first try, and were told so at a second one."""
+    evidence = evidence_of(**SMALL)
+    students = evidence.students.copy()
+    holders = students.loc[students["outcome"] == "ticket", "student"].tolist()[:3]
+    mine = students["student"].isin(holders)
+    students["outcome"] = students["outcome"].astype("object").mask(mine, "unknown")
+    for column in ("ticket", "acked_ns", "issued_ns"):
+        students[column] = students[column].mask(mine, pd.NA)
+    rows = evidence.requests.copy()
+    bought = rows["student"].isin(holders) & (rows["role"] == "purchase")
+    rows["outcome"] = rows["outcome"].astype("object").mask(bought, "unknown")
+    rows["error"] = rows["error"].astype("object").mask(bought, "timeout")
+    again = rows[bought & rows["student"].isin(holders[:2])].drop_duplicates("student", keep="last")
+    again = again.assign(outcome="refused", error="already_holds_ticket", seq=again["seq"] + 50)
+    rows = pd.concat([rows, again], ignore_index=True)
+    changed = dataclasses.replace(evidence, students=students, requests=rows)
+    (note,) = (each for each in unseen_notes(changed) if "heard of it" in each)
+    assert note == (
+        "60 students hold a ticket in postgres, and 59 of them heard of it (2 only that they "
+        "hold one already, whom the census counts as unknown): the other 1 had no answer to a try "
+        "to buy."
+    )

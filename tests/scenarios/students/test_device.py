@@ -216,3 +216,26 @@ def test_a_granted_copy_is_looked_at_while_another_is_not_answered_yet(
     outcomes, _ = play(double_clicker)
     assert outcomes == ["ticket"]
     assert in_time == [True]
+
+
+@pytest.mark.parametrize("lost", [True, False])
+def test_a_copy_whose_answer_is_lost_after_the_device_gave_up_leaves_it_unknown(
+    server, play, double_clicker, respond, ticket_office, monkeypatch, lost
+):
+    """It may have taken effect; where every click was answered with an error, it has not."""
+    office, clicks, gave_up = ticket_office(1), [], threading.Event()
+    monkeypatch.setattr(Retry, "after_error", lambda _, reply: gave_up.set())
+
+    def answer(request, peer):
+        if not request.path.endswith("/tickets"):
+            return office(request, peer)
+        clicks.append(request)
+        if len(clicks) == 1:
+            return respond(503, {"code": "overloaded"})
+        gave_up.wait(6)
+        return b"" if lost else respond(503, {"code": "overloaded"})
+
+    server.respond = answer
+    outcomes, requests = play(double_clicker)
+    assert len(requests[requests.step == BUY]) == 3
+    assert outcomes == ["unknown" if lost else "failed"]
