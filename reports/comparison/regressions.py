@@ -162,8 +162,8 @@ def _held(
             f"late there or at a CPU limit. The build may be why, and with them the outcome would "
             f"be another: leave the rehearsal more CPU, and repeat."
         )
-    runs_of = ([run for run in own.runs if counts(run, metric)] for own in (base, side))
-    machine = machines_doing(*runs_of, side.name, outcomes[0]) if excusable else None
+    earlier, later = ([run for run in own.runs if counts(run, metric)] for own in (base, side))
+    machine = machines_doing(earlier, later, side.name, outcomes[0]) if excusable else None
     if machine is not None:
         reach = "beyond" if outcomes[0] == "worse" else "within"
         return "undecided", f"Undecided: {said}, {reach} {told}, but {machine}."
