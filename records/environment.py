@@ -1,7 +1,7 @@
 """What `environment.json` may say: the facts that are judged by have their types, the others are
 shown as they are."""
 
-from typing import Any, Final, TypedDict
+from typing import Annotated, Any, Final, TypedDict
 
 import msgspec
 
@@ -10,6 +10,20 @@ from dress_rehearsal.records.damage import Damage, is_shallow
 FILE: Final = "environment.json"
 RUN: Final = "run"
 """The fact that is the run's name when it was performed: its folder may have another by now."""
+SPEED: Final = "calculation_ms"
+"""The fact that says how long a fixed calculation took before and after (`machine_speed`)."""
+
+_Milliseconds = Annotated[float, msgspec.Meta(gt=0, le=1e9)]
+
+
+class _Took(TypedDict):
+    best: _Milliseconds
+    median: _Milliseconds
+
+
+class _Speed(TypedDict, total=False):
+    before: _Took
+    after: _Took
 
 
 class _Facts(TypedDict, total=False):
@@ -20,6 +34,7 @@ class _Facts(TypedDict, total=False):
     ip_local_port_range: tuple[int, int] | None
     overrides: list[str]
     run: str
+    calculation_ms: _Speed
 
 
 def read_facts(content: bytes) -> tuple[dict[str, Any], list[Damage]]:

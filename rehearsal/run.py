@@ -21,8 +21,9 @@ from dress_rehearsal.plans import Person, Plan
 from dress_rehearsal.plans.overrides import in_effect
 from dress_rehearsal.records import RunDirectory
 from dress_rehearsal.records.baseline import FILE as BASELINE
-from dress_rehearsal.records.environment import RUN
+from dress_rehearsal.records.environment import RUN, SPEED
 from dress_rehearsal.records.machine import environment
+from dress_rehearsal.records.machine_speed import keep_after, measured_ms
 from dress_rehearsal.records.timeline import STAGE_FAILED
 from dress_rehearsal.rehearsal.errors import RehearsalError
 from dress_rehearsal.rehearsal.generator_process import GeneratorProcess
@@ -86,7 +87,8 @@ def rehearse(
     screen.begin(plan, run)
     kept = kept or Kept()
     told = {"overrides": in_effect(overrides, plan), RUN: run.id}
-    run.write_json("environment.json", {**environment(), **stores, **kept.facts, **told})
+    machine = {**environment(), SPEED: {"before": measured_ms()}}
+    run.write_json("environment.json", {**machine, **stores, **kept.facts, **told})
     if baseline is not None:
         run.write_json(BASELINE, baseline)
     if kept.ahead is not None:
@@ -119,6 +121,7 @@ def _recorded_and_judged(
         except KeyboardInterrupt:
             # While the stage was being set or cleared: whatever there is, is judged.
             stamp_interruption(run, screen)
+        keep_after(run)
         screen.phase("judging")
         keep_headroom(run)
         verdict = write_report(run, kept.keeper(run, screen.note))

@@ -8,7 +8,7 @@ from typing import Any, Final
 from dress_rehearsal.plans import Plan
 from dress_rehearsal.plans.shown import DOCUMENTS, HIDDEN, shown_setting
 from dress_rehearsal.records import RunDirectory
-from dress_rehearsal.records.environment import RUN
+from dress_rehearsal.records.environment import RUN, SPEED
 from dress_rehearsal.records.errors import RunDirectoryUnreadableError
 from dress_rehearsal.records.files import is_there, reason, regular
 
@@ -25,7 +25,7 @@ _NOT_REHEARSED: Final = (
 """Keys and tables that make no other rehearsal: what is drawn, what is asked of the numbers, where
 they are read, and which build of the target is where."""
 
-_NO_FACTS: Final = ("overrides", RUN)
+_NO_FACTS: Final = ("overrides", RUN, SPEED)
 """What of `environment.json` the plan itself says, and what differs by its nature."""
 
 

@@ -25,6 +25,7 @@ _NEITHER: Final = frozenset(
         *(f"fairness.{word}" for word in ("uncertainty_s", "within_s", "multi_device_advantage")),
         *(f"generator.{word}" for word in ("requests", "released", "timely")),
         *(f"bottleneck.{word}" for word in ("share", "certainty", "until_s")),
+        "machine.calculation_ms",
     }
 )
 _NEITHER_OF_ANY: Final = frozenset({"count", "students", "max", *BEGINNINGS})

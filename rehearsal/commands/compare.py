@@ -22,7 +22,8 @@ def add(compare: argparse.ArgumentParser) -> None:
     compare.add_argument(
         "--anyway",
         action="store_true",
-        help="compare runs of different machines too, which decides nothing",
+        help="compare runs of different machines too, which decides nothing; of one machine whose "
+        "speed changed, decide all the same",
     )
     compare.set_defaults(command=_compare)
 
@@ -39,7 +40,7 @@ def _compare(options: argparse.Namespace) -> int:
 
     sides = read_sides(options.sides)
     check_comparable(sides, anyway=options.anyway)
-    comparison = compare(sides)
+    comparison = compare(sides, anyway=options.anyway)
     folder = options.out or beside(options.sides[0])
     write_comparison(folder, comparison)
     print_comparison(make_console(), comparison, folder)

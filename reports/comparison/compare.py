@@ -10,6 +10,7 @@ from dress_rehearsal.plans.visible import visible_line
 from dress_rehearsal.reports.alike import differing_facts, differing_keys
 from dress_rehearsal.reports.audit import COUNTERS
 from dress_rehearsal.reports.comparison.failures import held_failures
+from dress_rehearsal.reports.comparison.machine_speed import speed_change
 from dress_rehearsal.reports.comparison.numbers import Metric, compared_number, metrics_of
 from dress_rehearsal.reports.comparison.regressions import held_regressions
 from dress_rehearsal.reports.comparison.schema import (
@@ -33,6 +34,7 @@ from dress_rehearsal.reports.history.intervals import confidence, differences_le
 from dress_rehearsal.reports.numbers import significant
 from dress_rehearsal.reports.words import (
     agreeing,
+    capitalized,
     counted,
     percent,
 )
@@ -72,12 +74,16 @@ def check_comparable(sides: Sequence[Side], *, anyway: bool = False) -> None:
     )
 
 
-def compare(sides: Sequence[Side]) -> Comparison:
-    """Return what differs between sides; the first of them is the base of all others."""
+def compare(sides: Sequence[Side], *, anyway: bool = False) -> Comparison:
+    """Return what differs between sides; the first of them is the base of all others.
+
+    Args:
+        anyway: whether it is decided where the machine's own speed may be why.
+    """
     sides = told_apart(sides)
     base, others = sides[0], sides[1:]
-    held = [one for side in others for one in held_regressions(base, side)]
-    told = [one for side in others for one in held_failures(base, side)]
+    held = [one for side in others for one in held_regressions(base, side, anyway=anyway)]
+    told = [one for side in others for one in held_failures(base, side, anyway=anyway)]
     told += [(one.status, one.sentence) for one in held]
     plans = differing_keys([side.plan for side in sides], everything=True)
     facts = differing_facts([[run.environment for run in side.runs] for side in sides])
@@ -193,6 +199,9 @@ def _notes(sides: Sequence[Side], outcome: Outcome) -> Iterator[str]:
             "The runs were not made on one machine, and are compared anyway: what differs may be "
             "the machines."
         )
+    for side in sides[1:]:
+        if (change := speed_change(sides[0].runs, side.runs)) is not None:
+            yield f"{capitalized(change.words(side.name))}: what differs may be its doing."
     if all(len(side.runs) == 1 for side in sides):
         yield (
             "One run a side: what differs between them may be chance, which only repeats tell "

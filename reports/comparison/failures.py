@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple
 
 from dress_rehearsal.reports.audit import COUNTERS
+from dress_rehearsal.reports.comparison.machine_speed import machines_doing
 from dress_rehearsal.reports.comparison.numbers import Metric, counts
 from dress_rehearsal.reports.comparison.regressions import obstacle_between
 from dress_rehearsal.reports.comparison.schema import Outcome
@@ -51,6 +52,11 @@ class _Failure(NamedTuple):
         return by_word or counted_wrong or self.name == _ALL_STUDENTS
 
     @property
+    def is_excusable(self) -> bool:
+        """Whether a machine that others use, or that is slow itself, may be why."""
+        return not self.is_certain or self.name in _EXCUSED
+
+    @property
     def words(self) -> str:
         return f"{self.name} {self.limit}".strip() or "what its verdict does not name"
 
@@ -58,8 +64,12 @@ class _Failure(NamedTuple):
 _UNNAMED: Final = _Failure("", "")
 
 
-def held_failures(base: Side, side: Side) -> Iterator[tuple[Outcome, str]]:
-    """Yield what became of each thing that failed on a side: worse, or why that is not decided."""
+def held_failures(base: Side, side: Side, *, anyway: bool = False) -> Iterator[tuple[Outcome, str]]:
+    """Yield what became of each thing that failed on a side: worse, or why that is not decided.
+
+    Args:
+        anyway: whether it is decided where the machine's speed may be why.
+    """
     yield from _left_open(base, side)
     obstacle = obstacle_between(base, side)
     after = [(run.verdict, _failures(run.verdict)) for run in side.runs]
@@ -68,6 +78,8 @@ def held_failures(base: Side, side: Side) -> Iterator[tuple[Outcome, str]]:
         said = f"{len(failing)} of {len(side.runs)} in {side.name} failed"
         reason = _reason(failing[0], failure)
         why = obstacle or _why_open(base, side, failure)
+        if why is None and failure.is_excusable and not anyway:
+            why = machines_doing(base.runs, side.runs, side.name, "worse")
         if why is None:
             already = sum(failure in _failures(run.verdict) for run in base.runs)
             was = f"{already} of {len(base.runs)}" if already else "none"

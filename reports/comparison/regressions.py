@@ -2,7 +2,8 @@
 
 Worse is a number that reached all margins of its gate and whose difference's 95% interval excludes
 zero. One that reached them, but within what chance does, is undecided, and so is one that too few
-runs tell of, or that is of another plan or another machine. Everything else is no worse.
+runs tell of, or that is of another plan or another machine, or of one whose own speed may be why.
+Everything else is no worse.
 
 Where runs have only a lower bound of it, that decides as far as it is certain: whatever the number
 really is, the same has to come of it. A side whose bound alone is beyond the margins is worse.
@@ -16,6 +17,7 @@ from functools import partial
 from dress_rehearsal.plans import Plan
 from dress_rehearsal.plans.sections.margins import Margins, parse_margins
 from dress_rehearsal.reports.alike import plan_differences
+from dress_rehearsal.reports.comparison.machine_speed import machines_doing
 from dress_rehearsal.reports.comparison.numbers import (
     Metric,
     compared_number,
@@ -37,6 +39,7 @@ from dress_rehearsal.reports.comparison.words import (
     median_words,
 )
 from dress_rehearsal.reports.directions import unit_of, worse_when
+from dress_rehearsal.reports.doubts import may_be_others_doing
 from dress_rehearsal.reports.history.intervals import FEWEST, difference_interval
 from dress_rehearsal.reports.lower_bounds import RunNumber, difference_extremes
 from dress_rehearsal.reports.numbers import exact, significant
@@ -44,15 +47,19 @@ from dress_rehearsal.reports.schema import Number
 from dress_rehearsal.reports.words import counted, quantity
 
 
-def held_regressions(base: Side, side: Side) -> Iterator[HeldRegression]:
+def held_regressions(base: Side, side: Side, *, anyway: bool = False) -> Iterator[HeldRegression]:
     """Yield what became of each number that a plan of any run of both lets become worse by its
     margins only: undecided where a later run's plan, or that of some runs of the base, does not,
     or where margins differ and so does what they say.
+
+    Args:
+        anyway: whether it is decided where the machine's speed may be why.
     """
     obstacle = obstacle_between(base, side)
     for metric, margins in _asked([base, side]).items():
         number = compared_number([base, side], metric)
-        told = [_held(number, each, base, side, obstacle) for each in margins]
+        excusable = may_be_others_doing(metric.path) and not anyway
+        told = [_held(number, each, base, side, obstacle, excusable) for each in margins]
         status, sentence = told[0]
         where, said = _not_asked(base, side, metric), ", ".join(margins)
         why = f"the margins of the runs differ ({said}), and so does what they say"
@@ -112,7 +119,12 @@ def obstacle_between(base: Side, side: Side) -> str | None:
 
 
 def _held(
-    number: ComparedNumber, told: str, base: Side, side: Side, obstacle: str | None
+    number: ComparedNumber,
+    told: str,
+    base: Side,
+    side: Side,
+    obstacle: str | None,
+    excusable: bool,
 ) -> tuple[Outcome, str]:
     """Return what became of a number of both sides under such margins."""
     metric, change = Metric(number.metric, number.window), number.changes[0]
@@ -150,6 +162,11 @@ def _held(
             f"late there or at a CPU limit. The build may be why, and with them the outcome would "
             f"be another: leave the rehearsal more CPU, and repeat."
         )
+    earlier, later = ([run for run in own.runs if counts(run, metric)] for own in (base, side))
+    machine = machines_doing(earlier, later, side.name, outcomes[0]) if excusable else None
+    if machine is not None:
+        reach = "beyond" if outcomes[0] == "worse" else "within"
+        return "undecided", f"Undecided: {said}, {reach} {told}, but {machine}."
     if outcomes[0] == "no_worse":
         further = _not_excluded(number, change, metric, parse_margins(told))
         return "no_worse", f"No worse: {said}, within {told}{further}."

@@ -15,15 +15,21 @@ from pydantic import (
 )
 
 from dress_rehearsal.plans import Plan
+from dress_rehearsal.records.environment import SPEED
+from dress_rehearsal.records.machine_speed import speed_ms
 from dress_rehearsal.records.tables import NS_PER_S
 from dress_rehearsal.reports.alike import plan_digest
 from dress_rehearsal.reports.doubts import believed, disturbances
 from dress_rehearsal.reports.lower_bounds import is_lower_bound
+from dress_rehearsal.reports.numbers import significant
 from dress_rehearsal.reports.part import Part
 from dress_rehearsal.reports.schema import Number, Status, Verdict
 
 LABEL: Final = "label"
 """The fact of `environment.json` that says which build of the target was rehearsed."""
+
+MACHINE_SPEED: Final = f"machine.{SPEED}"
+"""The number that says how fast the machine itself was: how long a fixed calculation took."""
 
 _STAMP: Final = "%Y%m%dT%H%M%SZ"
 _NAME: Final = r"^[^/\\\x00]{1,200}$"
@@ -123,6 +129,8 @@ def entry_of(
         label: which build of the target it was; None: what was said when it was rehearsed.
     """
     numbers = {name: _finite(value) for name, value in _numbers(verdict)}
+    if (speed := speed_ms(environment)) is not None:
+        numbers[MACHINE_SPEED] = _finite(significant(speed))
     return Entry(
         run=verdict.run,
         when=_when(verdict.run, t0_ns),

@@ -6,6 +6,7 @@ from typing import Any, Final, NamedTuple
 from urllib.parse import quote
 
 from dress_rehearsal.records import RunDirectory
+from dress_rehearsal.records.environment import SPEED
 from dress_rehearsal.records.tables import NS_PER_S
 from dress_rehearsal.records.timeline import TimelineEvent
 from dress_rehearsal.reports.evidence import Evidence
@@ -13,6 +14,7 @@ from dress_rehearsal.reports.evidence.timeline import FAULTS_AND_ALERTS, event_w
 from dress_rehearsal.reports.figures.drawing import Drawing, Missing
 from dress_rehearsal.reports.page.tables import Cell
 from dress_rehearsal.reports.schema import Bottleneck, Verdict
+from dress_rehearsal.reports.trust.speed import speed_words
 from dress_rehearsal.reports.words import (
     capitalized,
     counted,
@@ -110,8 +112,9 @@ def environment_facts(evidence: Evidence) -> list[tuple[str, str]]:
     """Return the machine's facts as names and values, the commit and the fingerprint first."""
     facts = evidence.environment
     first = [name for name in _FIRST_FACTS if name in facts]
-    ordered = [*first, *(name for name in facts if name not in first)]
-    return [(name.replace("_", " "), _words(facts[name])) for name in ordered]
+    ordered = [*first, *(name for name in facts if name not in (*first, SPEED))]
+    rows = [(name.replace("_", " "), _words(facts[name])) for name in ordered]
+    return [*rows, ("speed", speed)] if (speed := speed_words(facts)) else rows
 
 
 def timeline_rows(evidence: Evidence) -> list[tuple[Cell, str, str, str]]:

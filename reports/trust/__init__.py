@@ -15,6 +15,7 @@ from dress_rehearsal.reports.trust.doubt import UNCOUNTED
 from dress_rehearsal.reports.trust.foreign_cpu import judge_foreign_cpu
 from dress_rehearsal.reports.trust.generator import judge_generator
 from dress_rehearsal.reports.trust.scenario import judge_scenario
+from dress_rehearsal.reports.trust.speed import speed_notes
 from dress_rehearsal.reports.trust.workers import judge_workers, why_astray
 
 FINDINGS = (
@@ -89,7 +90,13 @@ def judge_trust(evidence: Evidence) -> TrustFinding:
             *(stolen if is_why else ()),
         ),
         symptoms=tuple(doubt.sentence for doubt in doubts if doubt.is_symptom),
-        notes=(*foreign.notes, *(() if is_why else stolen), *scenario_notes, *worker_notes),
+        notes=(
+            *foreign.notes,
+            *(() if is_why else stolen),
+            *speed_notes(evidence),
+            *scenario_notes,
+            *worker_notes,
+        ),
         findings=frozenset(
             [
                 *(doubt.word for doubt in doubts if doubt.word),

@@ -38,7 +38,9 @@ JSON = st.recursive(
 )
 KEYS = {
     "timeline.jsonl": ["t_ns", "kind", "name", "detail", "own"],
-    "environment.json": ["cores", "overrides", "ip_local_port_range", "fingerprint", "own"],
+    "environment.json": [
+        *("cores", "overrides", "ip_local_port_range", "fingerprint", "calculation_ms", "own")
+    ],
 }
 DETAILS = ["what", "error", "tickets", "settle_ms", "on", "grade", "planned", "reason", "own"]
 

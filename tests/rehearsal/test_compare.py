@@ -81,6 +81,18 @@ def test_other_machines_are_refused_with_2_and_decide_nothing_anyway(folders, ca
     assert main(["compare", *paths, "--anyway", "--out", str(tmp_path / "told")]) == 3
 
 
+@pytest.mark.slow
+def test_a_machine_that_was_itself_slower_is_undecided_and_anyway_worse(folders, capsys, tmp_path):
+    fast, slow = (
+        {"machine": {"calculation_ms": {"before": {"best": took, "median": took}}}}
+        for took in (20.0, 40.0)
+    )
+    paths = folders({"old": fast, "new": slow}, old=QUIET, new=[2 * value for value in QUIET])
+    assert main(["compare", *paths, "--out", str(tmp_path / "told")]) == 3
+    assert "machine itself was 2 times slower" in " ".join(capsys.readouterr().out.split())
+    assert main(["compare", *paths, "--anyway", "--out", str(tmp_path / "anyway")]) == 99
+
+
 @pytest.mark.parametrize("arguments", [[], ["/nowhere", "/nowhere/else"]])
 def test_bad_usage_is_2(arguments, capsys):
     assert main(["compare", *arguments]) == 2

@@ -75,6 +75,12 @@ def test_nothing_is_left_running(passed):
     passed.await_nothing_left(5)
 
 
+def test_how_fast_the_machine_was_is_kept_from_before_and_after_it(passed):
+    took = passed.run.environment()["calculation_ms"]
+    assert all(0 < took[when]["best"] <= took[when]["median"] for when in ("before", "after"))
+    assert "a fixed calculation took" in (passed.run.path / "report.html").read_text()
+
+
 def test_the_run_directory_is_complete_and_holds_no_secrets(passed):
     run = passed.run.path
     for name in ("plan.toml", "environment.json", "timeline.jsonl", "students.parquet"):

@@ -10,7 +10,7 @@ from dress_rehearsal.records import RunDirectory
 from dress_rehearsal.records.errors import RunDirectoryUnusableError
 from dress_rehearsal.reports.alike import plan_digest
 from dress_rehearsal.reports.evidence import read_evidence
-from dress_rehearsal.reports.history.entry import LABEL, entry_of, metric_of
+from dress_rehearsal.reports.history.entry import LABEL, MACHINE_SPEED, entry_of, metric_of
 from dress_rehearsal.reports.history.folder import entry_in, read_history, remember
 from dress_rehearsal.reports.report import write_report
 from dress_rehearsal.reports.verdict import judge
@@ -138,6 +138,15 @@ def test_an_instant_of_another_zone_is_told_in_utc(entries, tmp_path):
     (found,) = read_history(tmp_path)[0]
     assert found == own
     assert found.when.tzinfo is UTC
+
+
+def test_an_entry_has_how_fast_the_machine_was_where_that_was_measured(build_run):
+    run = build_run(**SMALL)
+    verdict = judge(read_evidence(run))
+    took = {"before": {"best": 18.0, "median": 20.0}, "after": {"best": 19.0, "median": 41.0}}
+    entry = entry_of(verdict, run.plan(), {"calculation_ms": took}, None)
+    assert entry.numbers[MACHINE_SPEED] == 30.5
+    assert MACHINE_SPEED not in entry_of(verdict, run.plan(), {}, None).numbers
 
 
 def test_a_number_that_no_entry_can_hold_is_as_if_not_measured(build_run):

@@ -2,6 +2,7 @@
 
 import pytest
 
+from dress_rehearsal.reports.history.entry import MACHINE_SPEED
 from dress_rehearsal.reports.history.series import same_series, series_of
 from tests.reports.history.conftest import P99, entry
 from tests.reports.history.seeded_series import planted
@@ -23,6 +24,16 @@ def test_a_change_is_dated_by_run_and_build(entries):
 def test_a_series_without_a_change_is_silent(entries):
     (series,) = series_of(entries(planted(30, 30, 100, 100, 0.03, seed=3)))
     assert series.changes == ()
+
+
+def test_a_machine_that_became_slower_is_told_beside_and_is_neither_worse_nor_better(entries):
+    speeds = planted(30, 20, 20, 40, 0.03, seed=5)
+    runs = [
+        entry(number, value, numbers={P99: value, MACHINE_SPEED: speed})
+        for number, (value, speed) in enumerate(zip(PLANTED, speeds, strict=True))
+    ]
+    found = {each.metric: (each.run, each.worse) for each in series_of(runs)[0].changes}
+    assert found == {P99: (runs[20].run, True), MACHINE_SPEED: (runs[20].run, None)}
 
 
 @pytest.mark.parametrize("changed", [{"plan_digest": "e" * 12}, {"fingerprint": "n" * 12}])
