@@ -4,7 +4,7 @@ Where all CPUs were busy, or requests were sent late, a slow app and a short mac
 What each used tells how far they do; what nobody measured is not said.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from typing import Final
 
 import numpy as np
@@ -22,7 +22,7 @@ from dress_rehearsal.reports.words import counted, percent
 _APP: Final = "the app"
 _UNTOLD: Final = "Cannot be told from this run"
 _LITTLE: Final = 0.1
-"""A rehearsal that had less of the machine leaves the app all but what it would have alone."""
+"""Where all but the app and its services had less of the machine, it had what it would alone."""
 _LEAST: Final = 0.05
 """Cores of which less is not worth a word."""
 _ALL: Final = 0.95
@@ -90,9 +90,12 @@ def _busy(used: CpuUse, *, late: bool) -> str:
             f"{_UNTOLD}: {shares}; what the app used was not measured. Repeat it with the students "
             f"on a machine with more cores (docs/distributed.md)."
         )
-    itself = _rehearsal(used.cores)
-    if used.cpus is not None and itself < _LITTLE * used.cpus and not late:
+    beside = used.share * (used.cpus or 0.0) - _served(used.cores)
+    if used.cpus is not None and beside < _LITTLE * used.cpus and not late:
         return f"The app: {shares}; on more cores it may hold more."
+    if used.cores.get(OTHERS, 0.0) > _rehearsal(used.cores):
+        _, stop = _TAKEN["foreign_cpu"]
+        return f"{_UNTOLD}: {shares}; without other programs the app may hold more. {stop}"
     return f"{_UNTOLD}: {shares}; on a machine of its own the app may hold more. {_ELSEWHERE}"
 
 
@@ -134,18 +137,18 @@ def _shares(used: CpuUse) -> str:
 
 def _told(cores: Mapping[str, float]) -> dict[str, float]:
     """Return the cores of the app, of its services, of other programs and of the rehearsal."""
-    served = sum(_without(cores, {_APP, OTHERS, *REHEARSAL}).values())
     told = {
         _APP: cores.get(_APP, 0.0),
-        "its services": served,
+        "its services": _served(cores) - cores.get(_APP, 0.0),
         OTHERS: cores.get(OTHERS, 0.0),
         "the rehearsal itself": _rehearsal(cores),
     }
     return {who: number for who, number in told.items() if number >= _LEAST}
 
 
-def _without(cores: Mapping[str, float], left_out: Collection[str]) -> dict[str, float]:
-    return {who: number for who, number in cores.items() if who not in left_out}
+def _served(cores: Mapping[str, float]) -> float:
+    """Return what the app and its services used together."""
+    return sum(number for who, number in cores.items() if who not in (OTHERS, *REHEARSAL))
 
 
 def _rehearsal(cores: Mapping[str, float]) -> float:

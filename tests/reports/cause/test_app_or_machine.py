@@ -69,6 +69,17 @@ def test_other_programs_are_named_where_they_took_it(evidence_of):
     assert "Stop them (`rehearse doctor` names them)" in said
 
 
+def test_other_programs_that_the_plan_allows_are_not_the_app_either(busy):
+    use = CpuUse(0.99, {"the app": 0.99, "other programs": 0.87, "the generator": 0.11}, 2.0)
+    assert asked(busy, use) == (
+        "Cannot be told from this run: of 2 cores, all busy, the app had 0.99, other programs 0.87 "
+        "and the rehearsal itself 0.11; without other programs the app may hold more. Stop them "
+        "(`rehearse doctor` names them) and rehearse again."
+    )
+    uncounted = CpuUse(0.99, {"the app": 0.99, "the generator": 0.11}, 2.0)
+    assert asked(busy, uncounted).startswith("Cannot be told"), "nobody knows whose the rest was"
+
+
 def test_of_an_app_that_nobody_watched_nothing_is_said(busy):
     use = CpuUse(0.99, {"the generator": 1.2}, 2.0)
     said = asked(busy, use)

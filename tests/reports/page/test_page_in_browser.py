@@ -235,7 +235,9 @@ def test_on_paper_whatever_is_folded_is_there_and_two_figures_fit_a_sheet(page, 
         copy.write_text(text.replace("@media print {", "@media all {"), "utf-8")
     seen = opened(copy, tmp_path)
     assert {"The resolved plan", "Glossary"} <= {title for title, _ in seen["folded"]}
-    assert [is_seen for _, is_seen in seen["folded"]] == [printed] * len(seen["folded"])
+    for title, is_seen in seen["folded"]:
+        next_steps = title.startswith("Commands that answer what one run cannot")
+        assert is_seen == (printed or next_steps), f"{title}: what next is open from the start"
     if printed:
         assert seen["contents"] == 0, "nobody follows a link on paper"
         assert len(seen["figures"]) == 8
