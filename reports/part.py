@@ -35,6 +35,17 @@ class Tries(Part):
     abandoned: int
 
 
+class StepAnswers(Part):
+    """What came of one step's requests; those that their student needed no more are left out.
+
+    `failed` of `count` got an error or no answer at all.
+    """
+
+    count: int
+    failed: int
+    failed_share: float | None
+
+
 class Habit(Part):
     """One value of what the students did, as the plan has it: `value` is `off` where it made no
     difference; `basis` says whether this value was measured by anybody, `source` by whom."""

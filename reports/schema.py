@@ -15,6 +15,7 @@ from dress_rehearsal.reports.part import (
     Habit,
     Part,
     SlowRequest,
+    StepAnswers,
     Tries,
 )
 
@@ -90,17 +91,6 @@ class Latency(Part):
     system_p99: float | None
 
 
-class StepAnswers(Part):
-    """What came of one step's requests; those that their student needed no more are left out.
-
-    `failed` of `count` got an error or no answer at all.
-    """
-
-    count: int
-    failed: int
-    failed_share: float | None
-
-
 class Sale(Part):
     """How fast the tickets went; None also where there was none to go, or too few to time.
 
@@ -162,8 +152,12 @@ class Audit(Part):
 
 
 class Pool(Part):
-    """Something finite that requests wait for; `saturated_at_s` is relative to T-0.
+    """Something finite that requests wait for; `saturated_at_s` is relative to T-0, and so is
+    `saturated_in_rush_s`: when it saturated first from T-0 - 1 s on, whatever had been before.
 
+    `wait_p99_ms` is measured where `wait_p99_low_ms` is None. Else a histogram tells of it, which
+    knows no more than the bucket: longer than `wait_p99_low_ms`, at most `wait_p99_high_ms` (None
+    of a last bucket without end); `wait_p99_ms` is interpolated between them, as PromQL does.
     `wait_mean_ms` is of somebody else's pool, which may tell no more of its waits. `hold_mean_ms`
     is how long a connection was held, by those given back in the run. Where it was waited for and
     the `diagnosis` of a pool of connections is None, `undecided` says why it could not be told.
@@ -174,9 +168,12 @@ class Pool(Part):
     peak_used: Number | None
     peak_pending: Number | None
     wait_p99_ms: float | None
+    wait_p99_low_ms: float | None = None
+    wait_p99_high_ms: float | None = None
     wait_mean_ms: float | None = None
     timeouts: int | None
     saturated_at_s: float | None
+    saturated_in_rush_s: float | None = None
     leaked: int | None
     hold_mean_ms: float | None = None
     diagnosis: Diagnosis | None

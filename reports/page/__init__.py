@@ -35,12 +35,13 @@ from dress_rehearsal.reports.page.slow_requests import (
 )
 from dress_rehearsal.reports.page.strip import key_numbers
 from dress_rehearsal.reports.page.templates import rendered
+from dress_rehearsal.reports.pools.diagnosis import RUSH_FROM_S
 from dress_rehearsal.reports.schema import Verdict
 from dress_rehearsal.reports.students.bad_ends import bad_end_notes
 from dress_rehearsal.reports.students.errors_met import MOST, count_kinds, met_errors
 from dress_rehearsal.reports.students.worse_off import group_notes
 from dress_rehearsal.reports.summary import other_gates_words
-from dress_rehearsal.reports.words import HEADLINES
+from dress_rehearsal.reports.words import HEADLINES, offset
 
 __all__ = ["key_numbers", "write_page"]
 
@@ -164,6 +165,7 @@ def _time(run: RunDirectory, evidence: Evidence, verdict: Verdict) -> dict[str, 
         "slow_lines": lines,
         "logged": logged_words(verdict, lines, ours=evidence.plan.target.ours),
         "pools": tables.pool_table(verdict.pools),
+        "rush": offset(RUSH_FROM_S),
         "undecided_pools": tables.undecided_pools(verdict.pools),
         "server": tables.server_split_table(evidence),
     }

@@ -32,6 +32,7 @@ from dress_rehearsal.reports.words import (
     offset,
     percent,
     pool_level,
+    wait_p99_words,
     written,
 )
 
@@ -40,6 +41,7 @@ def pool_table(pools: Sequence[Pool]) -> Table:
     """Return every pool's numbers, the first to saturate first."""
     never = float("inf")
     ranked = sorted(pools, key=lambda p: never if p.saturated_at_s is None else p.saturated_at_s)
+    twice = any(pool.saturated_at_s != pool.saturated_in_rush_s for pool in pools)
     rows = []
     for pool in ranked:
         since = pool.saturated_at_s
@@ -54,24 +56,30 @@ def pool_table(pools: Sequence[Pool]) -> Table:
                 _wait(pool),
                 _hold(pool),
                 bad_count(pool.timeouts),
-                "never" if since is None else Cell(offset(since), "found"),
+                _moment(since),
+                *([_moment(pool.saturated_in_rush_s)] if twice else []),
                 bad_count(pool.leaked),
                 Cell(diagnosis.replace("_", " "), "ok" if pool.diagnosis == "healthy" else ""),
             )
         )
     most = ("Used, up to", "Max", "Waiting, up to")  # each worker's own most, added up
-    numbers = (*most, "Wait p99", "Held, mean", "Timeouts", "Saturated", "Leaked")
+    saturated = ("Saturated first", "In the rush from") if twice else ("Saturated first",)
+    numbers = (*most, "Wait p99", "Held, mean", "Timeouts", *saturated, "Leaked")
     columns = (("Pool", "text"), *((word, "number") for word in numbers), ("Diagnosis", "text"))
     caption = "Pools, the first to saturate first; “up to” adds up what each worker had at most"
     return Table("pool-table", caption, columns, rows)
 
 
-def _wait(pool: Pool) -> str:
+def _moment(at_s: float | None) -> Cell:
+    return Cell("never") if at_s is None else Cell(offset(at_s), "found", sort=at_s)
+
+
+def _wait(pool: Pool) -> Cell:
     """Return how long a pool was waited for: 1% longer than this, or where that is not told the
     mean."""
     if pool.wait_p99_ms is None and pool.wait_mean_ms is not None:
-        return f"mean {milliseconds(pool.wait_mean_ms)}"
-    return cell(pool.wait_p99_ms, milliseconds)
+        return Cell(f"mean {milliseconds(pool.wait_mean_ms)}", sort=pool.wait_mean_ms)
+    return Cell(wait_p99_words(pool), sort=pool.wait_p99_ms)
 
 
 def _hold(pool: Pool) -> str:

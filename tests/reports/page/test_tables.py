@@ -85,7 +85,7 @@ def gate(
         ("pools[cpu].peak_used", "<= 90%", 0.875, "87.5%"),
         ("latency_ms[POST /login].p99", "<= 2s", 1530.0, "1,530 ms"),
         ("bottleneck.since_s", ">= 2s", 1.5, "1.5 s"),
-        ("pools[postgres].wait_p99_ms", "<= 50ms", 0.42, "0.42 ms"),
+        ("pools[postgres].hold_mean_ms", "<= 50ms", 0.42, "0.42 ms"),
         ("audit.settle_ms", "<= 1s", None, "not measured"),
     ],
 )
@@ -184,13 +184,44 @@ def test_the_first_pool_to_saturate_comes_first_even_at_t0_exactly() -> None:
     table = pool_table([pool("redis", None), pool("cpu", 1.5), pool("postgres", 0.0)])
     names = [row[0] for row in words(table)]
     assert names == ["PostgreSQL pools", "Machine's CPU", "Redis pools"]
-    saturated = [row[7] for row in table.rows]
+    heads = [head for head, _ in table.columns]
+    saturated = [row[heads.index("Saturated first")] for row in table.rows]
     assert [(cell.text, cell.tone) for cell in saturated] == [
         ("T-0", "found"),
         ("T-0 + 1.5 s", "found"),
         ("never", ""),
     ]
     assert [row[-1] for row in words(table)] == ["undecided", "—", "—"]
+
+
+def test_a_pool_that_saturated_before_the_sale_says_when_it_did_in_the_rush() -> None:
+    def table(**in_rush_s: float | None) -> list[list[str]]:
+        pools = [
+            {**NOTHING, "name": name, "saturated_at_s": -19.2, "saturated_in_rush_s": at_s}
+            for name, at_s in in_rush_s.items()
+        ]
+        shown = pool_table([Pool.model_validate(pool) for pool in pools])
+        return [[head for head, _ in shown.columns][7:9], *(row[7:9] for row in words(shown))]
+
+    assert table(cpu=-0.5, redis=None) == [
+        ["Saturated first", "In the rush from"],
+        ["T-0 − 19.2 s", "T-0 − 0.5 s"],
+        ["T-0 − 19.2 s", "never"],
+    ]
+    assert table(cpu=-19.2)[0] == ["Saturated first", "Leaked"], "nothing before the rush"
+
+
+def test_a_pools_wait_is_the_bucket_of_its_histogram_where_it_is_of_one() -> None:
+    def wait(p99_ms: float | None, *bucket: float | None) -> str:
+        own = dict(zip(("wait_p99_low_ms", "wait_p99_high_ms"), bucket, strict=False))
+        pool = Pool.model_validate({**NOTHING, "name": "redis", "wait_p99_ms": p99_ms, **own})
+        return words(pool_table([pool]))[0][4]
+
+    assert wait(9888.1, 8000.0, 10_000.0) == "8,000 to 10,000 ms"
+    assert wait(0.05, 0.0, 0.1) == "at most 0.1 ms"
+    assert wait(15_000.0, 15_000.0, None) == "over 15,000 ms"
+    assert wait(507.0) == "507 ms", "measured"
+    assert wait(None) == "—"
 
 
 def test_a_pool_says_how_long_it_was_held_or_why_that_is_not_known() -> None:
