@@ -16,12 +16,11 @@ from dress_rehearsal.reports.evidence import Evidence
 from dress_rehearsal.reports.evidence.purchase_step import purchase_step_of
 from dress_rehearsal.reports.figures import Drawing, Missing, draw_figures
 from dress_rehearsal.reports.page import first_screen, tables
+from dress_rehearsal.reports.page.cause import cause_lines, how_it_fits, short_cause
 from dress_rehearsal.reports.page.facts import (
-    cause_evidence,
     environment_facts,
     kernel_timestamps,
     run_files,
-    short_cause,
     timeline_rows,
     unheard_errors,
 )
@@ -89,6 +88,7 @@ def _beginning(
         "answer": HEADLINES[verdict.verdict],
         "verdict": verdict,
         "cause": short_cause(verdict),
+        "how_it_fits": how_it_fits(verdict),
         "plan": evidence.plan,
         "opened": _opened(evidence),
         "key_numbers": key_numbers(evidence, verdict),
@@ -159,7 +159,7 @@ def _time(run: RunDirectory, evidence: Evidence, verdict: Verdict) -> dict[str, 
         "certainty": tables.certainty_table(
             verdict.latency_ms, "Step" if evidence.plan.load is None else "Request"
         ),
-        "evidence": cause_evidence(verdict),
+        "cause_lines": cause_lines(verdict),
         "parts": tables.parts_tables(verdict),
         "slow_lists": slow_lists(evidence, verdict, lines),
         "slow_lines": lines,

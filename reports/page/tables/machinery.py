@@ -122,10 +122,17 @@ def generator_table(generator: Generator, evidence: Evidence) -> Table:
         ),
         *_held_back(generator),
         row("A clock's largest step", milliseconds(generator.clock_step_ms), EMPTY, ""),
-        row("Limited the measurement", limited, EMPTY, ""),
+        row("Limited the measurement", limited, EMPTY, _limited_by(generator)),
     ]
     columns = (("Generator", "text"), ("Measured", "number"), ("Allowed", "number"), ("", "text"))
     return Table("generator-table", "What the generator did itself", columns, rows)
+
+
+def _limited_by(generator: Generator) -> str:
+    """Return why the generator was the limit though it may have started most requests in time."""
+    if not generator.limited or generator.timely >= TIMELY_SHARE * generator.released:
+        return ""
+    return "by the clicks at T-0, of which too few were sent in time"
 
 
 def _needless(evidence: Evidence) -> str:
@@ -160,7 +167,7 @@ def _releases(generator: Generator, evidence: Evidence) -> list[tuple[Cell, ...]
     timely, released = generator.timely, generator.released
     return [
         _delay(
-            "Late start, p99",
+            "Late start of all requests, p99",
             generator.late_start_p99_ms,
             evidence.plan.generator.max_late_start,
         ),

@@ -273,14 +273,19 @@ def test_a_late_generator_stands_beside_what_the_plan_allows(healthy: Evidence) 
         limited=True,
     )
     rows = {row[0]: row[1:] for row in words(generator_table(generator, healthy))}
-    assert rows["Late start, p99"] == ["1,200 ms", "1,000 ms", "too late"]
+    assert rows["Late start of all requests, p99"] == ["1,200 ms", "1,000 ms", "too late"]
     assert rows["Release skew at T-0, p99"][0] == "not measured"
     assert rows["Sent within 100ms of their time at T-0"] == ["97.1%", "99%", "too few"]
     assert rows["Other programs' CPU around T-0, up to"][:2] == ["0.02 cores", "0.3 cores"]
     assert rows["A clock's largest step"][0] == "not measured"
     assert rows["Read lag, p99"][0] == "not measured"
     assert rows["CPU at its peak"][0] == "not measured"
-    assert rows["Limited the measurement"][0] == "yes"
+    why = "by the clicks at T-0, of which too few were sent in time"
+    assert rows["Limited the measurement"] == ["yes", "—", why]
+    timely = generator.model_copy(update={"timely": 9_999})
+    for limited in (True, False):  # by a loop that stood still, say; or not at all
+        own = timely.model_copy(update={"limited": limited})
+        assert words(generator_table(own, healthy))[-1][-1] == ""
 
 
 @pytest.mark.slow
