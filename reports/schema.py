@@ -32,7 +32,7 @@ EXIT_CODES = {"pass": 0, "fail": 99, "inconclusive": 3}
 
 
 NO_GOOD_ENDS: Final = ("gave_up", "failed", "unknown", "never_started", "in_flight")
-"""The words of the census for those who came to no good end."""
+"""The words of the census for those who had no good end."""
 
 
 class Census(Part):
@@ -57,7 +57,7 @@ class Census(Part):
     @model_validator(mode="before")
     @classmethod
     def _summed(cls, values: Any) -> Any:
-        """Work out how many came to no good end."""
+        """Work out how many had no good end."""
         counts = [values.get(word) for word in NO_GOOD_ENDS] if isinstance(values, dict) else []
         if not counts or not all(isinstance(count, int) for count in counts):
             return values
@@ -203,7 +203,7 @@ class Bottleneck(Part):
 class Generator(Part):
     """Whether the measurement itself kept up; `cpu_peak` and `foreign_cpu_cores` are in cores.
 
-    `requests` are all on record, those that a student needed no more too.
+    `requests` are all on record, those that a student no longer needed too.
     `foreign_cpu_cores`: the most that other programs took over a second around T-0;
     `released` purchases were meant around T-0 and sent, `timely` of them in time, `timely_share`
     (0 to 1); `clock_step_ms`: the most that a clock moved between two looks at it;
@@ -344,7 +344,7 @@ class Verdict(Measured, Answer):
     groups: tuple[Group, ...] = ()
     """What came of the students by what they have in common."""
     bad_ends: tuple[BadEnd, ...] = ()
-    """Who came to no good end, and after what: the most frequent ways to, at most twenty."""
+    """Who had no good end, and after what: the most frequent ways to, at most twenty."""
     errors: tuple[ErrorMet, ...] = ()
     """The most frequent errors that students met, each at its step."""
     unchecked: dict[str, int]

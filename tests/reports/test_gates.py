@@ -157,7 +157,7 @@ def test_bad_ends_too_few_each_to_break_a_limit_break_one_on_all_of_them(evidenc
 
     without, limited, healthy = ended([], ends), ended([TOGETHER], ends), ended([TOGETHER], [])
     assert without.verdict == "pass"
-    assert "1 gave up, 1 failed, 1 in flight; 3 came to no good end)" in without.reasons[0]
+    assert "1 gave up, 1 failed, 1 in flight; 3 had no good end)" in without.reasons[0]
     assert limited.verdict == "fail"
     told = "Gate broken: census.no_good_end is 3 of 200 students (1.5%), the limit is <= 1%."
     assert limited.reasons == (told,)

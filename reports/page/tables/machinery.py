@@ -136,9 +136,9 @@ def _limited_by(generator: Generator) -> str:
 
 
 def _needless(evidence: Evidence) -> str:
-    """Return how many requests their students needed no more; empty where there are none."""
+    """Return how many requests their students no longer needed; empty where there are none."""
     number = int(evidence.latency["abandoned"].sum())
-    return f"{written(number)} of them needed no more" if number else ""
+    return f"{written(number)} of them no longer needed" if number else ""
 
 
 def _held_back(generator: Generator) -> list[tuple[Cell, ...]]:
