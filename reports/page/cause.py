@@ -67,8 +67,8 @@ def _shows(verdict: Verdict, cause: Bottleneck) -> str:
         return ""
     share = _share_of_slowest(verdict, cause, part)
     return (
-        f"In the figures and tables the time lost to {resource_words(cause.resource)} stands as "
-        f"“{capitalized(resource_words(part))}”{share}, for that is where requests spent it."
+        f"Its time stands in the figures and tables as “{capitalized(resource_words(part))}”"
+        f"{share}, where requests spent it."
     )
 
 
@@ -77,8 +77,7 @@ def _generator_too(verdict: Verdict, cause: Bottleneck) -> str:
     if not verdict.generator.limited or cause.resource == "generator":
         return ""
     share = _share_of_slowest(verdict, cause, "generator")
-    apart = f"; its own lateness stands apart{share}" if share else ""
-    return f"The generator was a limit too, so the measurement itself is in doubt{apart}."
+    return f"The generator was late too{share}, so the measurement is in doubt."
 
 
 def _row_of(verdict: Verdict, cause: Bottleneck) -> str | None:

@@ -70,9 +70,9 @@ def test_the_cause_the_row_of_its_time_and_the_generator_are_told_together(verdi
     slow = verdict_of(**SLOW)
     assert how_it_fits(slow) == "", "the generator is the cause, and the row, and the limit"
     said = how_it_fits(with_cause(slow, resource="cpu"))
-    assert f"the time lost to the CPU stands as {ROW} (" in said
-    assert "The generator was a limit too" in said
-    assert said.endswith("of the slowest 1%'s time).")
+    assert said.startswith(f"Its time stands in the figures and tables as {ROW} (")
+    assert "The generator was late too (" in said
+    assert said.endswith("% of the slowest 1%'s time), so the measurement is in doubt.")
     timely = slow.generator.model_copy(update={"limited": False})
     kept_up = with_cause(slow, resource="cpu").model_copy(update={"generator": timely})
     assert "The generator" not in how_it_fits(kept_up).replace(ROW, "")
