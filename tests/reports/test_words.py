@@ -3,6 +3,7 @@
 import pytest
 
 from dress_rehearsal.reports.capacity.unit import load_verb, load_words
+from dress_rehearsal.reports.comparison.schema import ComparedPool
 from dress_rehearsal.reports.words import (
     agreeing,
     counted,
@@ -13,6 +14,7 @@ from dress_rehearsal.reports.words import (
     pool_level,
     quantity,
     seconds,
+    wait_p99_words,
     written,
 )
 
@@ -35,6 +37,30 @@ def test_a_latency_stays_in_the_milliseconds_it_is_kept_in(
     value_ms: float | None, words: str
 ) -> None:
     assert milliseconds(value_ms) == quantity(value_ms, "ms") == words
+
+
+@pytest.mark.parametrize(
+    ("p99_ms", "low_ms", "high_ms", "words"),
+    [
+        pytest.param(9888.1, 8000.0, 10_000.0, "8,000 to 10,000 ms", id="of a bucket"),
+        pytest.param(0.05, 0.0, 0.1, "at most 0.1 ms", id="of the first"),
+        pytest.param(15_000.0, 15_000.0, None, "over 15,000 ms", id="of the last"),
+        pytest.param(507.04, None, None, "507.0 ms", id="measured"),
+        pytest.param(None, None, None, "—", id="not known"),
+    ],
+)
+def test_a_wait_that_a_histogram_tells_of_is_told_as_its_bucket(
+    p99_ms: float | None, low_ms: float | None, high_ms: float | None, words: str
+) -> None:
+    side = ComparedPool(
+        name="redis",
+        saturated=1,
+        leaked=None,
+        wait_p99_ms=p99_ms,
+        wait_p99_low_ms=low_ms,
+        wait_p99_high_ms=high_ms,
+    )
+    assert wait_p99_words(side) == words
 
 
 def test_a_span_of_the_run_stays_in_seconds() -> None:
