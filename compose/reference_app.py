@@ -3,7 +3,7 @@
 import secrets
 from pathlib import Path
 
-from dress_rehearsal.plans import Plan, slo_edges_s
+from dress_rehearsal.plans import Plan, slo_edges_s, wait_edges_s
 from dress_rehearsal.records.environment_variables import child_environment
 from dress_rehearsal.records.tables import NS_PER_S
 
@@ -57,7 +57,7 @@ class ReferenceApp:
             "APP_POSTGRES_POOL_TIMEOUT": str(plan.app.postgres_pool_timeout),
             "APP_REDIS_POOL": str(plan.app.redis_pool),
             "APP_REDIS_POOL_TIMEOUT": str(plan.app.redis_pool_timeout),
-            "APP_SLO_SECONDS": ",".join(f"{edge:g}" for edge in slo_edges_s(plan)),
+            "APP_SLO_SECONDS": _limits_s(plan),
             "APP_EVENT": plan.event.id,
             "APP_TICKETS": str(plan.event.tickets),
             "APP_OPENS_AT_NS": str(_NOT_YET_NS),
@@ -97,6 +97,12 @@ class ReferenceApp:
 def new_secret() -> str:
     """Return one that nobody guesses."""
     return secrets.token_urlsafe(_SECRET_BYTES)
+
+
+def _limits_s(plan: Plan) -> str:
+    """Return the limits of the plan's gates on response times and on waits for pools, in seconds:
+    edges of the app's histograms."""
+    return ",".join(f"{edge:g}" for edge in sorted({*slo_edges_s(plan), *wait_edges_s(plan)}))
 
 
 def _neighbourhood(plan: Plan, url: str) -> dict[str, str]:

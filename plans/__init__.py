@@ -4,7 +4,7 @@ from dress_rehearsal.plans.errors import PlanError, PlanInvalidError
 from dress_rehearsal.plans.hosts import refusal
 from dress_rehearsal.plans.limits import Limit, parse_limit
 from dress_rehearsal.plans.matrix import HEALTHY, Cell, Matrix, is_matrix, read_matrix
-from dress_rehearsal.plans.plan import Plan, slo_edges_s
+from dress_rehearsal.plans.plan import Plan, slo_edges_s, wait_edges_s
 from dress_rehearsal.plans.read import as_typed, bundled_plans, plan_schema, plan_toml, read_plan
 from dress_rehearsal.plans.roster import (
     Person,
@@ -49,5 +49,6 @@ __all__ = [
     "seeded_people",
     "seeded_roster",
     "slo_edges_s",
+    "wait_edges_s",
     "write_roster",
 ]

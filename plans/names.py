@@ -44,7 +44,9 @@ WRONGS: Final = {
     ),
     "duplicate_students": Name("Duplicates", "tickets beyond the one a student may have"),
     "wrong_owner": Name("Wrong owner", "tickets of somebody else than who was told of them"),
-    "acked_but_missing": Name("Lost tickets", "students told of a ticket that no row bears out"),
+    "acked_but_missing": Name(
+        "Lost tickets", "students told of a ticket for which there is no row"
+    ),
     "held_without_ack": Name(
         "Unannounced tickets",
         "holders who were told of no ticket; who had no answer, or was under way, is none of them",
@@ -55,7 +57,9 @@ WRONGS: Final = {
     "false_sold_out": Name("False sold out", "students sent away though tickets were left"),
     "false_too_early": Name("Told too early", "students told so who clicked after T-0"),
     "false_not_enrolled": Name("Told not enrolled", "students of the roster told not to be on it"),
-    "false_already_holds": Name("Told to hold one", "students told so who cannot have had one"),
+    "false_already_holds": Name(
+        "Told they have one", "students told that they have a ticket who cannot have had one"
+    ),
     "false_not_admitted": Name("Not let in", "students told that it was their turn, then that not"),
     "lost_places": Name("Lost places", "students who had joined the queue and were not in it"),
     "lost_sessions": Name("Lost sessions", "students who had logged in and were told to log in"),

@@ -275,3 +275,13 @@ def slo_edges_s(plan: Plan) -> tuple[float, ...]:
     """Return every latency that a gate of the plan sets as a limit, in seconds, ascending."""
     limits = (parse_limit(gate.limit) for gate in plan.gates if gate.of_latency and gate.limit)
     return tuple(sorted({float(limit.value / 1000) for limit in limits if limit.unit == "ms"}))
+
+
+def wait_edges_s(plan: Plan) -> tuple[float, ...]:
+    """Return every wait for a pool that a gate of the plan sets as a limit, in seconds, ascending:
+    edges of the app's histograms, so that these tell whether it was kept."""
+    waits = (
+        gate.limit for gate in plan.gates if gate.limit and gate.path.endswith("].wait_p99_ms")
+    )
+    limits = map(parse_limit, waits)
+    return tuple(sorted({float(limit.value / 1000) for limit in limits if limit.unit == "ms"}))

@@ -13,7 +13,8 @@ from dress_rehearsal.plans import Gate, format_duration
 from dress_rehearsal.records.timeline import LOCUST_ENDED
 from dress_rehearsal.reports.evidence import Evidence
 from dress_rehearsal.reports.evidence.latency import at_least, slowest_step
-from dress_rehearsal.reports.schema import Latency, Measured, StepAnswers
+from dress_rehearsal.reports.part import StepAnswers
+from dress_rehearsal.reports.schema import Latency, Measured
 from dress_rehearsal.reports.words import counted, given_up_words, milliseconds, percent, written
 
 NONE_FAILED: Final = Gate(metric="load.failed", limit="== 0")

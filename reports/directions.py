@@ -10,7 +10,7 @@ from dress_rehearsal.plans.sections.margins import Margins
 
 Worse = Literal["more", "less"]
 
-BEGINNINGS: Final = ("saturated_at_s", "since_s")
+BEGINNINGS: Final = ("saturated_at_s", "saturated_in_rush_s", "since_s")
 """Fields that say when something saturated, from T-0: of what was measured, null means never."""
 
 _WORSE_WHEN_LESS: Final = frozenset(
@@ -28,7 +28,9 @@ _NEITHER: Final = frozenset(
         "machine.calculation_ms",
     }
 )
-_NEITHER_OF_ANY: Final = frozenset({"count", "students", "max", *BEGINNINGS})
+_NEITHER_OF_ANY: Final = frozenset(
+    {"count", "students", "max", "wait_p99_low_ms", "wait_p99_high_ms", *BEGINNINGS}
+)
 """Fields of tables with several rows that say how many there were, or what there is."""
 
 

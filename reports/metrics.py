@@ -23,7 +23,7 @@ from dress_rehearsal.reports.directions import BEGINNINGS, unit_of, wrong_margin
 from dress_rehearsal.reports.errors import MetricUnknownError
 from dress_rehearsal.reports.evidence.latency import requests_behind, says_little
 from dress_rehearsal.reports.numbers import exact
-from dress_rehearsal.reports.part import Fairness, Part, Tries
+from dress_rehearsal.reports.part import Fairness, Part, StepAnswers, Tries
 from dress_rehearsal.reports.pools import POOL_NAMES
 from dress_rehearsal.reports.schema import (
     Audit,
@@ -37,10 +37,10 @@ from dress_rehearsal.reports.schema import (
     Number,
     Pool,
     Sale,
-    StepAnswers,
 )
 from dress_rehearsal.reports.words import (
     NOT_MEASURED,
+    bucket_words,
     counted,
     felt,
     given_up_words,
@@ -186,6 +186,15 @@ def pool_of(measured: Measured, path: str) -> str | None:
     return part.name if isinstance(part, Pool) else None
 
 
+def bucket_of(measured: Measured, path: str) -> tuple[float, float | None] | None:
+    """Return the ends of the histogram's bucket that a number fell into, which is all that is known
+    of it (`Pool.wait_p99_ms`); None of a number that was measured."""
+    part, field = _part(measured, path)
+    if not isinstance(part, Pool) or field != "wait_p99_ms" or part.wait_p99_low_ms is None:
+        return None
+    return part.wait_p99_low_ms, part.wait_p99_high_ms
+
+
 def in_unit_of(limit: Limit, path: str, value: Number, measured: Measured) -> Fraction:
     """Return a metric's value in the unit that its limit is written in, exactly.
 
@@ -200,6 +209,8 @@ def in_unit_of(limit: Limit, path: str, value: Number, measured: Measured) -> Fr
 
 def gate_words(result: GateResult, measured: Measured) -> str:
     """Return the number that a gate was held against, and how sure it is."""
+    if bucket := bucket_of(measured, result.metric):
+        return bucket_words(*bucket)
     words = value_words(result.metric, result.limit, result.value, measured, never=result.never)
     if result.given_up is not None:
         return f"at least {words}: {given_up_words(result.given_up)}"

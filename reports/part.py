@@ -25,7 +25,7 @@ class Tries(Part):
 
     `amplification` is its requests for each of the `students` who asked; `after_errors` of the
     requests were sent once an earlier one of the same student had failed; `abandoned` were
-    needed no more before they were answered, as of a page that is reloaded.
+    no longer needed before they were answered, as of a page that is reloaded.
     """
 
     students: int
@@ -33,6 +33,17 @@ class Tries(Part):
     amplification: float | None
     after_errors: int
     abandoned: int
+
+
+class StepAnswers(Part):
+    """What came of one step's requests; those that their student no longer needed are left out.
+
+    `failed` of `count` got an error or no answer at all.
+    """
+
+    count: int
+    failed: int
+    failed_share: float | None
 
 
 class Habit(Part):
@@ -98,7 +109,7 @@ class Group(Part):
 
 
 class BadEnd(Part):
-    """Students who came to no good end in one way, and the last that is on record of them.
+    """Students who had no good end, in one way, and the last that is on record of them.
 
     `outcome` is where the census counts them, `journeys` how many took which; `such_as` are some of
     them. `step` is what their last request was for that they wanted an answer to, `answer` and

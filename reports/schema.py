@@ -15,6 +15,7 @@ from dress_rehearsal.reports.part import (
     Habit,
     Part,
     SlowRequest,
+    StepAnswers,
     Tries,
 )
 
@@ -31,7 +32,7 @@ EXIT_CODES = {"pass": 0, "fail": 99, "inconclusive": 3}
 
 
 NO_GOOD_ENDS: Final = ("gave_up", "failed", "unknown", "never_started", "in_flight")
-"""The words of the census for those who came to no good end."""
+"""The words of the census for those who had no good end."""
 
 
 class Census(Part):
@@ -56,7 +57,7 @@ class Census(Part):
     @model_validator(mode="before")
     @classmethod
     def _summed(cls, values: Any) -> Any:
-        """Work out how many came to no good end."""
+        """Work out how many had no good end."""
         counts = [values.get(word) for word in NO_GOOD_ENDS] if isinstance(values, dict) else []
         if not counts or not all(isinstance(count, int) for count in counts):
             return values
@@ -88,17 +89,6 @@ class Latency(Part):
     p99_high: float | None
     good_p99: float | None
     system_p99: float | None
-
-
-class StepAnswers(Part):
-    """What came of one step's requests; those that their student needed no more are left out.
-
-    `failed` of `count` got an error or no answer at all.
-    """
-
-    count: int
-    failed: int
-    failed_share: float | None
 
 
 class Sale(Part):
@@ -162,8 +152,12 @@ class Audit(Part):
 
 
 class Pool(Part):
-    """Something finite that requests wait for; `saturated_at_s` is relative to T-0.
+    """Something finite that requests wait for; `saturated_at_s` is relative to T-0, and so is
+    `saturated_in_rush_s`: when it saturated first from T-0 - 1 s on, whatever had been before.
 
+    `wait_p99_ms` is measured where `wait_p99_low_ms` is None. Else a histogram tells of it, which
+    knows no more than the bucket: longer than `wait_p99_low_ms`, at most `wait_p99_high_ms` (None
+    of a last bucket without end); `wait_p99_ms` is interpolated between them, as PromQL does.
     `wait_mean_ms` is of somebody else's pool, which may tell no more of its waits. `hold_mean_ms`
     is how long a connection was held, by those given back in the run. Where it was waited for and
     the `diagnosis` of a pool of connections is None, `undecided` says why it could not be told.
@@ -174,9 +168,12 @@ class Pool(Part):
     peak_used: Number | None
     peak_pending: Number | None
     wait_p99_ms: float | None
+    wait_p99_low_ms: float | None = None
+    wait_p99_high_ms: float | None = None
     wait_mean_ms: float | None = None
     timeouts: int | None
     saturated_at_s: float | None
+    saturated_in_rush_s: float | None = None
     leaked: int | None
     hold_mean_ms: float | None = None
     diagnosis: Diagnosis | None
@@ -206,7 +203,7 @@ class Bottleneck(Part):
 class Generator(Part):
     """Whether the measurement itself kept up; `cpu_peak` and `foreign_cpu_cores` are in cores.
 
-    `requests` are all on record, those that a student needed no more too.
+    `requests` are all on record, those that a student no longer needed too.
     `foreign_cpu_cores`: the most that other programs took over a second around T-0;
     `released` purchases were meant around T-0 and sent, `timely` of them in time, `timely_share`
     (0 to 1); `clock_step_ms`: the most that a clock moved between two looks at it;
@@ -348,7 +345,7 @@ class Verdict(Measured, Answer):
     groups: tuple[Group, ...] = ()
     """What came of the students by what they have in common."""
     bad_ends: tuple[BadEnd, ...] = ()
-    """Who came to no good end, and after what: the most frequent ways to, at most twenty."""
+    """Who had no good end, and after what: the most frequent ways to, at most twenty."""
     errors: tuple[ErrorMet, ...] = ()
     """The most frequent errors that students met, each at its step."""
     unchecked: dict[str, int]

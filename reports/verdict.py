@@ -335,7 +335,7 @@ def _endings(census: Census) -> list[str]:
     others = {word.replace("_", " "): getattr(census, word) for word in ("refused", *NO_GOOD_ENDS)}
     words = [f"{written(number)} {word}" for word, number in others.items() if number]
     if sum(getattr(census, word) > 0 for word in NO_GOOD_ENDS) > 1:
-        words[-1] += f"; {written(census.no_good_end)} came to no good end"
+        words[-1] += f"; {written(census.no_good_end)} had no good end"
     return [counted(census.ticket, "ticket"), f"{written(census.sold_out)} sold out", *words]
 
 

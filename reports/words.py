@@ -10,7 +10,7 @@ import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Final
+from typing import Final, Protocol
 
 from dress_rehearsal.plans import Plan
 from dress_rehearsal.reports.part import Band
@@ -135,6 +135,35 @@ def span_words(
     if low is None:
         return EMPTY
     return f"{words(low)} or more" if high is None else f"{words(low)} to {words(high)}"
+
+
+def bucket_words(low_ms: float, high_ms: float | None) -> str:
+    """Return what a histogram's bucket knows of a time that fell into it: "5,000 to 8,000 ms",
+    "at most 0.1 ms" of the first one, "over 15,000 ms" of the last."""
+    if high_ms is None:
+        return f"over {milliseconds(low_ms)}"
+    if low_ms <= 0:
+        return f"at most {milliseconds(high_ms)}"
+    return f"{written(low_ms)} to {milliseconds(high_ms)}"
+
+
+class WaitP99(Protocol):
+    """What is known of the wait that 1% of a pool's waits were longer than."""
+
+    @property
+    def wait_p99_ms(self) -> float | None: ...
+    @property
+    def wait_p99_low_ms(self) -> float | None: ...
+    @property
+    def wait_p99_high_ms(self) -> float | None: ...
+
+
+def wait_p99_words(pool: WaitP99) -> str:
+    """Return how long all but 1% waited for a pool at most, as a table's cell: measured, or what a
+    histogram's bucket knows of it."""
+    if pool.wait_p99_ms is None or pool.wait_p99_low_ms is None:
+        return cell(pool.wait_p99_ms, milliseconds)
+    return bucket_words(pool.wait_p99_low_ms, pool.wait_p99_high_ms)
 
 
 def milliseconds(value_ms: float | None) -> str:

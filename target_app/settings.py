@@ -200,7 +200,7 @@ class Settings(EnvironmentSettings):
         BeforeValidator(_split),
         Field(alias="APP_SLO_SECONDS"),
     ] = ()
-    """Limits that somebody set on response times: histograms get an edge on each."""
+    """Limits that somebody set on response times and waits for pools: edges of histograms."""
     behind_proxy: _Switch = False
     """Nobody but a proxy gets here, which adds its client's address to `X-Forwarded-For`."""
     faults: _Switch = False

@@ -123,7 +123,7 @@ def _rush() -> tuple[Panel, ...]:
             "Answers by outcome",
             f"{_BY_SECOND} Refused is an answer (sold out, too early, has one already); failed is "
             "an error of the target; unknown may have taken effect all the same; abandoned is "
-            "what a student needed no more, such as a countdown still on its way at T-0.",
+            "what a student no longer needed, such as a countdown still on its way at T-0.",
             [
                 Query(
                     occurred(

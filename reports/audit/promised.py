@@ -1,6 +1,6 @@
 """The wrongs about what students were told of tickets, and the stores do not bear out.
 
-acked_but_missing   tickets that students were told of and that no row bears out
+acked_but_missing   tickets that students were told of and for which there is no row
 held_without_ack    tickets in the durable store that nobody was told of
 stuck_students      students promised a ticket that was never issued
 false_issued        students told that their ticket is issued before its row was committed
@@ -175,7 +175,7 @@ def _claimed_in_vain(said: Said) -> int:
 
 def _in_vain(claimed: int) -> str:
     told_only = counted(claimed, "student who holds none was", "students who hold none were")
-    return f" ({told_only} told to hold one already)" if claimed else ""
+    return f" ({told_only} told that they have one already)" if claimed else ""
 
 
 def _otherwise(evidence: Evidence, missing: int) -> str:

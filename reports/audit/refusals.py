@@ -97,8 +97,8 @@ def _already_holds(said: Said) -> dict[str, Wrong]:
     return {
         "false_already_holds": (
             len(who),
-            f"Told to hold a ticket: {counted(len(who), 'student')} {_were(who)} told to hold one "
-            f"already, and no store and no answer knows of one by then.",
+            f"Told they have a ticket: {counted(len(who), 'student')} {_were(who)} told that they "
+            f"have one already, and no store and no answer knows of one by then.",
         )
     }
 

@@ -66,7 +66,7 @@ def moved_words(band: Band) -> str:
         return ""
     which = "all" if band.band == "all" else f"the {band.band}"
     return (
-        f"Moved, in the mean of {which} of {band.step}: {_listed(lost, 'from')}; "
+        f"Moved, on average over {which} of {band.step}: {_listed(lost, 'from')}; "
         f"{_listed(gained, 'to')}."
     )
 

@@ -214,7 +214,7 @@ def _while_waiting(evidence: Evidence, slow: Slowest) -> str:
         return ""
     whole = milliseconds(rounded(sum(lost.values()), 1))
     return (
-        f"; of the {whole} that the slowest tenth took in the mean, {waited.shown} passed in "
+        f"; of the {whole} that the slowest tenth took on average, {waited.shown} passed in "
         f"waiting for {resource_words(waited.pool)}"
     )
 

@@ -117,7 +117,7 @@ def _busy_cpu(scene: Scene) -> Found | None:
         return None
     seen = cpu_words(used)
     if _unexplained(scene):
-        seen += f"; it shows as waits for {resource_words(scene.part)}: {_pool_seen(scene)}"
+        seen += f"; it shows as waits for {resource_words(scene.part)}, {_pool_seen(scene)}"
     if scene.part not in _SAYS_NOTHING:
         on_cpu = _on_cpu(scene)
         return Found("cpu", seen, 1.0 if on_cpu is None else on_cpu)

@@ -96,7 +96,7 @@ class _Others:
 def _beside(
     sent_ns: Any, done_ns: Any, others_sent_ns: Any, others_done_ns: Any
 ) -> NDArray[np.float64]:
-    """Return how many requests were under way, in the mean, while each of the others was."""
+    """Return how many requests were under way on average while each of the others was."""
     edges = np.concatenate([sent_ns, done_ns])
     steps = np.concatenate([np.ones(len(sent_ns)), -np.ones(len(done_ns))])
     order = np.argsort(edges, kind="stable")

@@ -281,14 +281,24 @@ def _pools(side: Side) -> Iterator[ComparedPool]:
     found = [pool for run in side.runs for pool in run.verdict.pools]
     for name in dict.fromkeys(pool.name for pool in found):
         own = [pool for pool in found if pool.name == name]
-        waits = [pool.wait_p99_ms for pool in own if pool.wait_p99_ms is not None]
+        waited = [pool for pool in own if pool.wait_p99_ms is not None]
+        bucketed = all(pool.wait_p99_low_ms is not None for pool in waited)
         leaked = [pool.leaked for pool in own if pool.leaked is not None]
         yield ComparedPool(
             name=name,
             saturated=sum(pool.saturated_at_s is not None for pool in own),
             leaked=max(leaked, default=None),
-            wait_p99_ms=_median(waits) if waits else None,
+            wait_p99_ms=_median_of(pool.wait_p99_ms for pool in waited),
+            wait_p99_low_ms=_median_of(pool.wait_p99_low_ms for pool in waited if bucketed),
+            wait_p99_high_ms=_median_of(pool.wait_p99_high_ms for pool in waited if bucketed),
         )
+
+
+def _median_of(values: Iterable[float | None]) -> float | None:
+    """Return the median, None without any value, or where one of them is not known."""
+    every = [*values]
+    known = [value for value in every if value is not None]
+    return _median(known) if known and len(known) == len(every) else None
 
 
 def _median(values: Sequence[float]) -> float:

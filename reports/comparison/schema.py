@@ -28,12 +28,15 @@ class ComparedRun(Part):
 
 class ComparedPool(Part):
     """A pool over the runs of a side: in how many of them it was saturated, how many connections
-    were never given back at most, and the median of its waits."""
+    were never given back at most, and the medians of its waits' p99 and of the ends of the buckets
+    that these fell into (`wait_p99_high_ms`: None where a run's has no end)."""
 
     name: str
     saturated: int
     leaked: int | None
     wait_p99_ms: Number | None
+    wait_p99_low_ms: Number | None = None
+    wait_p99_high_ms: Number | None = None
 
 
 class ComparedSide(Part):

@@ -23,7 +23,7 @@ from dress_rehearsal.reports.comparison.words import (
 )
 from dress_rehearsal.reports.directions import unit_of
 from dress_rehearsal.reports.lower_bounds import step_of
-from dress_rehearsal.reports.words import EMPTY, cell, milliseconds, quantity, written
+from dress_rehearsal.reports.words import EMPTY, cell, quantity, wait_p99_words, written
 
 Row = tuple[str, ...]
 
@@ -104,7 +104,7 @@ def pool_rows(comparison: Comparison) -> Iterator[Row]:
                         pool_words(name),
                         side.name,
                         f"{pool.saturated} of {len(side.runs)}",
-                        cell(pool.wait_p99_ms, milliseconds),
+                        wait_p99_words(pool),
                         cell(pool.leaked),
                     )
 
@@ -147,13 +147,13 @@ def _bought(comparison: Comparison, place: int) -> str:
 
 
 def _longest_wait(side: ComparedSide) -> str:
-    waits = [
-        (pool.wait_p99_ms, pool.name)
-        for pool in side.pools
-        if pool.name in CLIENT_POOLS and pool.wait_p99_ms is not None
+    waited = [
+        pool for pool in side.pools if pool.name in CLIENT_POOLS and pool.wait_p99_ms is not None
     ]
-    longest, name = max(waits, default=(None, ""))
-    return EMPTY if longest is None else f"{milliseconds(longest)} ({name})"
+    if not waited:
+        return EMPTY
+    longest = max(waited, key=lambda pool: (pool.wait_p99_ms or 0.0, pool.name))
+    return f"{wait_p99_words(longest)} ({longest.name})"
 
 
 def _held_words(held: HeldRegression | None) -> str:

@@ -32,7 +32,8 @@ from dress_rehearsal.reports.numbers import (
     rounded,
     span_ms,
 )
-from dress_rehearsal.reports.schema import Latency, StepAnswers
+from dress_rehearsal.reports.part import StepAnswers
+from dress_rehearsal.reports.schema import Latency
 
 _Name = TypeVar("_Name")
 

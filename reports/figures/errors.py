@@ -81,7 +81,7 @@ def _none(evidence: Evidence) -> str:
 def _left_out(evidence: Evidence) -> str:
     """Return how many requests are not counted, as a sentence; empty where there are none."""
     abandoned = _abandoned(evidence)
-    return f" Left out: {written(abandoned)} that a student needed no more." if abandoned else ""
+    return f" Left out: {written(abandoned)} that a student no longer needed." if abandoned else ""
 
 
 def _abandoned(evidence: Evidence) -> int:

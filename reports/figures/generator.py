@@ -14,6 +14,7 @@ from dress_rehearsal.reports.figures.panel import Panel
 from dress_rehearsal.reports.figures.time_axis import RunSeries, Series, bins_s, in_ms, quantiles
 from dress_rehearsal.reports.schema import Generator
 from dress_rehearsal.reports.trust.busy import how_busy
+from dress_rehearsal.reports.trust.generator import TIMELY_SHARE
 from dress_rehearsal.reports.words import milliseconds, percent, seconds
 
 _FLOOR_MS = 0.1
@@ -125,5 +126,15 @@ def _finding(generator: Generator) -> str:
         if generator.read_lag_p99_ms is None
         else f"99 of 100 answers were read within {milliseconds(generator.read_lag_p99_ms)}"
     )
-    judged = "The generator was the limit" if generator.limited else "The generator kept up"
-    return f"{judged}: {started}, {read}"
+    if not generator.limited:
+        return f"The generator kept up: {started}, {read}"
+    return f"The generator was the limit: {_late_at_t0(generator)}{started}, {read}"
+
+
+def _late_at_t0(generator: Generator) -> str:
+    """Return how many of the clicks at T-0 were sent late, which a p99 of all requests need not
+    show; empty where enough were sent in time."""
+    late = generator.released - generator.timely
+    if generator.timely >= TIMELY_SHARE * generator.released:
+        return ""
+    return f"{percent(late, generator.released)} of the clicks around T-0 left late; in all "

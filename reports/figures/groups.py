@@ -54,7 +54,7 @@ def _finding(groups: Sequence[Group]) -> str:
     everybody = sum(group.students for group in groups if group.by == "journey")
     tenths = [group for group in groups if group.by == "arrival"]
     said = (
-        f"{written(bad)} of {counted(everybody, 'student')} came to no good end"
+        f"{written(bad)} of {counted(everybody, 'student')} had no good end"
         if bad
         else f"{_all(everybody)} ended with a ticket, sold out or refused"
     )

@@ -37,7 +37,7 @@ class PoolRow:
     pending: Series | None = None
     most: float | None = None
     wait_ms: Series | None = None
-    wait_name: str = "p99 wait"
+    wait_name: str = "p99 wait, at most"
     paired: bool = False
     """Stands beside the row before it, where the form has room: both have one panel only."""
     words: Callable[[float], str] = written
@@ -89,7 +89,9 @@ def draw_pools(
         "One row a pool on one axis of time. The dashed line is the most it can hold; a level near "
         "it may be healthy, only waiting is evidence. Levels are read "
         f"every {seconds(evidence.plan.collect.interval)} and can miss shorter peaks; waits come "
-        "from histograms, which miss none, and are shown only where something was taken."
+        "from histograms, which miss none, and are shown only where something was taken. “p99 "
+        "wait, at most” is the upper end of the bucket in which the p99 lies: a histogram tells no "
+        "more of it."
     )
     if quiet:
         caption += (
@@ -211,7 +213,7 @@ def _foreign_pool(evidence: Evidence, pool: ForeignPool) -> PoolRow:
         return None if np.isnan(kept).all() else Series(at_s[inside], kept)
 
     inside = (at_s >= since_s) & (at_s <= until_s)
-    wait_ms, wait_name = frame["wait_p99_ms"], "p99 wait"
+    wait_ms, wait_name = frame["wait_p99_ms"], "p99 wait, at most"
     if pool.wait is None:
         taken = frame["acquired"].where(frame["acquired"] > 0)
         wait_ms, wait_name = 1e3 * frame["wait_s"] / taken, "mean wait"
@@ -239,7 +241,7 @@ def _client_pool(run: RunSeries, pool: str) -> PoolRow:
         used=run.level(f"{_CLIENT}s", "app", pool=pool, state="used"),
         pending=run.level(f"{_CLIENT}_pending_requests", "app", pool=pool),
         most=_highest(run.level(f"{_CLIENT}_max", "app", pool=pool)),
-        wait_ms=run.percentile_ms(f"{_CLIENT}_wait_time_seconds", "app", 99, pool=pool),
+        wait_ms=run.at_most_ms(f"{_CLIENT}_wait_time_seconds", "app", 99, pool=pool),
     )
 
 

@@ -79,7 +79,7 @@ def draw_slowest(bands: Sequence[Band], *, closed: bool = False) -> Drawing | Mi
         "an estimate."
     )
     if not closed:
-        caption += f" Requests meant earlier than {offset(-BEFORE_T0_S)} are left out."
+        caption += f" Requests intended for earlier than {offset(-BEFORE_T0_S)} are left out."
     moves = [words for band in first.values() if (words := moved_words(band))]
     if moves:
         own = "By the answers' own word (Server-Timing) it is split otherwise."
@@ -126,8 +126,8 @@ def _finding(band: Band) -> str:
     share = percent(round(band.parts[part] / _whole(band), 3))
     which = f"The {band.band}" if band.band != "all" else "All"
     took = (
-        f"{which} of the requests to {band.step} took {milliseconds(round(_whole(band), 1))} in "
-        f"the mean"
+        f"{which} of the requests to {band.step} took {milliseconds(round(_whole(band), 1))} "
+        f"on average"
     )
     if unknown := where_unknown(band):
         return f"{took}; {unknown}"

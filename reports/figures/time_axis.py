@@ -145,12 +145,11 @@ class RunSeries:
         began = self._grid[:-back] < rows["t_ns"].min()
         return Series(self._at_s[back:], np.where(began, np.nan, np.maximum(grown, 0.0)))
 
-    def percentile_ms(self, name: str, source: str, share: float, **labels: str) -> Series | None:
-        """Return a histogram's percentile within each interval; NaN where nothing was observed."""
+    def at_most_ms(self, name: str, source: str, share: float, **labels: str) -> Series | None:
+        """Return a histogram's percentile within each interval as far up as its bucket goes; NaN
+        where nothing was observed."""
         histogram = histogram_on(self._grid, self.samples, name, source, **labels)
-        if histogram is None:
-            return None
-        return Series(self._at_s, histogram.percentiles_ms(share))
+        return None if histogram is None else Series(self._at_s, histogram.at_most_ms(share))
 
 
 def in_ms(series: Series | None) -> Series | None:

@@ -17,6 +17,7 @@ limits on times passed where a clock was set meanwhile. So is a limit that is br
   among them who failed are whose last request got no answer: an error that was answered decides);
 
 and a limit on a latency's percentile that lies within the 95% interval of it: too close to call.
+So is a limit on the p99 of a pool's waits that lies within its histogram's bucket.
 Nor has a percentile passed a limit from above that it would break, by itself or by the end of its
 interval, had the requests that were given up been waited for for ever.
 
@@ -36,7 +37,7 @@ from dress_rehearsal.reports.closed_load import NONE_FAILED, is_strict
 from dress_rehearsal.reports.evidence import Evidence
 from dress_rehearsal.reports.evidence.interval import Interval
 from dress_rehearsal.reports.gates.excuses import compares_times, excuse_of
-from dress_rehearsal.reports.gates.number import GateNumber, number_of
+from dress_rehearsal.reports.gates.number import Bucket, GateNumber, number_of
 from dress_rehearsal.reports.metrics import gate_words, in_unit_of, never_happened, pool_of
 from dress_rehearsal.reports.numbers import exact
 from dress_rehearsal.reports.pools import half_heard
@@ -174,6 +175,11 @@ def _held_against(
             f"Gate undecided: {said} by what was heard of it, which is not all, so {limit} "
             f"could not be checked."
         )
+    if number.bucket is not None and _cuts(limit, number.bucket):
+        return undecided, (
+            f"Gate undecided: {said}, and its histogram does not tell where in between, so whether "
+            f"{limit} holds is not known."
+        )
     if _too_close(limit, number.interval):
         return undecided, f"Gate undecided: {said}, too close to the limit {limit} to call."
     might_hold = parse_limit(limit).holds(_exact(number.most))
@@ -219,7 +225,9 @@ def _adds_up(census: CensusFinding, *, unproven: bool) -> GateResult:
 
 def _status(gate: Gate, number: GateNumber, *, watched: bool, cause_decided: bool) -> Status:
     limit, path, measured = parse_limit(gate.limit or ""), gate.path, number.measured
-    if number.value is not None:
+    if number.bucket is not None:
+        holds = limit.holds(_most(number.bucket))
+    elif number.value is not None:
         holds = limit.holds(in_unit_of(limit, path, number.value, measured))
     elif watched and never_happened(measured, path, cause_decided=cause_decided):
         holds = limit.holds(float("inf"))
@@ -234,6 +242,22 @@ def _too_close(limit: str, interval: Interval | None) -> bool:
         return False
     low, high = map(_exact, interval)
     return low <= parse_limit(limit).value <= high
+
+
+def _cuts(limit: str, bucket: Bucket) -> bool:
+    """Return whether a limit holds of some of what may lie in a bucket and not of the rest.
+
+    What fell into it is more than its lower end; in the first one it may be just that, 0.
+    """
+    parsed = parse_limit(limit)
+    least = bucket[0] if bucket[0] == 0 else math.nextafter(bucket[0], math.inf)
+    most = _most(bucket)
+    inside = _exact(least) < parsed.value < most
+    return inside or parsed.holds(_exact(least)) != parsed.holds(most)
+
+
+def _most(bucket: Bucket) -> Fraction | float:
+    return math.inf if bucket[1] is None else exact(bucket[1])
 
 
 def _exact(value: float) -> Fraction | float:

@@ -19,10 +19,11 @@ from dress_rehearsal.reports.evidence.latency import (
 )
 from dress_rehearsal.reports.evidence.latency_table import LatencyTable
 from dress_rehearsal.reports.lower_bounds import given_up_share, is_given_up_by, step_of
-from dress_rehearsal.reports.metrics import metric_value
+from dress_rehearsal.reports.metrics import bucket_of, metric_value
 from dress_rehearsal.reports.schema import Measured, Number, named
 from dress_rehearsal.reports.words import counted
 
+Bucket = tuple[float, float | None]
 _OF_LATENCY: Final = "latency_ms["
 
 
@@ -41,6 +42,8 @@ class GateNumber:
         most: what the value might be had these been waited for: the value where none was given up
             sooner, infinite where nobody knows an end.
         ends: the interval with its upper end as far up as it might be then.
+        bucket: the ends of the histogram's bucket that is all that is known of it; None of a number
+            that was measured.
         open_end: whether the interval's upper end is no end then, but a lower bound of it.
     """
 
@@ -54,6 +57,7 @@ class GateNumber:
     most: float = math.inf
     ends: Interval | None = None
     open_end: bool = False
+    bucket: Bucket | None = None
 
 
 def number_of(gate: Gate, measured: Measured, evidence: Evidence) -> GateNumber:
@@ -90,7 +94,7 @@ def number_of(gate: Gate, measured: Measured, evidence: Evidence) -> GateNumber:
     if given_up is not None:
         interval = None
     number = GateNumber(name, value, interval, measured, frame, missing, given_up, most, ends)
-    return replace(number, open_end=open_end)
+    return replace(number, open_end=open_end, bucket=bucket_of(measured, path))
 
 
 def _interval(path: str, measured: Measured, frame: LatencyTable, seed: int) -> Interval | None:

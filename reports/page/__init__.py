@@ -16,12 +16,11 @@ from dress_rehearsal.reports.evidence import Evidence
 from dress_rehearsal.reports.evidence.purchase_step import purchase_step_of
 from dress_rehearsal.reports.figures import Drawing, Missing, draw_figures
 from dress_rehearsal.reports.page import first_screen, tables
+from dress_rehearsal.reports.page.cause import cause_lines, how_it_fits, short_cause
 from dress_rehearsal.reports.page.facts import (
-    cause_evidence,
     environment_facts,
     kernel_timestamps,
     run_files,
-    short_cause,
     timeline_rows,
     unheard_errors,
 )
@@ -35,12 +34,13 @@ from dress_rehearsal.reports.page.slow_requests import (
 )
 from dress_rehearsal.reports.page.strip import key_numbers
 from dress_rehearsal.reports.page.templates import rendered
+from dress_rehearsal.reports.pools.diagnosis import RUSH_FROM_S
 from dress_rehearsal.reports.schema import Verdict
 from dress_rehearsal.reports.students.bad_ends import bad_end_notes
 from dress_rehearsal.reports.students.errors_met import MOST, count_kinds, met_errors
 from dress_rehearsal.reports.students.worse_off import group_notes
 from dress_rehearsal.reports.summary import other_gates_words
-from dress_rehearsal.reports.words import HEADLINES
+from dress_rehearsal.reports.words import HEADLINES, offset
 
 __all__ = ["key_numbers", "write_page"]
 
@@ -88,6 +88,7 @@ def _beginning(
         "answer": HEADLINES[verdict.verdict],
         "verdict": verdict,
         "cause": short_cause(verdict),
+        "how_it_fits": how_it_fits(verdict),
         "plan": evidence.plan,
         "opened": _opened(evidence),
         "key_numbers": key_numbers(evidence, verdict),
@@ -158,12 +159,13 @@ def _time(run: RunDirectory, evidence: Evidence, verdict: Verdict) -> dict[str, 
         "certainty": tables.certainty_table(
             verdict.latency_ms, "Step" if evidence.plan.load is None else "Request"
         ),
-        "evidence": cause_evidence(verdict),
+        "cause_lines": cause_lines(verdict),
         "parts": tables.parts_tables(verdict),
         "slow_lists": slow_lists(evidence, verdict, lines),
         "slow_lines": lines,
         "logged": logged_words(verdict, lines, ours=evidence.plan.target.ours),
         "pools": tables.pool_table(verdict.pools),
+        "rush": offset(RUSH_FROM_S),
         "undecided_pools": tables.undecided_pools(verdict.pools),
         "server": tables.server_split_table(evidence),
     }

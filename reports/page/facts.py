@@ -13,25 +13,18 @@ from dress_rehearsal.reports.evidence import Evidence
 from dress_rehearsal.reports.evidence.timeline import FAULTS_AND_ALERTS, event_words
 from dress_rehearsal.reports.figures.drawing import Drawing, Missing
 from dress_rehearsal.reports.page.tables import Cell
-from dress_rehearsal.reports.schema import Bottleneck, Verdict
 from dress_rehearsal.reports.trust.speed import speed_words
 from dress_rehearsal.reports.words import (
-    capitalized,
     counted,
     fault_words,
     offset,
     quantity,
-    resource_words,
     seconds,
     written,
 )
 
 _MOST_EVENTS: Final = 60
 _MOST_ALERTS: Final = 20
-_LONG: Final = 90
-"""From so many letters on, what was seen of a cause is left to whoever asks how it is known."""
-_ALIKE: Final = 0.1
-"""Means that differ by less may be of one part."""
 _UNITS: Final = frozenset({"ms", "s"})
 """How the name of a number with a unit ends."""
 _ERRORS: Final = "ErrorRateHigh"
@@ -65,47 +58,6 @@ _RECORDED: Final = {
     "history.json": "the runs before it, of the same plan and machine",
     "ledger.parquet": "the tickets as each store holds them, and admissions",
 }
-
-
-def cause_evidence(verdict: Verdict) -> str:
-    """Return what the bottleneck's evidence says beyond the cause; empty without one."""
-    if verdict.bottleneck is None:
-        return ""
-    share, seen = _share_and_seen(verdict.bottleneck.evidence)
-    said = f"This cause makes up {share}." if seen in verdict.cause else verdict.bottleneck.evidence
-    return said + _where_it_stands(verdict, verdict.bottleneck)
-
-
-def _where_it_stands(verdict: Verdict, cause: Bottleneck) -> str:
-    """Return in which row of the parts the time of a cause stands that is no part itself.
-
-    Where requests took equally long, the tenth that was asked and that of the table need not be the
-    same ones, nor their means.
-    """
-    bands = {band.band: band.parts for band in verdict.bands if band.step == cause.step}
-    parts, lost_ms = bands.get("slowest 10%"), cause.lost_ms
-    if not parts or lost_ms is None:
-        return ""
-    part = min(parts, key=lambda name: abs(parts[name] - lost_ms))
-    row = resource_words(part)
-    if row == resource_words(cause.resource) or abs(parts[part] - lost_ms) > _ALIKE * lost_ms:
-        return ""
-    return (
-        f' In the figure and the table it is "{capitalized(row)}": that is where this time passed.'
-    )
-
-
-def short_cause(verdict: Verdict) -> str:
-    """Return the cause as the first screen has it: without what was seen of it, if that is long."""
-    if verdict.bottleneck is None:
-        return verdict.cause
-    _, seen = _share_and_seen(verdict.bottleneck.evidence)
-    return verdict.cause.replace(f" ({seen})", "", 1) if len(seen) > _LONG else verdict.cause
-
-
-def _share_and_seen(evidence: str) -> tuple[str, str]:
-    share, _, seen = evidence.partition(": ")
-    return share, seen.removesuffix(".")
 
 
 def environment_facts(evidence: Evidence) -> list[tuple[str, str]]:

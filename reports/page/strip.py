@@ -71,7 +71,7 @@ def key_numbers(evidence: Evidence, verdict: Verdict) -> Sequence[KeyNumber]:
 
 
 def _no_good_end(census: Census) -> KeyNumber | None:
-    """Return how many came to no good end, and to which; None where nobody did."""
+    """Return how many had no good end, and to which; None where nobody did."""
     ends = [(word, getattr(census, word)) for word in NO_GOOD_ENDS]
     if not census.no_good_end:
         return None
@@ -81,11 +81,11 @@ def _no_good_end(census: Census) -> KeyNumber | None:
 
 
 def _requests_note(evidence: Evidence, verdict: Verdict) -> str:
-    """Return how many requests are on record, and how many of them a student needed no more."""
+    """Return how many requests are on record, and how many of them a student no longer needed."""
     requests = len(evidence.requests)
     needless = requests - verdict.load.requests
     said = counted(requests, "request")
-    return f"{said}, {written(needless)} needed no more" if needless else said
+    return f"{said}, {written(needless)} no longer needed" if needless else said
 
 
 def _load_numbers(evidence: Evidence, verdict: Verdict) -> Sequence[KeyNumber]:

@@ -11,7 +11,8 @@ Waiting is the evidence, levels alone lie. An interval counts as saturated when
 import dataclasses
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
+from typing import Any, Required, TypedDict
 
 import numpy as np
 import pandas as pd
@@ -31,15 +32,16 @@ from dress_rehearsal.reports.evidence.samples import (
 from dress_rehearsal.reports.numbers import rounded, whole
 from dress_rehearsal.reports.pools.diagnosis import (
     Circumstances,
+    begun,
     diagnose,
     first_saturated,
-    saturated_since_s,
+    saturations,
     standstill_s,
     standstill_words,
 )
 from dress_rehearsal.reports.pools.leaks import leaked_connections
 from dress_rehearsal.reports.schema import Pool
-from dress_rehearsal.reports.words import milliseconds, written
+from dress_rehearsal.reports.words import bucket_words, milliseconds, offset, seconds, written
 
 DATABASE = "postgres"
 """The pool whose other end PostgreSQL itself tells of."""
@@ -67,14 +69,14 @@ class PoolFinding:
     Attributes:
         evidence: of the first second of saturation; empty where there was none.
         frame: the intervals (t_ns, saturated, pending, waited); None where they are not kept.
-        words: returns the figures of some intervals.
+        words: returns the figures of the second that begins with an interval (its position).
         beside: what goes behind the figures of any second.
     """
 
     pool: Pool
     evidence: str
     frame: pd.DataFrame | None = None
-    words: Callable[[pd.DataFrame], str] | None = None
+    words: Callable[[int], str] | None = None
     beside: str = ""
 
     def during(self, from_ns: int, until_ns: int) -> str:
@@ -89,7 +91,7 @@ class PoolFinding:
             return self.evidence
         waiting = self.frame["pending"].fillna(0).to_numpy()[within]
         most = within[np.lexsort((-within, self.frame["waited"].to_numpy()[within], waiting))[-1]]
-        return self.words(second_of(self.frame, int(most))) + self.beside
+        return self.words(int(most)) + self.beside
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,8 +99,8 @@ class ClientPool:
     """One pool of all app workers.
 
     `frame` has a row an interval: t_ns (its end), used, max, pending (NaN when no worker spoke),
-    timeouts, acquired, waited (longer than WAIT_LIMIT_S), wait_p99_ms, returned and use_s (the
-    uses that ended in it, and their time), saturated.
+    timeouts, acquired, waited (longer than WAIT_LIMIT_S), wait_p99_ms (at most), returned and use_s
+    (the uses that ended in it, and their time), saturated.
     """
 
     name: str
@@ -152,7 +154,7 @@ def _client_pool(evidence: Evidence, grid: Any, name: str) -> ClientPool | None:
             "timeouts": np.diff(timeouts, prepend=timeouts[:1]).clip(min=0),
             "acquired": wait.observed if wait else nothing,
             "waited": wait.above(WAIT_LIMIT_S) if wait else nothing,
-            "wait_p99_ms": wait.percentiles_ms(99) if wait else np.nan,
+            "wait_p99_ms": wait.at_most_ms(99) if wait else np.nan,
             "returned": use.observed if use else nothing,
             "use_s": np.diff(use.sums_s, prepend=use.sums_s[:1]) if use else nothing,
         }
@@ -179,7 +181,8 @@ def _judged(evidence: Evidence, seen: ClientPool) -> PoolFinding:
     beside = ""
     if first is not None and diagnosis is None and (still_s := standstill_s(frame, around)):
         beside = f"; {standstill_words(still_s)}"
-    said = "" if first is None else _figures(second_of(frame, first)) + beside
+    words = partial(told_second, frame, evidence.t0_ns, partial(_figures, seen.wait))
+    said = "" if first is None else words(first) + beside
     if diagnosis in _UNSAID.get(seen.name, ()):
         diagnosis, why = None, _OTHERS_DOING.get(seen.name)
     pool = Pool(
@@ -187,15 +190,15 @@ def _judged(evidence: Evidence, seen: ClientPool) -> PoolFinding:
         max=whole(frame["max"].max()),
         peak_used=whole(seen.peak_used),
         peak_pending=whole(seen.peak_pending),
-        wait_p99_ms=rounded(seen.wait.percentile_ms(99)) if seen.wait else None,
+        **wait_p99(seen.wait),
         timeouts=int(frame["timeouts"].sum()),
-        saturated_at_s=saturated_since_s(frame, first, evidence.t0_ns),
+        **saturations(begun(frame["t_ns"], frame["saturated"]), evidence.t0_ns),
         leaked=leaked,
         hold_mean_ms=mean_hold_ms(frame),
         diagnosis=diagnosis,
         undecided=why,
     )
-    return PoolFinding(pool, said, frame, _figures, beside)
+    return PoolFinding(pool, said, frame, words, beside)
 
 
 def mean_hold_ms(frame: pd.DataFrame) -> float | None:
@@ -292,17 +295,62 @@ def second_of(frame: pd.DataFrame, first: int) -> pd.DataFrame:
     return frame.iloc[first : first + max(int(NS_PER_S // interval), 1)]
 
 
-def _figures(second: pd.DataFrame) -> str:
+def told_second(
+    frame: pd.DataFrame, t0_ns: int | None, figures: Callable[[pd.DataFrame], str], place: int
+) -> str:
+    """Return the figures of the second that begins with an interval, and which second that is; of
+    longer intervals the one."""
+    second = second_of(frame, place)
+    if t0_ns is None:
+        return figures(second)
+    from_ns, until_ns = int(begun_at(frame, place)), int(second["t_ns"].iloc[-1])
+    lasts_s = round((until_ns - from_ns) / NS_PER_S, 2)
+    span = "second" if lasts_s == 1 else seconds(lasts_s)
+    return f"in the {span} from {offset((from_ns - t0_ns) / NS_PER_S)} on: {figures(second)}"
+
+
+def begun_at(frame: pd.DataFrame, place: int) -> Any:
+    """Return when an interval began (Unix ns): a sample tells of the time since the one before."""
+    return frame["t_ns"].iloc[max(place - 1, 0)]
+
+
+def waited_words(second: pd.DataFrame, wait: Histogram | None) -> str:
+    """Return how many acquisitions of a second had to wait, and how long the slowest 1% did."""
+    bucket = wait.bucket_ms(99, second.index.to_numpy()) if wait else None
+    p99 = f" (p99 {bucket_words(*bucket)})" if bucket else ""
+    return (
+        f"{written(second['waited'].sum())} of {written(second['acquired'].sum())} "
+        f"acquisitions waited over {milliseconds(WAIT_LIMIT_S * 1e3)}{p99}"
+    )
+
+
+class WaitP99(TypedDict, total=False):
+    """Fields of a verdict's pool."""
+
+    wait_p99_ms: Required[float | None]
+    wait_p99_low_ms: float | None
+    wait_p99_high_ms: float | None
+
+
+def wait_p99(wait: Histogram | None) -> WaitP99:
+    """Return what a histogram knows of the longest 1% of the waits, as fields of a verdict's pool:
+    the bucket's ends, and what is interpolated between them."""
+    bucket = wait.bucket_ms(99) if wait else None
+    if wait is None or bucket is None:
+        return {"wait_p99_ms": None}
+    return {
+        "wait_p99_ms": rounded(wait.percentile_ms(99)),
+        "wait_p99_low_ms": bucket.low_ms,
+        "wait_p99_high_ms": bucket.high_ms,
+    }
+
+
+def _figures(wait: Histogram | None, second: pd.DataFrame) -> str:
     said = [f"{written(second['used'].max())} of {written(second['max'].max())} in use"]
     if second["pending"].max() > 0:
         said.append(f"{written(second['pending'].max())} waiting")
     if second["waited"].sum() > 0:
-        worst = second["wait_p99_ms"].max()
-        said.append(
-            f"{written(second['waited'].sum())} of {written(second['acquired'].sum())} "
-            f"acquisitions waited over {milliseconds(WAIT_LIMIT_S * 1e3)} "
-            f"(p99 {milliseconds(worst)})"
-        )
+        said.append(waited_words(second, wait))
     if second["returned"].sum() > 0:
         held_ms = 1e3 * second["use_s"].sum() / second["returned"].sum()
         said.append(f"each held for {milliseconds(rounded(held_ms, 1))} in that second")

@@ -21,6 +21,7 @@ from dress_rehearsal.reports.evidence.containers import (
 )
 from dress_rehearsal.reports.numbers import rounded, whole
 from dress_rehearsal.reports.pools.client import PoolFinding, grid_interval_s
+from dress_rehearsal.reports.pools.diagnosis import saturations
 from dress_rehearsal.reports.schema import Pool
 from dress_rehearsal.reports.words import cores, percent, service_words, written
 
@@ -100,10 +101,6 @@ def _finding(
     limits = [each.throttled_by(np.ones(len(grid), dtype=bool)) for each in containers]
     periods = sum(float(np.nansum(each.throttled)) for each in limits)
     held_s = sum(float(np.nansum(each.held_s)) for each in containers)
-    since_s = None
-    if len(hit) and evidence.t0_ns is not None:
-        since_ns = int(grid[max(hit[0] - second, 0)])
-        since_s = rounded((since_ns - evidence.t0_ns) / NS_PER_S, 2)
     during = np.zeros(len(grid), dtype=bool)
     for place in hit:
         during[max(place - second + 1, 0) : place + 1] = True
@@ -115,7 +112,7 @@ def _finding(
         wait_p99_ms=None,
         wait_mean_ms=rounded(1e3 * held_s / periods, 1) if periods else 0.0,
         timeouts=None,
-        saturated_at_s=since_s,
+        **saturations(grid[np.maximum(hit - second, 0)], evidence.t0_ns),
         leaked=None,
         diagnosis=None if len(hit) else "not_measured" if np.isnan(worst).all() else "healthy",
     )

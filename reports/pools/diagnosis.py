@@ -20,7 +20,7 @@ off; else every sale behind one row lock would be called a slow holder.
 """
 
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypedDict
 
 import numpy as np
 import pandas as pd
@@ -42,6 +42,9 @@ SLOWER = 3.0
 _LATE_LOOPS = 3.0
 """A hold of fewer loop lags than this may be the loop's doing: each await costs up to one."""
 
+RUSH_FROM_S = -1.0
+"""From here on, on T-0's axis, requests to buy belong to the rush (`cause.slowest.BEFORE_T0_S`)."""
+
 SPARE_LAG_MS = 50.0
 BUSY_CPU = 0.95
 """A loop later than this, or CPUs busier, leave no time for more connections to be of use."""
@@ -60,11 +63,34 @@ def first_saturated(frame: pd.DataFrame) -> int | None:
     return int(hit[0]) if len(hit) else None
 
 
-def saturated_since_s(frame: pd.DataFrame, first: int | None, t0_ns: int | None) -> float | None:
-    """Return when the interval `first` began, in seconds from T-0; None: never, or nobody knows."""
-    if first is None or t0_ns is None:
-        return None
-    return rounded((int(frame["t_ns"].iloc[max(first - 1, 0)]) - t0_ns) / NS_PER_S, 2)
+class Saturations(TypedDict):
+    """Fields of a verdict's pool."""
+
+    saturated_at_s: float | None
+    saturated_in_rush_s: float | None
+
+
+def saturations(begun_ns: Any, t0_ns: int | None) -> Saturations:
+    """Return when a pool saturated, as fields of a verdict's pool, in seconds from T-0: first of
+    all, and first from `RUSH_FROM_S` on; None: never, or nobody knows.
+
+    Args:
+        begun_ns: when each interval or moment in which it was saturated began, in any order.
+    """
+    begun_ns = np.asarray(begun_ns)
+    if t0_ns is None or not len(begun_ns):
+        return {"saturated_at_s": None, "saturated_in_rush_s": None}
+    in_rush_ns = begun_ns[begun_ns >= t0_ns + RUSH_FROM_S * NS_PER_S]
+    first_ns = (own.min() if len(own) else None for own in (begun_ns, in_rush_ns))
+    at_s, in_rush_s = (
+        None if ns is None else rounded((int(ns) - t0_ns) / NS_PER_S, 2) for ns in first_ns
+    )
+    return {"saturated_at_s": at_s, "saturated_in_rush_s": in_rush_s}
+
+
+def begun(times_ns: Any, hit: Any) -> Any:
+    """Return when the intervals of hits began: a sample tells of the time since the one before."""
+    return np.asarray(times_ns)[np.maximum(np.flatnonzero(hit) - 1, 0)]
 
 
 @dataclass(frozen=True, slots=True)

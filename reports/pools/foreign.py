@@ -22,18 +22,20 @@ from dress_rehearsal.reports.evidence import Evidence
 from dress_rehearsal.reports.evidence.samples import label, level_on
 from dress_rehearsal.reports.numbers import rounded, whole
 from dress_rehearsal.reports.pools.client import (
-    WAIT_LIMIT_S,
     PoolFinding,
     mean_hold_ms,
-    second_of,
+    told_second,
+    wait_p99,
+    waited_words,
 )
 from dress_rehearsal.reports.pools.diagnosis import (
     LONG_HOLD_MS,
     Circumstances,
     Judgement,
+    begun,
     diagnose,
     first_saturated,
-    saturated_since_s,
+    saturations,
     standstill_s,
     standstill_words,
 )
@@ -98,24 +100,25 @@ def _judged(evidence: Evidence, pool: ForeignPool, active: pd.Series | None) -> 
         beside = f"; {standstill_words(still_s)}"
     if diagnosis == "healthy" and (_unseen(evidence, pool) or _full_unknown(pool)):
         diagnosis = "not_measured"
+    words = partial(told_second, frame, evidence.t0_ns, partial(_figures, pool))
     return PoolFinding(
         Pool(
             name=pool.name,
             max=whole(frame["max"].max()),
             peak_used=_level(pool, frame["used"].max()),
             peak_pending=whole(frame["pending"].max()),
-            wait_p99_ms=rounded(pool.wait.percentile_ms(99)) if pool.wait else None,
+            **wait_p99(pool.wait),
             wait_mean_ms=rounded(_mean_wait_ms(pool)),
             timeouts=int(frame["timeouts"].sum()),
-            saturated_at_s=saturated_since_s(frame, first, evidence.t0_ns),
+            **saturations(begun(frame["t_ns"], frame["saturated"]), evidence.t0_ns),
             leaked=leaked,
             hold_mean_ms=mean_hold_ms(frame) if pool.kind == "client" and pool.holds_told else None,
             diagnosis=diagnosis,
             undecided=why,
         ),
-        "" if first is None else _figures(pool, second_of(frame, first)) + beside,
+        "" if first is None else words(first) + beside,
         frame,
-        partial(_figures, pool),
+        words,
         beside,
     )
 
@@ -228,10 +231,7 @@ def _figures(pool: ForeignPool, second: pd.DataFrame) -> str:
         said.append(f"{written(pending)} waiting")
     number, waited_s = second["acquired"].sum(), second["wait_s"].sum()
     if second["waited"].sum() > 0:
-        said.append(
-            f"{written(second['waited'].sum())} of {written(number)} acquisitions waited over "
-            f"{milliseconds(WAIT_LIMIT_S * 1e3)} (p99 {milliseconds(second['wait_p99_ms'].max())})"
-        )
+        said.append(waited_words(second, pool.wait))
     elif number > 0 and waited_s > 0:
         mean = milliseconds(rounded(1e3 * waited_s / number, 1))
         said.append(f"{mean} waited on average by {written(number)}")

@@ -55,7 +55,7 @@ class ForeignPool:
         kind: client, server or cpu.
         frame: a row an interval: t_ns (its end), used, max, pending (NaN where it is not told),
             timeouts, acquired, wait_s (the waits that ended in it, and their time), waited,
-            wait_p99_ms (of buckets), returned, use_s, saturated.
+            wait_p99_ms (at most, of buckets), returned, use_s, saturated.
         wait: of buckets; None without.
         waits_told: whether how long it was waited for is told, not only how many wait.
         holds_told: whether how long connections are held is told; else use_s is what were in use.
@@ -178,7 +178,7 @@ def _pool(evidence: Evidence, grid: Any, entry: str, name: str, kind: str) -> Fo
             "acquired": acquired,
             "wait_s": wait_s,
             "waited": wait.above(WAIT_LIMIT_S) if wait else 0.0,
-            "wait_p99_ms": wait.percentiles_ms(99) if wait else np.nan,
+            "wait_p99_ms": wait.at_most_ms(99) if wait else np.nan,
             "returned": returned,
             "use_s": use_s,
             "active": level_on(grid, rows("pool_server_active")),

@@ -29,7 +29,7 @@ from dress_rehearsal.reports.evidence.samples import Series, level_on, worst_on
 from dress_rehearsal.reports.evidence.stores import DURABLE
 from dress_rehearsal.reports.numbers import integers, known, percentile, rounded, whole
 from dress_rehearsal.reports.pools.client import MIN_WAITERS, PoolFinding, grid_interval_s
-from dress_rehearsal.reports.pools.diagnosis import runs
+from dress_rehearsal.reports.pools.diagnosis import begun, runs, saturations
 from dress_rehearsal.reports.schema import Pool
 from dress_rehearsal.reports.words import (
     agreeing,
@@ -77,7 +77,7 @@ def find_shared_pools(evidence: Evidence, grid: Any) -> list[PoolFinding]:
 def _finding(
     name: str,
     evidence: Evidence,
-    since_ns: int | None,
+    begun_ns: Any,
     said: str,
     *,
     most: float = np.nan,
@@ -86,9 +86,11 @@ def _finding(
     wait_p99_ms: float = np.nan,
     timeouts: int | None = None,
 ) -> PoolFinding:
-    t0_ns, since_s = evidence.t0_ns, None
-    if since_ns is not None and t0_ns is not None:
-        since_s = rounded((since_ns - t0_ns) / NS_PER_S, 2)
+    """Return a finding.
+
+    Args:
+        begun_ns: when each moment or interval in which it was saturated began.
+    """
     pool = Pool(
         name=name,
         max=whole(most),
@@ -96,17 +98,11 @@ def _finding(
         peak_pending=whole(pending),
         wait_p99_ms=rounded(wait_p99_ms),
         timeouts=timeouts,
-        saturated_at_s=since_s,
+        **saturations(begun_ns, evidence.t0_ns),
         leaked=None,
-        diagnosis="healthy" if since_ns is None else None,
+        diagnosis=None if len(begun_ns) else "healthy",
     )
-    return PoolFinding(pool, said if since_ns is not None else "")
-
-
-def _since_ns(grid: Any, hit: Any) -> int | None:
-    """Return when the interval of the first hit began, None without any."""
-    first = np.flatnonzero(hit)[:1]
-    return int(grid[max(first[0] - 1, 0)]) if len(first) else None
+    return PoolFinding(pool, said if len(begun_ns) else "")
 
 
 def _write_back(evidence: Evidence, grid: Any) -> PoolFinding | None:
@@ -128,7 +124,7 @@ def _write_back(evidence: Evidence, grid: Any) -> PoolFinding | None:
     late = waits >= LATE_ROW_NS
     moments, said = [], []
     if late.sum() >= MIN_WAITERS:
-        moments.append(int(granted[late].min()))
+        moments.append(granted[late])
         said.append(
             f"{written(int(late.sum()))} granted tickets waited over 1 s for their row, the "
             f"longest {seconds(waits.max() / NS_PER_S)}, with a backlog of up to "
@@ -138,12 +134,12 @@ def _write_back(evidence: Evidence, grid: Any) -> PoolFinding | None:
     steps = max(int(1 / grid_interval_s(evidence.plan)), 2)
     old = np.flatnonzero(_lasting(age >= LATE_ROW_NS / NS_PER_S, steps))
     if len(old):
-        moments.append(int(grid[old[0]] - age[old[0]] * NS_PER_S))
+        moments.append((grid[old] - age[old] * NS_PER_S).astype("int64"))
         said.append(f"the oldest entry of the write-back was up to {seconds(_peak(age))} old")
     return _finding(
         "write_back",
         evidence,
-        min(moments, default=None),
+        np.concatenate([np.empty(0, dtype="int64"), *moments]),
         " and ".join(said),
         pending=_peak(seen),
         wait_p99_ms=percentile(waits, 99) / NS_PER_MS,
@@ -167,19 +163,24 @@ def _accept_queue(evidence: Evidence, grid: Any) -> PoolFinding | None:
         if np.isnan(length) or peak > length:
             length, limit = peak, _peak(most) if there else np.nan
         full |= (levels >= most) & (most > 0)
-    lost, moments = 0, [_since_ns(grid, full)]
+    lost, moments = 0, [begun(grid, full)]
     for _, _, times, counts in drops:
         more = np.diff(counts, prepend=counts[:1]).clip(min=0)
         lost += int(more.sum())
-        moments += [int(times[max(place - 1, 0)]) for place in np.flatnonzero(more)[:1]]
-    since_ns = min((moment for moment in moments if moment is not None), default=None)
+        moments.append(begun(times, more))
     said = f"the kernel dropped {counted(lost, 'connection')}"
     if full.any():
         said = (
             f"{written(limit)} {agreeing(limit, 'connection')} filled the accept queue and {said}"
         )
     return _finding(
-        "accept_queue", evidence, since_ns, said, most=limit, used=length, timeouts=lost
+        "accept_queue",
+        evidence,
+        np.concatenate(moments),
+        said,
+        most=limit,
+        used=length,
+        timeouts=lost,
     )
 
 
@@ -199,11 +200,11 @@ def _max_connections(evidence: Evidence, grid: Any) -> PoolFinding | None:
     most = level_on(grid, evidence.samples.series("pg_settings_max_connections", "postgres"))
     if np.isnan(used).all():
         return None
-    since_ns = _since_ns(grid, (used >= most) & (most > 0))
+    begun_ns = begun(grid, (used >= most) & (most > 0))
     were = agreeing(_peak(most), "was", "were")
     taken = f"{written(_peak(most))} {agreeing(_peak(most), 'connection')}"
     said = f"all {taken} of PostgreSQL {were} taken"
-    return _finding("max_connections", evidence, since_ns, said, most=_peak(most), used=_peak(used))
+    return _finding("max_connections", evidence, begun_ns, said, most=_peak(most), used=_peak(used))
 
 
 def _cpu(evidence: Evidence, grid: Any) -> PoolFinding | None:
@@ -222,7 +223,7 @@ def _cpu(evidence: Evidence, grid: Any) -> PoolFinding | None:
         f"all CPUs were {written(100 * _peak(used[second]))}% busy and event loops ran up to "
         f"{milliseconds(1e3 * _peak(lag[second]))} late"
     )
-    finding = _finding("cpu", evidence, _since_ns(grid, hit), said, most=1.0, used=_peak(used))
+    finding = _finding("cpu", evidence, begun(grid, hit), said, most=1.0, used=_peak(used))
     if finding.pool.diagnosis == "healthy" and np.isnan(heard).all() and full.any():
         # Of somebody else's app no loop is known: that nobody waited for a full CPU, nobody saw.
         unknown = finding.pool.model_copy(update={"diagnosis": "not_measured"})
@@ -238,11 +239,11 @@ def _app_loop(evidence: Evidence, grid: Any) -> PoolFinding | None:
     queued = queued[~np.isnan(queued)]
     wait_ms = percentile(queued, 99)
     steps = max(int(LATE_LOOP_LASTS_S / grid_interval_s(evidence.plan)), 2)
-    since_ns = _since_ns(grid, _lasting(lag >= LATE_LOOP_S, steps))
+    begun_ns = begun(grid, _lasting(lag >= LATE_LOOP_S, steps))
     said = f"an app worker's event loop ran up to {milliseconds(1e3 * _peak(lag))} late"
     if len(queued):
         said += f"; 1% of requests waited over {milliseconds(wait_ms)} for a worker"
-    return _finding("app_loop", evidence, since_ns, said, wait_p99_ms=wait_ms)
+    return _finding("app_loop", evidence, begun_ns, said, wait_p99_ms=wait_ms)
 
 
 def _generator_loop(evidence: Evidence) -> PoolFinding | None:
@@ -259,15 +260,13 @@ def _generator_loop(evidence: Evidence) -> PoolFinding | None:
         return None
     crowd = (meant_s // 0.25).value_counts()
     crowd = crowd[crowd >= MIN_WAITERS]
-    since_ns = None
-    if len(crowd):
-        since_ns = (evidence.t0_ns or 0) + int(0.25 * crowd.index.min() * NS_PER_S)
+    begun_ns = evidence.t0_ns + (0.25 * NS_PER_S * crowd.index.to_numpy()).astype("int64")
     said = (
         f"{counted(len(late), 'request')} started more than {milliseconds(limit_ms)} late, "
         f"the latest {milliseconds(float(late.max()) if len(late) else np.nan)}"
     )
     wait_ms = percentile(lateness, 99)
-    return _finding("generator_loop", evidence, since_ns, said, wait_p99_ms=wait_ms)
+    return _finding("generator_loop", evidence, begun_ns, said, wait_p99_ms=wait_ms)
 
 
 def _peak(levels: Any) -> float:

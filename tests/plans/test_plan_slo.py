@@ -1,6 +1,6 @@
 """Limits on latencies become edges of histograms."""
 
-from dress_rehearsal.plans import Plan, slo_edges_s
+from dress_rehearsal.plans import Plan, slo_edges_s, wait_edges_s
 
 BUY = "latency_ms[POST /events/{event}/tickets]"
 
@@ -18,3 +18,9 @@ def test_every_latency_that_a_gate_limits_is_an_edge() -> None:
 def test_other_limits_are_none() -> None:
     others = [(f"{BUY}.count", ">= 100"), ("census.failed", "<= 1%"), ("audit.oversold", "== 0")]
     assert slo_edges_s(plan(*others, ("pools[redis].wait_p99_ms", "<= 50ms"))) == ()
+
+
+def test_every_wait_for_a_pool_that_a_gate_limits_is_an_edge_of_the_pools_own() -> None:
+    waits = [("pools[redis].wait_p99_ms", "<= 30ms"), ("pools[postgres].wait_p99_ms", "< 1s")]
+    others = [(f"{BUY}.p99", "<= 3s"), ("pools[redis].timeouts", "== 0")]
+    assert wait_edges_s(plan(*waits, *others)) == (0.03, 1.0)

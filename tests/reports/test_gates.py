@@ -126,6 +126,23 @@ def test_a_gate_without_samples_is_inconclusive_never_a_pass(verdict_of):
     assert verdict.verdict == "inconclusive"
 
 
+def test_a_wait_is_held_against_its_histograms_bucket_and_nothing_finer(verdict_of):
+    """All waited for less than 0.5 ms, the first bucket: 0.1 ms may be too short or not."""
+    path = "pools[postgres].wait_p99_ms"
+    limits = ["<= 10ms", "<= 500us", "< 500us", "<= 100us", "<= 0", ">= 1s"]
+    verdict = verdict_of(**SMALL, gates=[(path, limit) for limit in limits])
+    (pool,) = (each for each in verdict.pools if each.name == "postgres")
+    assert (pool.wait_p99_low_ms, pool.wait_p99_high_ms) == (0.0, 0.5)
+    statuses = [gates_of(verdict)[path, limit].status for limit in limits]
+    assert statuses == ["pass", "pass", *["inconclusive"] * 3, "fail"]
+    assert (
+        f"Gate undecided: {path} is at most 0.5 ms, and its histogram does not tell where in "
+        f"between, so whether <= 100us holds is not known."
+    ) in verdict.reasons
+    assert f"Gate broken: {path} is at most 0.5 ms, the limit is >= 1s." in verdict.reasons
+    assert json.loads(verdict.text())["pools"], "the verdict can be written"
+
+
 def test_a_misspelt_gate_is_an_error_even_when_judging(verdict_of):
     with pytest.raises(MetricUnknownError, match=r"census\.failed"):
         verdict_of(**SMALL, gates=[("census.faild", "== 0")])
@@ -162,7 +179,7 @@ def test_bad_ends_too_few_each_to_break_a_limit_break_one_on_all_of_them(evidenc
 
     without, limited, healthy = ended([], ends), ended([TOGETHER], ends), ended([TOGETHER], [])
     assert without.verdict == "pass"
-    assert "1 gave up, 1 failed, 1 in flight; 3 came to no good end)" in without.reasons[0]
+    assert "1 gave up, 1 failed, 1 in flight; 3 had no good end)" in without.reasons[0]
     assert limited.verdict == "fail"
     told = "Gate broken: census.no_good_end is 3 of 200 students (1.5%), the limit is <= 1%."
     assert limited.reasons == (told,)
@@ -233,7 +250,7 @@ def test_what_was_seen_of_a_pool_that_was_silent_when_it_mattered_passes_nothing
     gates = [
         ("pools[postgres].saturated_at_s", ">= 1s"),
         ("pools[postgres].wait_p99_ms", "<= 10ms"),
-        ("pools[postgres].wait_p99_ms", "<= 1us"),
+        ("pools[postgres].wait_p99_ms", ">= 1s"),
     ]
     statuses = {"inconclusive": [("app", 0.2, 4.0)], "pass": [("app", 0.2, 1.0)]}
     for status, silent in statuses.items():

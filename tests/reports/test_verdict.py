@@ -245,7 +245,7 @@ def test_nobody_was_wronged_is_said_only_where_every_word_was_checked(evidence_o
 
 def test_a_pass_names_everybody_who_was_not_served(verdict_of):
     (reason,) = verdict_of(**SMALL, failed=2, unknown=1).reasons
-    assert "2 failed, 1 unknown; 3 came to no good end)" in reason
+    assert "2 failed, 1 unknown; 3 had no good end)" in reason
     (clean,) = verdict_of(**SMALL).reasons
     assert "failed" not in clean
     assert "unknown" not in clean

@@ -3,6 +3,7 @@
 import pytest
 
 from dress_rehearsal.reports.capacity.unit import load_verb, load_words
+from dress_rehearsal.reports.comparison.schema import ComparedPool
 from dress_rehearsal.reports.words import (
     agreeing,
     counted,
@@ -14,6 +15,7 @@ from dress_rehearsal.reports.words import (
     pool_level,
     quantity,
     seconds,
+    wait_p99_words,
     written,
 )
 
@@ -45,6 +47,30 @@ def test_a_long_wait_is_told_in_seconds_unless_it_is_near_what_it_is_held_agains
     assert felt(10_530.6, 8000.0) == "10.5 s"
     near = [felt(value, 10_500.0) for value in (10_530.6, 10_499.9, 10_500.0, 10_700.0)]
     assert near == ["10,530.6 ms", "10,499.9 ms", "10,500 ms", "10.7 s"]
+
+
+@pytest.mark.parametrize(
+    ("p99_ms", "low_ms", "high_ms", "words"),
+    [
+        pytest.param(9888.1, 8000.0, 10_000.0, "8,000 to 10,000 ms", id="of a bucket"),
+        pytest.param(0.05, 0.0, 0.1, "at most 0.1 ms", id="of the first"),
+        pytest.param(15_000.0, 15_000.0, None, "over 15,000 ms", id="of the last"),
+        pytest.param(507.04, None, None, "507.0 ms", id="measured"),
+        pytest.param(None, None, None, "—", id="not known"),
+    ],
+)
+def test_a_wait_that_a_histogram_tells_of_is_told_as_its_bucket(
+    p99_ms: float | None, low_ms: float | None, high_ms: float | None, words: str
+) -> None:
+    side = ComparedPool(
+        name="redis",
+        saturated=1,
+        leaked=None,
+        wait_p99_ms=p99_ms,
+        wait_p99_low_ms=low_ms,
+        wait_p99_high_ms=high_ms,
+    )
+    assert wait_p99_words(side) == words
 
 
 def test_a_span_of_the_run_stays_in_seconds() -> None:

@@ -13,7 +13,7 @@ def counts_table(evidence: Evidence) -> Table | None:
     """Return how many requests there are by each rule, with those to buy beside them; None where
     there are no students, for then every number is of all of them.
 
-    The first rows add up: on record are those that were waited for, and those needed no more.
+    The first rows add up: on record are those that were waited for, and those no longer needed.
     """
     latency, requests = evidence.latency, evidence.requests
     if evidence.plan.load is not None or latency.empty:
@@ -34,7 +34,7 @@ def counts_table(evidence: Evidence) -> Table | None:
             "latency by step, p99s, gates, errors, the slowest requests (without streams)",
         ),
         (
-            "Needed no more (abandoned)",
+            "No longer needed (abandoned)",
             needless,
             "before they were answered: a page that was reloaded, a countdown at T-0",
             "their own columns; in no latency and no error",
@@ -60,7 +60,7 @@ def counts_table(evidence: Evidence) -> Table | None:
         (
             "Sent",
             ~unsent,
-            "they left the generator; others had no connection, or were needed no more before",
+            "they left the generator; others had no connection, or were no longer needed before",
             "how often students had to ask, the busiest second",
         ),
         (

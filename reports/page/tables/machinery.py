@@ -32,6 +32,7 @@ from dress_rehearsal.reports.words import (
     offset,
     percent,
     pool_level,
+    wait_p99_words,
     written,
 )
 
@@ -40,6 +41,7 @@ def pool_table(pools: Sequence[Pool]) -> Table:
     """Return every pool's numbers, the first to saturate first."""
     never = float("inf")
     ranked = sorted(pools, key=lambda p: never if p.saturated_at_s is None else p.saturated_at_s)
+    twice = any(pool.saturated_at_s != pool.saturated_in_rush_s for pool in pools)
     rows = []
     for pool in ranked:
         since = pool.saturated_at_s
@@ -56,13 +58,15 @@ def pool_table(pools: Sequence[Pool]) -> Table:
                 _wait(pool),
                 _hold(pool),
                 bad_count(pool.timeouts),
-                "never" if since is None else Cell(offset(since), "found"),
+                _moment(since),
+                *([_moment(pool.saturated_in_rush_s)] if twice else []),
                 bad_count(pool.leaked),
                 Cell(diagnosis.replace("_", " "), "ok" if diagnosis == "healthy" else ""),
             )
         )
     most = ("Used, up to", "Max", "Waiting, up to")  # each worker's own most, added up
-    numbers = (*most, "Wait p99", "Held, mean", "Timeouts", "Saturated", "Leaked")
+    saturated = ("Saturated first", "In the rush from") if twice else ("Saturated first",)
+    numbers = (*most, "Wait p99", "Held, mean", "Timeouts", *saturated, "Leaked")
     columns = (("Pool", "text"), *((word, "number") for word in numbers), ("Diagnosis", "text"))
     caption = (
         "Pools over the whole run, the first to saturate first; “up to” adds up what each worker "
@@ -71,12 +75,16 @@ def pool_table(pools: Sequence[Pool]) -> Table:
     return Table("pool-table", caption, columns, rows)
 
 
-def _wait(pool: Pool) -> str:
+def _moment(at_s: float | None) -> Cell:
+    return Cell("never") if at_s is None else Cell(offset(at_s), "found", sort=at_s)
+
+
+def _wait(pool: Pool) -> Cell:
     """Return how long a pool was waited for: 1% longer than this, or where that is not told the
     mean."""
     if pool.wait_p99_ms is None and pool.wait_mean_ms is not None:
-        return f"mean {milliseconds(pool.wait_mean_ms)}"
-    return cell(pool.wait_p99_ms, milliseconds)
+        return Cell(f"mean {milliseconds(pool.wait_mean_ms)}", sort=pool.wait_mean_ms)
+    return Cell(wait_p99_words(pool), sort=pool.wait_p99_ms)
 
 
 def _hold(pool: Pool) -> str:
@@ -125,16 +133,23 @@ def generator_table(generator: Generator, evidence: Evidence) -> Table:
         ),
         *_held_back(generator),
         row("A clock's largest step", milliseconds(generator.clock_step_ms), EMPTY, ""),
-        row("Limited the measurement", limited, EMPTY, ""),
+        row("Limited the measurement", limited, EMPTY, _limited_by(generator)),
     ]
     columns = (("Generator", "text"), ("Measured", "number"), ("Allowed", "number"), ("", "text"))
     return Table("generator-table", "What the generator did itself", columns, rows)
 
 
+def _limited_by(generator: Generator) -> str:
+    """Return why the generator was the limit though it may have started most requests in time."""
+    if not generator.limited or generator.timely >= TIMELY_SHARE * generator.released:
+        return ""
+    return "by the clicks at T-0, of which too few were sent in time"
+
+
 def _needless(evidence: Evidence) -> str:
-    """Return how many requests their students needed no more; empty where there are none."""
+    """Return how many requests their students no longer needed; empty where there are none."""
     number = int(evidence.latency["abandoned"].sum())
-    return f"{written(number)} of them needed no more" if number else ""
+    return f"{written(number)} of them no longer needed" if number else ""
 
 
 def _held_back(generator: Generator) -> list[tuple[Cell, ...]]:
@@ -163,7 +178,7 @@ def _releases(generator: Generator, evidence: Evidence) -> list[tuple[Cell, ...]
     timely, released = generator.timely, generator.released
     return [
         _delay(
-            "Late start, p99",
+            "Late start of all requests, p99",
             generator.late_start_p99_ms,
             evidence.plan.generator.max_late_start,
         ),

@@ -4,7 +4,7 @@ from fractions import Fraction
 from typing import Final
 
 from dress_rehearsal.plans import parse_limit
-from dress_rehearsal.reports.metrics import in_unit_of
+from dress_rehearsal.reports.metrics import bucket_of, in_unit_of
 from dress_rehearsal.reports.page.tables.table import Cell
 from dress_rehearsal.reports.schema import GateResult, Measured
 from dress_rehearsal.reports.words import EMPTY, bound_words, percent, written
@@ -17,10 +17,11 @@ def margin_cell(gate: GateResult, measured: Measured) -> Cell:
     """Return how far a number is from its limit, as a share of the limit: "62% below it", "3 × the
     limit"; it is sorted by that share, what is below first.
 
-    A dash where there is no such share: the number is not known, or the limit is 0.
+    A dash where there is no such share: the number is not known or only its bucket, or the limit
+    is 0.
     """
     limit = parse_limit(gate.limit)
-    if gate.value is None or limit.value == 0:
+    if gate.value is None or limit.value == 0 or bucket_of(measured, gate.metric):
         return Cell(EMPTY)
     times = in_unit_of(limit, gate.metric, gate.value, measured) / limit.value
     words = bound_words(_words(times), at_least=gate.given_up is not None)

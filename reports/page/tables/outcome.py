@@ -5,7 +5,7 @@ from typing import Final
 
 from dress_rehearsal.plans.names import ENDS, WRONGS
 from dress_rehearsal.reports.directions import unit_of
-from dress_rehearsal.reports.metrics import gate_words
+from dress_rehearsal.reports.metrics import bucket_of, gate_words
 from dress_rehearsal.reports.page.tables.margin import margin_cell
 from dress_rehearsal.reports.page.tables.table import (
     Cell,
@@ -27,6 +27,7 @@ from dress_rehearsal.reports.words import (
     EMPTY,
     NOT_MEASURED,
     bound_words,
+    bucket_words,
     cell,
     milliseconds,
     quantity,
@@ -164,7 +165,15 @@ def gates_table(
 
     def before(own: GateResult | Regression) -> list[str]:
         words = quantity(own.baseline, unit_of(own.metric))
+        if own.baseline is not None and bucket_of(measured, own.metric):
+            words = f"about {words}"
         return [bound_words(words, at_least=own.baseline_at_least)] if compared else []
+
+    def now(own: Regression) -> str:
+        if own.value is not None and (bucket := bucket_of(measured, own.metric)):
+            return bucket_words(*bucket)
+        words = quantity(own.value, unit_of(own.metric))
+        return bound_words(words, at_least=own.given_up is not None)
 
     rows = [
         row(
@@ -182,9 +191,7 @@ def gates_table(
             own.name,
             Cell("left to a comparison", "open"),
             f"{own.margins} worse than before",
-            bound_words(
-                quantity(own.value, unit_of(own.metric)), at_least=own.given_up is not None
-            ),
+            now(own),
             EMPTY,
             *before(own),
         )

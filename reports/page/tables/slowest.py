@@ -141,7 +141,7 @@ def _earlier_words(verdict: Verdict, bands: Sequence[Band]) -> str:
     if earlier <= 0:
         return ""
     since = offset(-BEFORE_T0_S)
-    return f", of {written(every)} without {written(earlier)} meant earlier than {since}"
+    return f", of {written(every)} without {written(earlier)} intended for earlier than {since}"
 
 
 def _is_estimated(verdict: Verdict, part: str, first: Band, number: int) -> bool:

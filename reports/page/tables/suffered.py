@@ -91,7 +91,7 @@ def _p99(group: Group) -> str:
 
 
 def bad_ends_table(bad_ends: Sequence[BadEnd], census: Census) -> Table | None:
-    """Return who came to no good end, and what they had asked for last; None where nobody did.
+    """Return who had no good end, and what they had asked for last; None where nobody did.
 
     Args:
         census: how many did: who is in none of these ways stands in the last row.
@@ -113,7 +113,7 @@ def bad_ends_table(bad_ends: Sequence[BadEnd], census: Census) -> Table | None:
     ]
     every = census.no_good_end
     listed = sum(each.students for each in bad_ends)
-    caption = "Who came to no good end, and after what"
+    caption = "Who had no good end, and after what"
     if listed < every:
         others = counted(every - listed, "student")
         caption += f": the {len(bad_ends)} most frequent ways, without {others} in others"

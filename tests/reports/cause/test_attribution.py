@@ -54,7 +54,7 @@ def test_a_wait_that_counts_to_the_loops_is_said_in_figure_table_list_and_cause(
     waited = milliseconds(round(slowest(verdict).said["redis"], 1))
     drawn = draw_slowest(verdict.bands)
     assert "while waiting for the Redis pool" in drawn.title
-    assert f"Moved, in the mean of the slowest 1% of {PURCHASE}: {waited} from" in drawn.caption
+    assert f"Moved, on average over the slowest 1% of {PURCHASE}: {waited} from" in drawn.caption
     assert f"{waited} from the Redis pool" in drawn.caption
     assert WHY_MOVED in drawn.caption
     assert "to the app's event loops" in drawn.caption

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from dress_rehearsal.reports.evidence.histogram import histogram_on, quantile
+from dress_rehearsal.reports.evidence.histogram import bucket_ms, histogram_on, quantile
 from dress_rehearsal.reports.evidence.samples import Samples, count_on, level_on, time_grid
 
 S = 1_000_000_000
@@ -43,6 +43,30 @@ def test_quantiles_are_interpolated_within_a_bucket(cumulative, share, expected)
     assert quantile(edges, np.array(cumulative, float), share) == pytest.approx(
         expected, nan_ok=True
     )
+
+
+@pytest.mark.parametrize(
+    ("cumulative", "share", "expected"),
+    [
+        pytest.param([10, 10, 10], 0.5, (0.0, 10.0), id="the first bucket begins at 0"),
+        pytest.param([0, 10, 10], 0.5, (10.0, 100.0), id="between two edges"),
+        pytest.param([99, 100, 100], 0.99, (0.0, 10.0), id="the 99th of 100"),
+        pytest.param([50, 50, 100], 0.99, (100.0, None), id="the last one has no end"),
+        pytest.param([0, 0, 0], 0.99, None, id="nothing observed"),
+    ],
+)
+def test_a_histogram_knows_of_a_percentile_its_bucket_and_no_more(cumulative, share, expected):
+    edges = np.array([0.01, 0.1, np.inf])
+    assert bucket_ms(edges, np.array(cumulative, float), share) == expected
+
+
+def test_the_bucket_of_some_intervals_is_that_of_their_own_observations():
+    rows = [*waits(0, "app:1", [0, 0, 0]), *waits(1, "app:1", [9, 9, 9])]
+    rows += waits(2, "app:1", [9, 99, 99])
+    histogram = histogram_on(time_grid(0, 2 * S, S), samples_of(*rows), "w", "app")
+    assert [histogram.bucket_ms(99, [place]) for place in (0, 1, 2)] == [None, (0, 10), (10, 100)]
+    assert histogram.bucket_ms(99) == (10, 100)
+    assert list(histogram.at_most_ms(99)[1:]) == [10, 100]
 
 
 def test_percentiles_of_workers_are_not_averaged():

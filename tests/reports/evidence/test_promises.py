@@ -59,7 +59,7 @@ def test_a_claim_that_no_store_bears_out_is_a_wrong_and_hides_none(evidence_of, 
     assert found(lost) == {"acked_but_missing": 20, "false_sold_out": 20}
     assert audited(lost).wrongs["acked_but_missing"] == (
         "Lost tickets: 20 tickets that students were told of are not in postgres "
-        "(20 students who hold none were told to hold one already)."
+        "(20 students who hold none were told that they have one already)."
     )
 
 

@@ -242,6 +242,7 @@ def test_the_generators_figure_says_whether_it_kept_up(
     generator = verdict_of(**defects).generator
     title = figure_of("generator", **defects).title
     assert title.startswith(words)
+    assert (" of the clicks around T-0 left late; in all 99 of 100 " in title) == bool(defects)
     assert f"started within {milliseconds(generator.late_start_p99_ms)} of" in title
 
 

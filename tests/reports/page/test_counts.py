@@ -28,7 +28,7 @@ def numbers(table):
 
 @pytest.fixture(scope="module")
 def seeded(evidence_of):
-    """Forty countdowns were needed no more, and nine students clicked 3 s before T-0."""
+    """Forty countdowns were no longer needed, and nine students clicked 3 s before T-0."""
     evidence = evidence_of()
     rows = evidence.requests.copy()
     for name in ("outcome", "error"):
@@ -46,7 +46,7 @@ def test_the_rules_add_up_to_all_on_record(seeded):
     verdict, rows = judge(seeded), numbers(counts_table(seeded))
     every, bought = len(seeded.requests), verdict.latency_ms[PURCHASE].count
     assert rows["All on record"] == (f"{every:,}", f"{bought:,}")
-    assert rows["Needed no more (abandoned)"] == ("40", "0")
+    assert rows["No longer needed (abandoned)"] == ("40", "0")
     assert rows["Waited for"] == (f"{every - 40:,}", f"{bought:,}")
     assert rows["Waited for, from T-0 − 1 s on"][1] == f"{bought - 9:,}"
     assert "Of no known time" not in rows
@@ -62,7 +62,7 @@ def test_without_a_t0_it_is_not_told_how_many_came_after_it(evidence_of):
 
 def test_each_place_names_its_rule(seeded):
     verdict, every = judge(seeded), len(seeded.requests)
-    assert key_numbers(seeded, verdict)[0].note == f"{every:,} requests, 40 needed no more"
+    assert key_numbers(seeded, verdict)[0].note == f"{every:,} requests, 40 no longer needed"
     foot = [cell.text for cell in latency_table(verdict.latency_ms, seeded).foot]
     assert (foot[1], foot[-1]) == (f"{every - 40:,}", "40")
     generator = generator_table(verdict.generator, seeded).rows[0]
@@ -70,16 +70,16 @@ def test_each_place_names_its_rule(seeded):
         "Requests on record",
         f"{every:,}",
         "—",
-        "40 of them needed no more",
+        "40 of them no longer needed",
     ]
     bought = verdict.latency_ms[PURCHASE]
-    assert f", of {bought.count} without 9 meant earlier than T-0 − 1 s" in (
+    assert f", of {bought.count} without 9 intended for earlier than T-0 − 1 s" in (
         parts_tables(verdict)[0].caption
     )
     drawn = draw_latency(seeded, (-1.0, 5.0), purchase_step_of(verdict))
     assert drawn.title.endswith(f"none of {every - 40:,} requests failed")
     missing = draw_errors(seeded, (-1.0, 5.0))
-    assert missing.reason.endswith("Left out: 40 that a student needed no more.")
+    assert missing.reason.endswith("Left out: 40 that a student no longer needed.")
 
 
 def test_the_cause_says_from_when_on_it_counts(evidence_of):

@@ -2,12 +2,8 @@
 
 import dataclasses
 
-import pytest
-
 from dress_rehearsal.records.timeline import TimelineEvent
 from dress_rehearsal.reports.page.facts import (
-    cause_evidence,
-    short_cause,
     timeline_rows,
     unheard_errors,
 )
@@ -62,53 +58,3 @@ def test_a_detail_that_is_empty_or_zero_in_a_table_of_counts_is_not_told(evidenc
     assert details(evidence, unclean=[]) == ""
     assert details(evidence, values={"users": 12, "users_hung": 0}) == "values: users 12"
     assert details(evidence, clock_ahead_s=None) == "clock ahead: not known"
-
-
-@pytest.mark.slow
-def test_what_the_line_of_the_cause_says_already_is_not_said_again(verdict_of):
-    slow = verdict_of(generator_late_ms=1500)
-    share, _, seen = slow.bottleneck.evidence.partition(": ")
-    assert seen.removesuffix(".") in slow.cause
-    assert cause_evidence(slow) == f"This cause makes up {share}."
-    assert " took" in share
-    leaked = slow.model_copy(update={"cause": "Cause of slowness: the pool leaked 3 of 20."})
-    assert cause_evidence(leaked) == slow.bottleneck.evidence
-    assert cause_evidence(verdict_of(students=200, tickets=60)) == ""
-
-
-def test_the_first_screen_has_the_cause_without_a_long_list_of_what_was_seen(verdict_of):
-    slow = verdict_of(generator_late_ms=1500)
-    share, _, seen = slow.bottleneck.evidence.partition(": ")
-    assert short_cause(slow) == slow.cause, "what is short stays"
-    long = seen.removesuffix(".") + 100 * "!"
-    found = slow.bottleneck.model_copy(update={"evidence": f"{share}: {long}."})
-    cause = f"Cause of slowness: the generator, from T-0 on ({long}); 3 gave up."
-    said = short_cause(slow.model_copy(update={"bottleneck": found, "cause": cause}))
-    assert said == "Cause of slowness: the generator, from T-0 on; 3 gave up."
-    assert short_cause(verdict_of(students=200, tickets=60)).startswith("Cause of slowness: none")
-
-
-def test_a_cause_that_is_no_part_itself_is_told_with_the_part_where_its_time_stands(verdict_of):
-    slow = verdict_of(generator_late_ms=1500)
-    assert "that is where this time passed" not in cause_evidence(slow)
-    found = slow.bottleneck.model_copy(update={"resource": "cpu"})
-    said = cause_evidence(slow.model_copy(update={"bottleneck": found}))
-    assert said.endswith('it is "The generator\'s own lateness": that is where this time passed.')
-
-
-def test_where_a_cause_stands_is_seen_though_another_tenth_was_asked(verdict_of):
-    """Of requests that were all given up after 10 s nobody knows which are the slowest tenth."""
-    slow = verdict_of(generator_late_ms=1500)
-    lost_ms = slow.bottleneck.lost_ms
-    found = slow.bottleneck.model_copy(update={"resource": "cpu", "lost_ms": lost_ms * 1.001})
-    said = cause_evidence(slow.model_copy(update={"bottleneck": found}))
-    assert said.endswith('it is "The generator\'s own lateness": that is where this time passed.')
-    other = slow.bottleneck.model_copy(update={"resource": "cpu", "lost_ms": lost_ms / 2})
-    assert "In the figure" not in cause_evidence(slow.model_copy(update={"bottleneck": other}))
-    elsewhere = [
-        band.model_copy(update={"parts": band.parts | {"connect": lost_ms}})
-        if band.band == "all"
-        else band
-        for band in slow.bands
-    ]
-    assert "In the figure" not in cause_evidence(slow.model_copy(update={"bands": elsewhere}))

@@ -2,6 +2,7 @@
 
 import dataclasses
 import re
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -10,9 +11,12 @@ import pytest
 from dress_rehearsal.plans.sections.load import Load
 from dress_rehearsal.records.tables import CLIENT_POOLS
 from dress_rehearsal.reports.pools import POOL_NAMES, PoolFinding, find_pools
+from dress_rehearsal.reports.pools.client import told_second
 from dress_rehearsal.reports.pools.cpu_limits import CPU_LIMITS
+from dress_rehearsal.reports.pools.diagnosis import saturations
 from tests.reports.clock_setting import clock_set
 from tests.reports.contained_runs import listening
+from tests.reports.synthetic_defects import WAIT_EDGES
 
 pytestmark = pytest.mark.slow
 
@@ -153,16 +157,56 @@ def test_of_a_span_that_second_is_told_in_which_most_waited():
         }
     )
 
-    def words(second):
+    def figures(second):
         return f"{second['pending'].max():.0f} waiting in {len(second)} looks"
 
+    words = partial(told_second, frame, 1_000_000_000, figures)
+
     finding = PoolFinding(None, "3 waiting", frame, words, "; and so on")
-    assert finding.during(15 * 250_000_000, 10**10) == "800 waiting in 4 looks; and so on"
-    assert finding.during(29 * 250_000_000, 10**10) == "0 waiting in 4 looks; and so on"
+    assert finding.during(15 * 250_000_000, 10**10) == (
+        "in the second from T-0 + 5.5 s on: 800 waiting in 4 looks; and so on"
+    )
+    assert finding.during(29 * 250_000_000, 10**10) == (
+        "in the second from T-0 + 6.25 s on: 0 waiting in 4 looks; and so on"
+    )
     assert finding.during(32 * 250_000_000, 10**10) == "3 waiting"
     assert PoolFinding(None, "full").during(0, 10**10) == "full"
     between = 26 * 250_000_000 + 10_000_000, 27 * 250_000_000 - 10_000_000  # of two looks
-    assert finding.during(*between) == "800 waiting in 4 looks; and so on"
+    assert finding.during(*between).endswith("on: 800 waiting in 4 looks; and so on")
+
+
+def test_the_second_of_somebody_elses_slow_metrics_is_as_long_as_between_two_looks():
+    frame = pd.DataFrame({"t_ns": np.arange(4) * 5_000_000_000})
+    assert told_second(frame, 0, lambda own: f"{len(own)} look", 2) == (
+        "in the 5 s from T-0 + 5 s on: 1 look"
+    )
+    assert told_second(frame, None, lambda own: f"{len(own)} look", 2) == "1 look"
+
+
+@pytest.mark.parametrize(
+    ("begun_s", "first_s", "in_rush_s"),
+    [
+        pytest.param([-19.25, -0.5, 3.0], -19.25, -0.5, id="before the sale, and again at T-0"),
+        pytest.param([-19.25, -12.0], -19.25, None, id="before the sale alone"),
+        pytest.param([2.0, 0.25], 0.25, 0.25, id="in the rush alone"),
+        pytest.param([], None, None, id="never"),
+    ],
+)
+def test_what_saturated_before_the_sale_is_told_apart_from_the_rush(begun_s, first_s, in_rush_s):
+    found = saturations(np.array(begun_s) * 1e9 + 10**12, 10**12)
+    assert found == {"saturated_at_s": first_s, "saturated_in_rush_s": in_rush_s}
+    assert set(saturations(np.array(begun_s), None).values()) == {None}
+
+
+def test_a_full_pool_tells_of_its_waits_what_its_histogram_knows(evidence_of):
+    """Each waited up to half a second: between which two edges the p99 lies is all that is told."""
+    found = {each.pool.name: each for each in find_pools(evidence_of(pool_exhausted=True))}
+    full, idle = found["postgres"].pool, found["app_loop"].pool
+    assert full.wait_p99_low_ms < full.wait_p99_ms <= full.wait_p99_high_ms
+    low, high = (WAIT_EDGES[WAIT_EDGES.index(full.wait_p99_high_ms / 1e3) + by] for by in (-1, 0))
+    assert (full.wait_p99_low_ms, full.wait_p99_high_ms) == (1e3 * low, 1e3 * high)
+    assert re.search(r"\(p99 [\d,.]+ to [\d,.]+ ms\)", found["postgres"].evidence)
+    assert idle.wait_p99_low_ms is None, "that was measured, request by request"
 
 
 @pytest.mark.parametrize(

@@ -80,6 +80,6 @@ def test_what_nobody_needed_any_more_is_not_said_to_be_answered(healthy):
     left = told(healthy, PURCHASE, [1, 2, 3], "abandoned", 1.0, outcome="unknown", status=0)
     said = draw_errors(left, WINDOW).reason
     assert f"Every one of {requests:,} requests was answered without an error." in said
-    assert "Left out: 3 that a student needed no more." in said
+    assert "Left out: 3 that a student no longer needed." in said
     met = told(left, PURCHASE, [1], "oops", 1.0, outcome="failed", status=500)
     assert f"1 request of {requests + 1:,} " in draw_errors(met, WINDOW).title
