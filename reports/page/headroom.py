@@ -121,7 +121,7 @@ def _unknown(run: RunDirectory, plan: Plan, why: str) -> Headroom:
         more=(
             takes,
             *(() if ahead is None else ahead.ends),
-            "Once its folder lies beside this run's (`--out`), `rehearse report` tells here what "
+            "Once its folder is next to this run's (`--out`), `rehearse report` tells here what "
             "it found.",
         ),
     )

@@ -75,7 +75,7 @@ def _more_workers(
     swept = _swept(named, overrides, _WORKERS, (now, workers))
     return [
         NextStep(
-            "What would two more workers do, by reckoning?", more, note if short_of_cpu else ""
+            "What would two more workers do, by calculation?", more, note if short_of_cpu else ""
         ),
         NextStep("… and in a rehearsal of each?", swept),
     ]

@@ -65,7 +65,7 @@ def _words(alike: _Alike, own: Sequence[SlowRequest]) -> str:
     )
     late = f", sent up to {milliseconds(round(late_ms, 1))} late" if late_ms >= LATE_MS else ""
     return (
-        f"{alike.step}, meant {_span(moments, 'at', 'from')}{late}, {end}"
+        f"{alike.step}, intended {_span(moments, 'at', 'from')}{late}, {end}"
         f"{f' ({alike.error})' if alike.error else ''} after {_span(took)}, {where}"
     )
 

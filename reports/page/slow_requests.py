@@ -90,7 +90,7 @@ def _slow_line(each: SlowRequest, lines: LogLines) -> SlowLine:
     return SlowLine(
         took=felt(each.felt_ms),
         step=each.step,
-        when=f"meant at {offset(each.at_s)}{_late(each)}",
+        when=f"intended at {offset(each.at_s)}{_late(each)}",
         mostly=_mostly(each, logged=bool(lines.by_trace.get(each.trace or ""))),
         end=f"{each.outcome}: {each.error}" if each.error else each.outcome,
         tone="found" if bad else "",

@@ -34,7 +34,7 @@ def retried_notes(evidence: Evidence) -> list[str]:
     words = ", ".join(f"{written(int(n))} {step} ({error})" for (step, error), n in most.items())
     retry = evidence.plan.students.retry
     return [
-        f"{counted(who, 'student')} ({percent(who, students)}) met errors and got over them: "
+        f"{counted(who, 'student')} ({percent(who, students)}) met errors and succeeded later: "
         f"{counted(len(met), 'request')} of theirs failed or got no answer ({words}). "
         f"In the plan {percent(retry)} of those who meet an error try again (students.retry); real "
         f"people may not. A gate on load.failed_share would hold such errors."

@@ -256,7 +256,7 @@ def _ends_words(found: _Set, question: _Question) -> str:
     bad = int((found.own & ~question.well).sum())
     others = percent(int((~question.well)[found.rest].sum()), int(found.rest.sum()))
     return (
-        f"{written(bad)} of {counted(number, found.one, found.many)} came to no good end "
+        f"{written(bad)} of {counted(number, found.one, found.many)} had no good end "
         f"({percent(bad, number)}, others {others})"
     )
 

@@ -89,7 +89,7 @@ def test_of_full_cpus_it_is_said_what_more_workers_and_a_larger_pool_cannot_do(
 ) -> None:
     run = RunDirectory(tmp_path)
     short = {step.question: step for step in steps_of(run, SMOKE, verdict("cpu", "redis"))}
-    workers = short["What would two more workers do, by reckoning?"]
+    workers = short["What would two more workers do, by calculation?"]
     assert workers.note.endswith("cannot help there; that says nothing of a larger machine.")
     pool = short["Which size for the Redis pool, of each worker?"]
     assert pool.note.startswith("With all CPUs busy a larger pool has more wait for those")

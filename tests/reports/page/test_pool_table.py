@@ -1,7 +1,7 @@
 """The table of pools: when each saturated, how long it was waited for and held, and why."""
 
 from dress_rehearsal.reports.page.tables import Table, pool_table, undecided_pools
-from dress_rehearsal.reports.schema import Pool
+from dress_rehearsal.reports.schema import Pool, Verdict
 
 NOTHING = dict.fromkeys(Pool.model_fields)
 
@@ -95,3 +95,15 @@ def test_levels_added_up_over_workers_are_said_to_be_upper_bounds() -> None:
     headings = [heading for heading, _ in pool_table([]).columns]
     assert headings[1:4] == ["Used, up to", "Max", "Waiting, up to"]
     assert "adds up what each worker had at most" in pool_table([]).caption
+
+
+def test_a_pool_of_which_nothing_was_taken_is_not_called_healthy(healthy_verdict: Verdict) -> None:
+    (first, *_) = [pool for pool in healthy_verdict.pools if pool.name == "redis"]
+    healthy = first.model_copy(
+        update={"diagnosis": "healthy", "peak_used": 3, "hold_mean_ms": 1.0, "leaked": 0}
+    )
+    unused = healthy.model_copy(update={"peak_used": 0, "hold_mean_ms": None})
+    seen_at_looks = unused.model_copy(update={"name": "shop.main"})
+    table = pool_table([healthy, unused, seen_at_looks])
+    assert [row[-1].text for row in table.rows] == ["healthy", "not used", "healthy"]
+    assert [row[-1].tone for row in table.rows] == ["ok", "", "ok"]

@@ -120,7 +120,7 @@ def test_the_slowest_are_listed_with_their_servers_lines(run: RunDirectory) -> N
     assert "have a line of 1 of these 40 requests, by trace id" in page.words
     assert first.trace in page.words
     assert second.trace in page.words
-    assert page.words.count("meant at T-0") >= 40
+    assert page.words.count("intended at T-0") >= 40
     buying, others = (page.words.index(words) for words in (" requests to buy", " other requests"))
     assert buying < others
 

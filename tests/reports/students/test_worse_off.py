@@ -270,7 +270,7 @@ def test_a_group_that_came_to_no_good_end_is_told_of_with_its_error(roomy):
     tickets, ends = notes_on(evidence, **SOLD_OUT)
     assert tickets.startswith("None of ")
     assert ends == (
-        "60 of 60 students who came in tenth 4 came to no good end (100%, others 0%); 60 met the "
+        "60 of 60 students who came in tenth 4 had no good end (100%, others 0%); 60 met the "
         "error overloaded at POST /login."
     )
     few = with_ends(roomy, "failed", np.isin(np.arange(len(tenth)), np.flatnonzero(tenth)[:3]))
@@ -300,7 +300,7 @@ def test_who_was_told_of_as_a_group_is_left_out_of_the_next_one(roomy):
     bad[late[:30]] = True
     evidence = with_ends(evidence, "failed", bad)
     ends = [note for note in notes_on(evidence, **SOLD_OUT) if "no good end" in note]
-    assert ends[0].startswith(f"{after.sum()} of {after.sum()} students who {AFTER_T0} came to ")
+    assert ends[0].startswith(f"{after.sum()} of {after.sum()} students who {AFTER_T0} had no ")
     assert ends[1].startswith(
-        "30 of 40 late students who are not told of above came to no good end (75%, others 0%)"
+        "30 of 40 late students who are not told of above had no good end (75%, others 0%)"
     )
