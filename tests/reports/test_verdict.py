@@ -26,7 +26,7 @@ UNMEASURED = [("audit.double_entry", "== 0")]
         pytest.param(
             {"overtakers": 3, "tickets": 200},
             "fail",
-            "Not first come, first served: 187 of 190 students",
+            "Not first come, first served: 187 of the 190 students",
             id="order is a promise",
         ),
         pytest.param(

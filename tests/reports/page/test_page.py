@@ -17,7 +17,7 @@ from tests.reports.page.parsed_page import (
 )
 from tests.steps import PURCHASE
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("a page")]  # drawn once for them all
+pytestmark = pytest.mark.slow
 
 
 def test_every_number_of_the_census_is_there_and_the_sum_is_shown(page_of: PageOf) -> None:

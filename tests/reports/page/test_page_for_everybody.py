@@ -9,7 +9,7 @@ from tests.reports.page.parsed_page import (
     FIGURES,
 )
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("a page")]  # drawn once for them all
+pytestmark = pytest.mark.slow
 
 
 def test_figures_and_tables_speak_to_those_who_cannot_see_them(healthy_page: Any) -> None:

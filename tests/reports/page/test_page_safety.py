@@ -15,7 +15,7 @@ from tests.reports.page.parsed_page import (
     HOSTILE,
 )
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("a page")]  # drawn once for them all
+pytestmark = pytest.mark.slow
 
 TEMPLATES = Path(write_page.__code__.co_filename).parent
 

@@ -14,7 +14,7 @@ from tests.reports.foreign import foreign
 from tests.reports.page.parsed_page import BuildRun, Page, PageOf
 from tests.steps import PURCHASE
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("a page")]  # drawn once for them all
+pytestmark = pytest.mark.slow
 
 FAILING = {"failed": 12, "unknown": 5}
 
