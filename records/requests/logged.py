@@ -7,6 +7,7 @@ requests the log is the only one that knows.
 
 import json
 import re
+from array import array
 from binascii import unhexlify
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
@@ -76,19 +77,55 @@ def read_logged(folder: Path, run: str, wanted: NDArray[np.int64]) -> LoggedAnsw
         wanted: their keys.
     """
     path = folder / FILE
-    lines: dict[int, Mapping[str, Any]] = {}
     if not len(wanted) or not path.is_file():
         return LoggedAnswers.none()
-    asked = frozenset(wanted.tolist())
+    asked, read = np.sort(wanted), _Lines()
     slow = re.compile(_SLOW % re.escape(run.encode()))
     with suppress(OSError), path.open("rb") as file:
         for block in whole_lines(file, MOST_BYTES):
-            for found in slow.finditer(block):
-                key = int.from_bytes(unhexlify(found[1]))
-                line = _line(block, found) if key in asked else None
+            found = list(slow.finditer(block))
+            keys = np.array([int.from_bytes(unhexlify(each[1])) for each in found], dtype=np.uint64)
+            keys = keys.astype(np.int64)
+            near = np.minimum(np.searchsorted(asked, keys), len(asked) - 1)
+            for place in np.flatnonzero(asked[near] == keys):
+                line = _line(block, found[place])
                 if line is not None:
-                    lines[key] = line
-    return _answers(lines)
+                    read.add(int(keys[place]), line)
+    return read.answers()
+
+
+class _Lines:
+    """Lines that were read, a few bytes each: of ten million requests most may have one."""
+
+    def __init__(self) -> None:
+        self._keys, self._status = array("q"), array("h")
+        self._times = {name: array("d") for name in _FIELDS}
+        self._codes = {name: array("l") for name in _WORDS}
+        self._words: dict[str, dict[str | None, int]] = {name: {} for name in _WORDS}
+
+    def add(self, key: int, line: Mapping[str, Any]) -> None:
+        """Add what a request's line says."""
+        self._keys.append(key)
+        self._status.append(line["status"])
+        for name, field in _FIELDS.items():
+            self._times[name].append(_time(line, field))
+        for name, field in _WORDS.items():
+            known = self._words[name]
+            self._codes[name].append(known.setdefault(_word(line.get(field)), len(known)))
+
+    def answers(self) -> LoggedAnswers:
+        """Return what was read, by the requests' keys; of a request with several lines the last."""
+        keys = np.array(self._keys, dtype=np.int64)
+        order = np.argsort(keys, kind="stable")
+        last = np.append(np.diff(keys[order]) != 0, True)[: len(keys)]
+        order = order[last]
+        columns: dict[str, NDArray[Any]] = {
+            name: np.array(times, dtype=np.float64)[order] for name, times in self._times.items()
+        }
+        for name, codes in self._codes.items():
+            known = np.array([*self._words[name]], dtype=object)
+            columns[name] = known[np.array(codes, dtype=np.int64)[order]]
+        return LoggedAnswers(keys[order], np.array(self._status, np.int16)[order], columns)
 
 
 def whole_lines(file: BinaryIO, most: int) -> Iterator[bytes]:
@@ -107,22 +144,6 @@ def whole_lines(file: BinaryIO, most: int) -> Iterator[bytes]:
         rest = block[whole:]
     if rest:
         yield rest
-
-
-def _answers(lines: Mapping[int, Mapping[str, Any]]) -> LoggedAnswers:
-    """Return what lines say, by their requests' keys."""
-    keys = sorted(lines)
-    own = [lines[key] for key in keys]
-    times = {
-        name: np.array([_time(line, field) for line in own], dtype=np.float64)
-        for name, field in _FIELDS.items()
-    }
-    words = {
-        name: np.array([_word(line.get(field)) for line in own], dtype=object)
-        for name, field in _WORDS.items()
-    }
-    status = np.array([line["status"] for line in own], dtype=np.int16)
-    return LoggedAnswers(np.array(keys, dtype=np.int64), status, {**times, **words})
 
 
 def _line(block: bytes, found: "re.Match[bytes]") -> Mapping[str, Any] | None:

@@ -100,6 +100,9 @@ def _us(column: "pd.Series[Any]") -> Any:
 def read_answers(rows: pd.DataFrame, latency: pd.DataFrame, *, ours: bool) -> Answers:
     """Return what requests say of themselves; a part within another is in the inner one alone.
 
+    Of what took the app longer than anybody waited (as its log says) as much of each part counts as
+    of the whole: in which order they came it does not say.
+
     Args:
         rows: the columns of `RECORDED`.
         latency: felt_ms and generator_ms, of the same rows.
@@ -118,8 +121,10 @@ def read_answers(rows: pd.DataFrame, latency: pd.DataFrame, *, ours: bool) -> An
         unsaid = (rows["status"].fillna(0) > 0).to_numpy(dtype=bool)
     silent, left = np.where(answered, 0.0, left), np.where(answered, left, 0.0)
     queue = np.minimum(_told(rows, "queue"), left)
-    app = np.minimum(_told(rows, "app"), left - queue)
-    inner = {name: _told(rows, name) for name in _OUTERMOST_FIRST}
+    whole = _told(rows, "app")
+    app = np.minimum(whole, left - queue)
+    waited = np.divide(app, whole, out=np.ones(len(rows)), where=whole > 0)
+    inner = {name: _told(rows, name) * waited for name in _OUTERMOST_FIRST}
     too_much = sum(inner.values()) - app
     for name in _OUTERMOST_FIRST:
         less = np.clip(too_much, 0, inner[name])

@@ -73,3 +73,15 @@ def test_without_a_log_nothing_is_known(tmp_path):
     found = read_logged(tmp_path, RUN.run, keys((1, 1)))
     assert found.places(keys((1, 1))).tolist() == [UNSAID]
     assert not len(read_logged(tmp_path / "none", RUN.run, np.empty(0, np.int64)).keys)
+
+
+def test_of_several_lines_of_a_request_the_last_counts_and_keys_are_in_order(tmp_path):
+    text = line(9, 1, status=500) + line(2, 2, pid=8) + line(9, 1, status=202)
+    found = read(tmp_path, text, (2, 2), (9, 1))
+    assert found.keys.tolist() == keys((2, 2), (9, 1)).tolist()
+    assert found.status.tolist() == [503, 202]
+    assert found.columns["worker"].tolist() == ["8", "7"]
+
+
+def test_a_log_of_others_requests_alone_says_nothing(tmp_path):
+    assert not len(read(tmp_path, line(1, 1), (7, 7)).keys)

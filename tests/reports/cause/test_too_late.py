@@ -51,6 +51,15 @@ def test_where_the_time_of_a_request_without_an_answer_went_is_what_its_log_line
 
 
 @pytest.mark.slow
+def test_what_the_app_did_after_the_student_had_left_is_nobody_s_wait(build_run):
+    run = build_run(**FEW)
+    log(run, 30, status=200, pid=41, duration_ms=18_000, external_ms=12_000, db_ms=6_000)
+    said = bands(judge(read_evidence(run)))["slowest 10%"].said
+    assert said["external"] == pytest.approx(6_667, abs=100), "two thirds of what was waited"
+    assert said["database"] == pytest.approx(3_333, abs=100)
+
+
+@pytest.mark.slow
 def test_a_log_that_does_not_name_the_pool_leaves_it_an_estimate(build_run):
     run = build_run(**FEW)
     log(run, 30, **WAITED)
