@@ -201,7 +201,7 @@ def _notes(sides: Sequence[Side], outcome: Outcome) -> Iterator[str]:
         )
     for side in sides[1:]:
         if (change := speed_change(sides[0].runs, side.runs)) is not None:
-            yield f"{capitalized(change.words(side.name))}: what differs may be its doing."
+            yield f"{capitalized(change.words(side.name))}: times may differ for it."
     if all(len(side.runs) == 1 for side in sides):
         yield (
             "One run a side: what differs between them may be chance, which only repeats tell "

@@ -8,15 +8,17 @@ import math
 from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple
 
+from dress_rehearsal.plans import parse_limit
 from dress_rehearsal.reports.audit import COUNTERS
-from dress_rehearsal.reports.comparison.machine_speed import machines_doing
+from dress_rehearsal.reports.comparison.machine_speed import machines_doing, may_be_slowed
 from dress_rehearsal.reports.comparison.numbers import Metric, counts
 from dress_rehearsal.reports.comparison.regressions import obstacle_between
 from dress_rehearsal.reports.comparison.schema import Outcome
 from dress_rehearsal.reports.comparison.sides import Side, SideRun
 from dress_rehearsal.reports.doubts import disturbances, was_cut_short
 from dress_rehearsal.reports.gates import OVERTAKEN
-from dress_rehearsal.reports.schema import Verdict
+from dress_rehearsal.reports.metrics import in_unit_of
+from dress_rehearsal.reports.schema import GateResult, Verdict
 from dress_rehearsal.reports.words import counted
 
 _BY_GATES: Final = frozenset({"audit", "gates", "census"})
@@ -52,11 +54,6 @@ class _Failure(NamedTuple):
         return by_word or counted_wrong or self.name == _ALL_STUDENTS
 
     @property
-    def is_excusable(self) -> bool:
-        """Whether a machine that others use, or that is slow itself, may be why."""
-        return not self.is_certain or self.name in _EXCUSED
-
-    @property
     def words(self) -> str:
         return f"{self.name} {self.limit}".strip() or "what its verdict does not name"
 
@@ -78,8 +75,8 @@ def held_failures(base: Side, side: Side, *, anyway: bool = False) -> Iterator[t
         said = f"{len(failing)} of {len(side.runs)} in {side.name} failed"
         reason = _reason(failing[0], failure)
         why = obstacle or _why_open(base, side, failure)
-        if why is None and failure.is_excusable and not anyway:
-            why = machines_doing(base.runs, side.runs, side.name, "worse")
+        if why is None and not anyway:
+            why = _why_slowed(base, side, failure)
         if why is None:
             already = sum(failure in _failures(run.verdict) for run in base.runs)
             was = f"{already} of {len(base.runs)}" if already else "none"
@@ -103,17 +100,56 @@ def _why_open(base: Side, side: Side, failure: _Failure) -> str | None:
     unnamed = any(_UNNAMED in own for own in before) or (failure == _UNNAMED and any(before))
     if not failure.limit and unnamed:
         return "runs failed before, too, and whether by the same is not known"
-    held = sum(_was_held(run.verdict, failure) for run in base.runs)
+    held = _held(base, failure)
     if not held:
         doubted = sum(_is_doubtful(run.verdict, failure) for run in base.runs)
         more = f" ({doubted} of them cut short or disturbed)" if doubted else ""
         return f"{counted(len(base.runs), 'run')} before were not held to that{more}"
     failing = sum(failure in _failures(run.verdict) for run in side.runs)
-    here = sum(_was_held(run.verdict, failure) for run in side.runs)
-    if failure.is_certain or _chance(already, held, failing, here) <= _BEYOND:
+    chance = _chance(already, held, failing, _held(side, failure))
+    if failure.is_certain or chance <= _BEYOND:
         return None
     kept = f"{held} of {counted(len(base.runs), 'run')} before kept it, which may be chance"
     return f"{so_did if already else kept}, so repeat both more often"
+
+
+def _why_slowed(base: Side, side: Side, failure: _Failure) -> str | None:
+    """Return why a slow machine may have broken a limit, as the end of a sentence: one on a time,
+    that would not be broken in more runs than chance makes of it without what the machine may have
+    done. None where it is not so: what failed or was not answered is no time."""
+    broken = [gate for run in side.runs for gate in _broken(run.verdict, failure)]
+    if not all(may_be_slowed(gate.metric) for gate in broken) or not broken:
+        return None
+    already = sum(failure in _failures(run.verdict) for run in base.runs)
+    held, here = _held(base, failure), _held(side, failure)
+
+    def at(factor: float) -> tuple[Outcome]:
+        still = sum(
+            any(_breaks(gate, run.verdict, factor) for gate in _broken(run.verdict, failure))
+            for run in side.runs
+        )
+        return ("worse" if _chance(already, held, still, here) <= _BEYOND else "no_worse",)
+
+    return machines_doing(base.runs, side.runs, side.name, "worse", at)
+
+
+def _broken(verdict: Verdict, failure: _Failure) -> list[GateResult]:
+    """Return the gate that a failure of a run is, if it is one."""
+    own = failure in _failures(verdict)
+    return [gate for gate in verdict.gates if own and (gate.name, gate.limit) == failure]
+
+
+def _breaks(gate: GateResult, verdict: Verdict, factor: float) -> bool:
+    """Return whether a number that broke its limit would with so many times of it."""
+    if gate.value is None:
+        return True
+    limit = parse_limit(gate.limit)
+    return not limit.holds(in_unit_of(limit, gate.metric, gate.value * factor, verdict))
+
+
+def _held(side: Side, failure: _Failure) -> int:
+    """Return how many runs of a side were held to what failed."""
+    return sum(_was_held(run.verdict, failure) for run in side.runs)
 
 
 def _chance(already: int, before: int, failing: int, here: int) -> float:

@@ -17,7 +17,7 @@ from functools import partial
 from dress_rehearsal.plans import Plan
 from dress_rehearsal.plans.sections.margins import Margins, parse_margins
 from dress_rehearsal.reports.alike import plan_differences
-from dress_rehearsal.reports.comparison.machine_speed import machines_doing
+from dress_rehearsal.reports.comparison.machine_speed import machines_doing, may_be_slowed
 from dress_rehearsal.reports.comparison.numbers import (
     Metric,
     compared_number,
@@ -39,7 +39,6 @@ from dress_rehearsal.reports.comparison.words import (
     median_words,
 )
 from dress_rehearsal.reports.directions import unit_of, worse_when
-from dress_rehearsal.reports.doubts import may_be_others_doing
 from dress_rehearsal.reports.history.intervals import FEWEST, difference_interval
 from dress_rehearsal.reports.lower_bounds import RunNumber, difference_extremes
 from dress_rehearsal.reports.numbers import exact, significant
@@ -58,7 +57,7 @@ def held_regressions(base: Side, side: Side, *, anyway: bool = False) -> Iterato
     obstacle = obstacle_between(base, side)
     for metric, margins in _asked([base, side]).items():
         number = compared_number([base, side], metric)
-        excusable = may_be_others_doing(metric.path) and not anyway
+        excusable = may_be_slowed(metric.path) and not anyway
         told = [_held(number, each, base, side, obstacle, excusable) for each in margins]
         status, sentence = told[0]
         where, said = _not_asked(base, side, metric), ", ".join(margins)
@@ -163,7 +162,8 @@ def _held(
             f"be another: leave the rehearsal more CPU, and repeat."
         )
     earlier, later = ([run for run in own.runs if counts(run, metric)] for own in (base, side))
-    machine = machines_doing(earlier, later, side.name, outcomes[0]) if excusable else None
+    at = partial(_outcomes_at, before=before, after=after, becomes=becomes)
+    machine = machines_doing(earlier, later, side.name, outcomes[0], at) if excusable else None
     if machine is not None:
         reach = "beyond" if outcomes[0] == "worse" else "within"
         return "undecided", f"Undecided: {said}, {reach} {told}, but {machine}."
@@ -173,6 +173,18 @@ def _held(
     if outcomes[0] == "worse":
         return "worse", f"Worse: {said}, beyond {told}."
     return "undecided", f"{chance}."
+
+
+def _outcomes_at(
+    factor: float,
+    *,
+    before: Sequence[RunNumber],
+    after: Sequence[RunNumber],
+    becomes: Callable[[Sequence[float], Sequence[float]], Outcome],
+) -> tuple[Outcome, Outcome]:
+    """Return what would become of a number with so many times of the later side's."""
+    scaled = [RunNumber(each.value * factor, each.at_least) for each in after]
+    return difference_extremes(before, scaled, becomes)
 
 
 def _left_out(

@@ -10,6 +10,7 @@ from tests.reports.comparison.conftest import MARGINS, P99
 
 QUIET = [100.0, 101.0, 102.0, 103.0, 104.0]
 SLOW = [value * 1.9 for value in QUIET]
+TENTH_MS = [11.2, 11.3, 11.1, 11.2, 11.4]
 FAST_MS, SLOW_MS = [20.0, 21.0, 20.5, 22.0, 21.0], [40.0, 39.0, 41.0, 40.0, 40.5]
 
 
@@ -43,8 +44,55 @@ def test_worse_on_a_machine_that_was_half_as_fast_is_undecided(on):
         "40 ms, 21 ms before)"
     )
     assert f"beyond {MARGINS}, but t{machine}, and that may be why" in said
-    assert f"T{machine}: what differs may be its doing." in noted
+    assert f"T{machine}: times may differ for it." in noted
     assert "Worse" not in said
+
+
+@pytest.mark.parametrize(
+    ("times", "outcome"),
+    [(2.0, "undecided"), (3.0, "undecided"), (3.9, "undecided"), (5.0, "worse"), (25.0, "worse")],
+)
+def test_twice_as_slow_excuses_up_to_four_times_as_long(on, times, outcome):
+    later = on("new", [value * times for value in QUIET], [2 * took for took in FAST_MS])
+    assert told(on("old", QUIET, FAST_MS), later)[0] == outcome
+
+
+def test_a_machine_a_tenth_slower_excuses_no_real_failure(on):
+    """Seconds where there were 0.2, and errors that the app answered with."""
+    tenth = [took / 1.12 for took in TENTH_MS]
+    base = on("old", [200.0, 202.0, 204.0, 206.0, 208.0], tenth)
+    later = on("new", [5000.0, 5100.0, 5200.0, 5300.0, 5400.0], TENTH_MS)
+    outcome, said, noted = told(base, later)
+    assert (outcome, "1.1 times slower" in noted) == ("worse", True), said
+    errors = {
+        "verdict": "fail",
+        "failures": ("gates",),
+        "reasons": ("Gate broken: census.failed is 30%, the limit is <= 1%.",),
+        "gates": (limited("<= 1%", "census.failed", 0.3, "fail"),),
+    }
+    held = {"gates": (limited("<= 1%", "census.failed", 0.0),)}
+    base = on("old", QUIET, tenth, verdict=held)
+    outcome, said, _ = told(base, on("new", QUIET, TENTH_MS, verdict=errors))
+    assert (outcome, "Worse: 5 of 5 in new failed" in said) == ("worse", True), said
+
+
+def test_a_faster_machine_hides_nothing_of_what_is_no_time(on, run_of):
+    changed = {
+        "plan": {"gates": (Gate(metric="census.failed", regression="< 10%"),)},
+        "verdict": {"census": run_of(1.0).verdict.census.model_copy(update={"failed": 6})},
+    }
+    base, later = on("old", QUIET, SLOW_MS, **changed), on("new", QUIET, FAST_MS, **changed)
+    outcome, said, _ = told(base, later)
+    assert (outcome, "census.failed is 6 in new" in said) == ("no_worse", True), said
+
+
+def test_a_faster_machine_hides_nothing_that_would_be_no_worse_on_a_slower_one(on):
+    gates = {"gates": (Gate(metric=P99, regression="< 50%"),)}
+    tenth = [took / 1.12 for took in TENTH_MS]
+    base, later = on("old", QUIET, TENTH_MS, plan=gates), on("new", QUIET, tenth, plan=gates)
+    assert told(base, later)[0] == "no_worse"
+    later = on("new", [value * 1.3 for value in QUIET], tenth, plan=gates)
+    assert told(base, later)[0] == "undecided"
 
 
 def test_a_slower_build_on_the_same_machine_is_worse(on):
@@ -101,6 +149,16 @@ def test_of_few_runs_all_have_to_lie_apart(on):
     assert speed_change(fast, (*slow, fast[0])) is None
 
 
+def test_of_fewer_than_three_runs_a_tenth_tells_nothing(on):
+    def change(*own):
+        return speed_change(*(on("x", QUIET[: len(each)], each).runs for each in own))
+
+    assert change([10.0], [11.0]) is None
+    assert change([10.0, 10.1, 10.2, 9.9, 10.0], [12.0, 12.1]) is None
+    assert change([10.0], [12.5]) == (10.0, 12.5)
+    assert change([10.0, 10.1, 10.2], [11.2, 11.3, 11.4]) == (10.1, 11.3)
+
+
 def test_wrongs_are_no_machines_doing(on, run_of):
     wronged = run_of(1.0).verdict.audit.model_copy(update={"oversold": 3})
     gates = {"gates": (Gate(metric="audit.oversold", regression="< 1"),)}
@@ -113,20 +171,58 @@ def test_wrongs_are_no_machines_doing(on, run_of):
     assert (outcome, said.count("Worse: ")) == ("worse", 2)
 
 
-@pytest.mark.parametrize(
-    ("word", "outcome"),
-    [("gates", "undecided"), ("overtaken", "undecided"), ("lost", "worse"), ("leaked", "worse")],
-)
-def test_limits_that_a_slow_machine_may_break_are_no_builds_failure(on, word, outcome):
-    def gate(status):
-        return GateResult(
-            metric=P99, limit="<= 3s", value=1.0, low=None, high=None, baseline=None, status=status
-        )
+def limited(limit="<= 3s", metric=P99, value=1.0, status="pass"):
+    return GateResult(
+        metric=metric, limit=limit, value=value, low=None, high=None, baseline=None, status=status
+    )
 
-    broken = (gate("fail" if word == "gates" else "pass"),)
-    failing = {"verdict": "fail", "failures": (word,), "reasons": ("So.",), "gates": broken}
-    base = on("old", QUIET, FAST_MS, verdict={"gates": (gate("pass"),)})
-    found, said, _ = told(base, on("new", QUIET, SLOW_MS, verdict=failing))
+
+def failing(word, *gates):
+    return {"verdict": "fail", "failures": (word,), "reasons": ("So.",), "gates": gates}
+
+
+@pytest.mark.parametrize(
+    ("value", "outcome"),
+    [(3100.0, "undecided"), (10_800.0, "undecided"), (11_000.0, "worse"), (None, "worse")],
+)
+def test_a_limit_on_a_time_may_be_broken_by_as_much_as_the_machine_was_slower(on, value, outcome):
+    broken = failing("gates", limited(value=value, status="fail"))
+    base = on("old", QUIET, FAST_MS, verdict={"gates": (limited(),)})
+    found, said, _ = told(base, on("new", QUIET, SLOW_MS, verdict=broken))
     assert (found, "1.9 times slower" in said) == (outcome, outcome == "undecided"), said
-    steady = on("new", QUIET, FAST_MS, verdict=failing)
+    steady = on("new", QUIET, FAST_MS, verdict=broken)
     assert told(base, steady)[0] == "worse"
+    assert told(base, on("new", QUIET, SLOW_MS, verdict=broken), anyway=True)[0] == "worse"
+
+
+def test_a_limit_on_a_time_in_seconds_is_held_in_its_unit(on):
+    def gate(value, status):
+        return limited("<= 3s", "fairness.overtaken_max_s", value, status)
+
+    base = on("old", QUIET, FAST_MS, verdict={"gates": (gate(1.0, "pass"),)})
+    for value, outcome in ((5.0, "undecided"), (12.0, "worse")):
+        broken = failing("gates", gate(value, "fail"))
+        assert told(base, on("new", QUIET, SLOW_MS, verdict=broken))[0] == outcome
+
+
+@pytest.mark.parametrize("word", ["overtaken", "unanswered", "unsold", "load", "lost", "leaked"])
+def test_what_fails_by_no_limit_on_a_time_is_no_machines_doing(on, word):
+    base = on("old", QUIET, FAST_MS, verdict={"gates": (limited(),)})
+    found, said, _ = told(base, on("new", QUIET, SLOW_MS, verdict=failing(word, limited())))
+    assert (found, "times slower" in said) == ("worse", False), said
+
+
+@pytest.mark.parametrize(
+    ("metric", "limit", "value"),
+    [
+        ("census.failed", "<= 1%", 0.3),
+        ("load.failed", "<= 1%", 0.3),
+        ("sale.tickets_per_s", ">= 5", 4.9),
+        ("generator.late_p99_ms", "<= 3s", 3100.0),
+    ],
+)
+def test_limits_on_what_is_no_time_of_the_target_are_not_excused(on, metric, limit, value):
+    base = on("old", QUIET, FAST_MS, verdict={"gates": (limited(limit, metric),)})
+    broken = failing("gates", limited(limit, metric, value, "fail"))
+    found, said, _ = told(base, on("new", QUIET, SLOW_MS, verdict=broken))
+    assert (found, "times slower" in said) == ("worse", False), said
