@@ -210,7 +210,7 @@ def judge(evidence: Evidence) -> Verdict:
             [
                 *not_held(gates.regressions),
                 *notes_on(evidence.plan),
-                *stall_notes(evidence),
+                *stall_notes(evidence, trust.findings),
                 *group_notes(evidence, met, measured.sale),
                 *bad_end_notes(bad_ends, measured.census),
                 *unseen_notes(evidence),

@@ -68,11 +68,13 @@ def find_bad_ends(evidence: Evidence, met: ErrorsMet) -> tuple[BadEnd, ...]:
 
 
 def failed_by_time_out(evidence: Evidence) -> int:
-    """Return how many students failed whose last request got no answer: no error was said."""
+    """Return how many students failed whose last request got no answer in time: no error was said,
+    and no connection was lost."""
     failed = np.flatnonzero(ends_of(evidence) == "failed")
     if not len(failed):
         return 0
-    return int((_last_requests(evidence, failed)["answer"] == "unknown").sum())
+    last = _last_requests(evidence, failed)
+    return int(((last["answer"] == "unknown") & (last["answer_error"] == "timeout")).sum())
 
 
 def bad_end_notes(bad_ends: Sequence[BadEnd], census: Census) -> Iterator[str]:

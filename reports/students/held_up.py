@@ -39,7 +39,7 @@ class Way(NamedTuple):
     pauses_s: Any
 
 
-def held_up_words(evidence: Evidence, crowd: Crowd, own: Any, sold_out_s: float) -> str:
+def held_up_words(evidence: Evidence, crowd: Crowd, own: Any, sold_out_s: float) -> str | None:
     """Return how many of some students came in time and were kept from asking, as a clause.
 
     Args:
@@ -47,20 +47,21 @@ def held_up_words(evidence: Evidence, crowd: Crowd, own: Any, sold_out_s: float)
         sold_out_s: when the last ticket went.
 
     Returns:
-        Empty where next to nobody was: their own pauses, or when they came, account for it.
+        None where nobody was: their own pauses, or when they came, account for it. Empty where so
+        few were that they are not told of, though of all of them it cannot be said.
     """
     way = way_of(evidence, crowd)
     mine = own & (crowd.outcome != "ticket")
     early = mine & (way.came_s < sold_out_s)
     if not early.any():
-        return ""
+        return None
     usual_s = float(np.median(known)) if len(known := _known(way.pauses_s[early])) else 0.0
     pauses_s = np.where(np.isnan(way.pauses_s), usual_s, way.pauses_s)
     slow = np.isnan(way.took_s) | (way.took_s - pauses_s >= _SLOW_S)
     held = early & slow & (way.came_s + pauses_s < sold_out_s)
     number, everybody = int(held.sum()), int(mine.sum())
     if number < _FEW * everybody:
-        return ""
+        return "" if number else None
     late = bool((crowd.journey == _LATE)[held].all())
     did, since = ("came", "coming") if late else ("came or asked to log in", "then")
     in_time = int(early.sum())

@@ -149,15 +149,17 @@ def test_whom_a_generator_that_stood_still_kept_is_not_held_against_the_target(e
 
 
 @pytest.mark.parametrize(
-    ("timed_out", "status"),
+    ("timed_out", "word", "status"),
     [
-        pytest.param(0, "fail", id="all were answered with an error"),
-        pytest.param(3, "fail", id="so many were that the limit is broken without the others"),
-        pytest.param(9, "inconclusive", id="nearly all ran out of time"),
+        pytest.param(0, "timeout", "fail", id="all were answered with an error"),
+        pytest.param(3, "timeout", "fail", id="the limit is broken without the others, too"),
+        pytest.param(9, "timeout", "inconclusive", id="nearly all ran out of time"),
+        pytest.param(9, "connection_lost", "fail", id="nearly all were hung up on"),
+        pytest.param(9, "connection_reset", "fail", id="nearly all were reset"),
     ],
 )
 def test_who_failed_by_a_time_out_is_excused_by_a_late_generator_as_who_never_learnt_it(
-    evidence_of, timed_out, status
+    evidence_of, timed_out, word, status
 ):
     """Of ten who failed, some had no answer to their last request."""
     together = ("census.no_good_end", "<= 1%")
@@ -173,7 +175,7 @@ def test_who_failed_by_a_time_out_is_excused_by_a_late_generator_as_who_never_le
         for column in ("outcome", "error"):
             rows[column] = rows[column].astype("object")
         rows.loc[last, ["outcome", "error"]] = ["failed", "overloaded"]
-        rows.loc[last[:timed_out], ["outcome", "error"]] = ["unknown", "timeout"]
+        rows.loc[last[:timed_out], ["outcome", "error"]] = ["unknown", word]
         return judge(dataclasses.replace(evidence, students=students, requests=rows))
 
     late, timely = judged(generator_late_ms=1500), judged()

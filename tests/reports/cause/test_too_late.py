@@ -1,5 +1,6 @@
 """Of an answer that came too late the app's log says where its time went, and what it was."""
 
+import dataclasses
 import json
 
 import pytest
@@ -78,6 +79,23 @@ def test_what_the_app_answered_too_late_is_told(build_run):
         "30 requests to buy had no answer in time, and the app's log knows what became of 20: "
         "answered, too late, 20 with status 503."
     )
+
+
+@pytest.mark.parametrize("word", ["abandoned", "cut", "connection_reset", "connection_lost"])
+def test_requests_that_did_not_run_out_of_time_had_no_answer_for_another_reason(build_run, word):
+    run = build_run(**FEW)
+    log(run, 30, **WAITED, pool="redis")
+    evidence = read_evidence(run)
+    rows = evidence.requests
+    unanswered = rows.index[(rows["step"] == PURCHASE) & (rows["status"] == 0)]
+    error = rows["error"].astype("object")
+    error[unanswered[:10]] = word
+    some = dataclasses.replace(evidence, requests=rows.assign(error=error.astype("category")))
+    (note,) = too_late_notes(some)
+    assert note.startswith("20 requests to buy had no answer in time, and the app's log knows")
+    error[unanswered] = word
+    none = dataclasses.replace(evidence, requests=rows.assign(error=error.astype("category")))
+    assert too_late_notes(none) == []
 
 
 def test_where_everybody_was_answered_there_is_nothing_to_tell(healthy):

@@ -77,6 +77,19 @@ def test_who_paused_as_the_plan_has_it_or_came_later_is_no_wrong(healthy):
     assert note_on(came_at_once(healthy, answered=False), sold_out_s=0.04).endswith(NO_WRONG)
 
 
+def test_where_very_few_were_held_up_it_is_neither_told_nor_called_no_wrong(healthy):
+    """One of 120, which is less than a hundredth."""
+    late = np.flatnonzero(late_of(healthy))
+    one = np.isin(np.arange(len(healthy.students)), late[:1])
+    early_ns = healthy.t0_ns + SECOND // 20
+    students = healthy.students.assign(
+        arrival_ns=healthy.students["arrival_ns"].mask(one, early_ns),
+        clicked_ns=healthy.students["clicked_ns"].mask(one),
+    )
+    note = note_on(dataclasses.replace(healthy, students=students))
+    assert note.endswith("; the plan has them come after T-0.")
+
+
 def test_who_never_got_to_click_is_counted_apart(healthy):
     evidence = came_at_once(healthy, answered=False)
     never = np.flatnonzero(late_of(evidence))[:7]

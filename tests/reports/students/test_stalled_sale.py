@@ -125,3 +125,52 @@ def test_a_fault_of_the_plan_is_named_with_it(healthy):
 
 def test_without_a_t0_nothing_is_told(healthy):
     assert list(stall_notes(dataclasses.replace(stalled(healthy), t0_ns=None))) == []
+
+
+def test_rows_that_were_lost_leave_a_hole_in_the_ledger_and_none_in_the_sale(healthy):
+    """As where Redis is killed and loses what it granted in the last seconds."""
+    evidence = stalled(healthy)
+    buyers = evidence.students.dropna(subset="acked_ns").sort_values("acked_ns")["student"]
+    middle_ns = int(evidence.t0_ns + 2.5 * SECOND)
+
+    def told_then(student, *, lost):
+        own = evidence.students["student"] == student
+        acked = evidence.students["acked_ns"].mask(own, middle_ns)
+        ledger = evidence.ledger
+        kept = ledger[ledger["student"] != student] if lost else ledger
+        return dataclasses.replace(
+            evidence, students=evidence.students.assign(acked_ns=acked), ledger=kept
+        )
+
+    first, last = int(buyers.iloc[20]), int(buyers.iloc[-20])
+    assert list(stall_notes(told_then(first, lost=True))) == []
+    assert len(list(stall_notes(told_then(first, lost=False)))) == 1, "granted before, told late"
+    early = told_then(last, lost=False)
+    early = dataclasses.replace(
+        early, students=early.students.assign(acked_ns=early.students["acked_ns"] - SECOND)
+    )
+    assert list(stall_notes(early)) == [], "told long before the ledger has it"
+    gone = evidence.ledger["student"].isin(buyers.iloc[:5])
+    lost = dataclasses.replace(evidence, ledger=evidence.ledger[~gone])
+    assert len(list(stall_notes(lost))) == 1, "nobody of them was told in the gap"
+
+
+@pytest.mark.parametrize("source", ["generator", "kernel"])
+def test_a_generator_or_a_machine_that_stood_still_is_no_sale_that_did(evidence_of, source):
+    assert list(stall_notes(stalled(evidence_of(silent=((source, 1.0, 3.5),))))) == []
+    assert len(list(stall_notes(stalled(evidence_of(silent=(("redis", 1.0, 3.5),)))))) == 1
+
+
+@pytest.mark.parametrize("found", ["foreign_cpu", "steal"])
+def test_where_others_took_the_cpu_nothing_is_said(healthy, found):
+    evidence = stalled(healthy)
+    assert list(stall_notes(evidence, {found})) == []
+    assert len(list(stall_notes(evidence, {"late_sends"}))) == 1
+
+
+def test_of_many_times_the_three_longest_are_told_in_order(healthy):
+    evidence = healthy
+    for by_s, after in ((2.5, 0.9), (2.4, 0.7), (2.2, 0.5), (2.6, 0.3)):
+        evidence = stalled(evidence, by_s, after=after)
+    told = [note.partition(", for ")[2].partition(":")[0] for note in stall_notes(evidence)]
+    assert told == ["2.6 s", "2.4 s", "2.5 s"]
