@@ -101,8 +101,8 @@ def new_secret() -> str:
 
 def _limits_s(plan: Plan) -> str:
     """Return the limits of the plan's gates on response times and on waits for pools, in seconds:
-    edges of the app's histograms."""
-    return ",".join(f"{edge:g}" for edge in sorted({*slo_edges_s(plan), *wait_edges_s(plan)}))
+    edges of the app's histograms, to the last digit: an edge beside a limit decides nothing."""
+    return ",".join(repr(edge) for edge in sorted({*slo_edges_s(plan), *wait_edges_s(plan)}))
 
 
 def _neighbourhood(plan: Plan, url: str) -> dict[str, str]:

@@ -12,7 +12,7 @@ waiting if that is less.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import pandas as pd
@@ -31,6 +31,8 @@ from dress_rehearsal.reports.places import (
     uncertainty_s,
 )
 from dress_rehearsal.reports.words import counted, seconds, written
+
+_OVERTAKEN: Final = "fairness.inversions"
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +97,8 @@ def judge_fairness(evidence: Evidence) -> FairnessFinding:
     )
     hardly_asked = () if fairness.inversions else _hardly_asked(evidence)
     notes = (*_how_judged(evidence), *hardly_asked)
-    return FairnessFinding(fairness, _wrongs(fairness, len(line)), notes=notes)
+    wrongs = _wrongs(fairness, len(line), _not_by(evidence))
+    return FairnessFinding(fairness, wrongs, notes=notes)
 
 
 def _unnumbered(evidence: Evidence) -> tuple[str, ...]:
@@ -113,14 +116,22 @@ def _unnumbered(evidence: Evidence) -> tuple[str, ...]:
     )
 
 
-def _wrongs(fairness: Fairness, line: int) -> tuple[str, ...]:
+def _not_by(evidence: Evidence) -> str:
+    """Return words on limits of the plan's own, which excuse no such wrong; empty without some."""
+    gates = evidence.plan.gates
+    limits = [gate.limit for gate in gates if gate.path == _OVERTAKEN and gate.limit]
+    others = ", ".join(limit for limit in limits if limit != "== 0")
+    return others and f" (event.order_within decides, not the plan's gate {_OVERTAKEN} {others})"
+
+
+def _wrongs(fairness: Fairness, line: int, not_by: str) -> tuple[str, ...]:
     if not fairness.inversions:
         return ()
     were = "was" if fairness.inversions == 1 else "were"
     return (
         f"Not first come, first served: {written(fairness.inversions)} of the "
         f"{counted(line, 'student')} whose place in line is known {were} overtaken by more than "
-        f"{seconds(fairness.within_s)}, by up to {seconds(fairness.overtaken_max_s)}.",
+        f"{seconds(fairness.within_s)}, by up to {seconds(fairness.overtaken_max_s)}{not_by}.",
     )
 
 

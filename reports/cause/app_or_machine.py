@@ -9,14 +9,16 @@ from typing import Final
 
 import numpy as np
 
-from dress_rehearsal.records.tables import NS_PER_S
+from dress_rehearsal.plans.sections.generator import processes_of
+from dress_rehearsal.records.tables import NS_PER_MS, NS_PER_S
 from dress_rehearsal.reports.cause.bottleneck import CauseFinding
 from dress_rehearsal.reports.cause.cpu_use import OTHERS, REHEARSAL, CpuUse, Spans, cpu_use
 from dress_rehearsal.reports.cause.resource import BUSY
 from dress_rehearsal.reports.evidence import Evidence
 from dress_rehearsal.reports.schema import Bottleneck
 from dress_rehearsal.reports.trust import TrustFinding
-from dress_rehearsal.reports.trust.generator import AROUND_T0_S
+from dress_rehearsal.reports.trust.busy import how_busy
+from dress_rehearsal.reports.trust.generator import late_clicks
 from dress_rehearsal.reports.words import counted, percent
 
 _APP: Final = "the app"
@@ -25,6 +27,9 @@ _LITTLE: Final = 0.1
 """Where all but the app and its services had less of the machine, it had what it would alone."""
 _LEAST: Final = 0.05
 """Cores of which less is not worth a word."""
+_MANY: Final = 256
+"""Processors: with so many a plan's students are played by one process only where that is so with
+any number."""
 _ALL: Final = 0.95
 """From this share on all CPUs are called busy."""
 _ELSEWHERE: Final = (
@@ -56,7 +61,8 @@ def app_or_machine(evidence: Evidence, cause: CauseFinding, trust: TrustFinding)
         where other machines sent, of whose CPUs nothing is known here.
     """
     late = trust.generator.limited
-    used = _used(evidence, cause, late=late)
+    sending = _while_sending_late(evidence) if late else None
+    used = max(filter(None, (cause.cpu, sending)), key=lambda each: each.share, default=None)
     if used is None or not used.share or evidence.plan.generator.workers:
         return ""
     found = cause.bottleneck
@@ -68,18 +74,19 @@ def app_or_machine(evidence: Evidence, cause: CauseFinding, trust: TrustFinding)
         if word in trust.findings:
             return f"{_UNTOLD}: {what} ({_shares(used)}). {remedy}"
     if used.share < BUSY:
-        return _late(used) if late else ""
+        return "" if sending is None or not sending.share else _late(evidence, sending)
     return _busy(used, late=late)
 
 
-def _used(evidence: Evidence, cause: CauseFinding, *, late: bool) -> CpuUse | None:
-    """Return what was used while the slowest lost their time; where nobody did, but requests left
-    late, around T-0."""
-    if cause.cpu is not None or not late or evidence.t0_ns is None:
-        return cause.cpu
-    around_ns = round(AROUND_T0_S * NS_PER_S)
-    begin, end = (np.array([evidence.t0_ns + side * around_ns]) for side in (-1, 1))
-    return cpu_use(evidence, Spans(begin, end, np.ones(1)))
+def _while_sending_late(evidence: Evidence) -> CpuUse | None:
+    """Return what was used while clicks around T-0 were due and had not left: not what the slowest
+    met, who may have waited long after. None where none left late."""
+    late = late_clicks(evidence)
+    if evidence.t0_ns is None or late.empty:
+        return None
+    due_ns = evidence.t0_ns + late["intended_s"].to_numpy() * NS_PER_S
+    left_ns = due_ns + late["generator_ms"].to_numpy() * NS_PER_MS
+    return cpu_use(evidence, Spans(due_ns, left_ns, np.ones(len(late))))
 
 
 def _busy(used: CpuUse, *, late: bool) -> str:
@@ -99,11 +106,17 @@ def _busy(used: CpuUse, *, late: bool) -> str:
     return f"{_UNTOLD}: {shares}; on a machine of its own the app may hold more. {_ELSEWHERE}"
 
 
-def _late(used: CpuUse) -> str:
-    """Return what a generator that was late with CPU to spare says of the app."""
+def _late(evidence: Evidence, used: CpuUse) -> str:
+    """Return what a generator that was late with CPU to spare says of the app, and what mends it
+    where it is one process because nobody asked for more: another does not shorten what the
+    scenario's own code takes."""
+    generator, url = evidence.plan.generator, evidence.plan.target.url or ""
+    alone = generator.processes is None and processes_of(evidence.plan, url, _MANY) == 1
+    more = "; `--set generator.processes=2` sends from two processes"
+    remedy = more if alone and not how_busy(evidence).is_users_own else ""
     return (
         f"{_UNTOLD}: the rehearsal sent late, though CPU was to spare ({_shares(used)}). What left "
-        f"late is not the app's doing; `--set generator.processes=2` sends from two processes."
+        f"late is not the app's doing{remedy}."
     )
 
 

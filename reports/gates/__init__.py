@@ -1,8 +1,9 @@
 """The gates: correctness first (always applied), then the plan's own limits.
 
 Besides the audit's counters `fairness.inversions`, who was overtaken by more than the plan lets
-pass, is held to 0 where it is known. These hold without being asked for, unless the plan has a gate
-of its own on the same metric: `census.failed`, `census.unknown` and `census.in_flight`, each
+pass, is held to 0 where it is known: also where the plan has a looser gate on it, which stands
+alone only while nobody was. These hold without being asked for, unless the plan has a gate of its
+own on the same metric: `census.failed`, `census.unknown` and `census.in_flight`, each
 `<= 1%`. A sale whose students met errors did not hold, whatever its audit says.
 
 A gate whose number was not measured is inconclusive, never passed, and so is one that holds of a
@@ -203,12 +204,11 @@ def _held_against(
 
 
 def _in_order(evidence: Evidence, measured: Measured, trust: TrustFinding) -> list[GateResult]:
-    """Return whether nobody was overtaken by too much; nothing where that is not known, or where
-    the plan says so itself."""
+    """Return whether nobody was overtaken by too much; nothing where that is not known, where the
+    plan says so itself, or where nobody was and a limit of the plan's own says enough."""
     count = measured.fairness.inversions
-    if count is None or any(
-        (own.path, own.limit) == (OVERTAKEN, _NONE) for own in evidence.plan.gates
-    ):
+    own = {gate.limit for gate in evidence.plan.gates if gate.path == OVERTAKEN and gate.limit}
+    if count is None or _NONE in own or (own and not count):
         return []
     status: Status = "pass" if not count else "inconclusive" if trust.untimely else "fail"
     return [_result(OVERTAKEN, _NONE, count, status)]

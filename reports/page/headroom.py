@@ -2,12 +2,13 @@
 a search came to, and `search.json`, what one would take."""
 
 import json
+import re
 from dataclasses import dataclass
 from typing import Final, Literal
 
 from pydantic import Field, ValidationError
 
-from dress_rehearsal.plans import Plan, as_typed
+from dress_rehearsal.plans import Plan, as_typed, parse_limit
 from dress_rehearsal.records import RunDirectory
 from dress_rehearsal.records.files import is_there, reason, regular
 from dress_rehearsal.reports.part import Part
@@ -16,6 +17,16 @@ from dress_rehearsal.reports.words import counted
 
 FILE: Final = "headroom.json"
 AHEAD: Final = "search.json"
+
+_BY_LOAD: Final = frozenset({"gates", "unanswered"})
+"""Failures that too many students may be why of."""
+_AT_MOST: Final = ("<", "<=")
+_GROWS_WITH_LOAD: Final = re.compile(
+    r"latency_ms\[.*\]\.(p[0-9_]+|max|good_p99|system_p99|failed|given_up)"
+    r"|pools\[.*\]\.(peak_used|peak_pending|wait_\w+|hold_mean_ms|timeouts)"
+    r"|census\.(gave_up|failed|unknown|in_flight|no_good_end)"
+)
+"""Numbers that become larger the more students there are."""
 
 
 class Searched(Part):
@@ -89,13 +100,26 @@ def headroom(run: RunDirectory, plan: Plan, verdict: Verdict) -> Headroom:
 
 
 def _of_this_run(plan: Plan, verdict: Verdict) -> str:
-    """Return what a run says of it without a search: that it is below what fails, where nothing
-    but so many students may be why it does."""
-    failures = verdict.failures or ()
-    if plan.faults or verdict.doubts or verdict.verdict != "fail" or "aborted" in failures:
+    """Return what a run says of it without a search: that it is below what fails, where so many
+    students may be why it does, and nothing else is known that would."""
+    if plan.faults or verdict.doubts or verdict.verdict != "fail" or not _by_load(verdict):
         return "not searched"
     students = counted(verdict.census.students, "student")
     return f"below {students}, for this run fails (one run); how far below was not searched"
+
+
+def _by_load(verdict: Verdict) -> bool:
+    """Return whether all that failed is what fewer students mend: times, waits and bad ends beyond
+    their limits, while some came to a good end. Wrongs, leaks and what was sold are not."""
+    failures, census = set(verdict.failures or ()), verdict.census
+    if not failures or not failures <= _BY_LOAD:
+        return False
+    broken = [gate for gate in verdict.gates if gate.status == "fail"]
+    served = census.ticket + census.sold_out + census.refused > 0
+    return served and all(
+        _GROWS_WITH_LOAD.fullmatch(gate.metric) and parse_limit(gate.limit).comparison in _AT_MOST
+        for gate in broken
+    )
 
 
 def _unknown(run: RunDirectory, plan: Plan, why: str) -> Headroom:

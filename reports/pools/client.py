@@ -32,9 +32,9 @@ from dress_rehearsal.reports.evidence.samples import (
 from dress_rehearsal.reports.numbers import rounded, whole
 from dress_rehearsal.reports.pools.diagnosis import (
     Circumstances,
-    begun,
     diagnose,
     first_saturated,
+    intervals,
     saturations,
     standstill_s,
     standstill_words,
@@ -192,7 +192,7 @@ def _judged(evidence: Evidence, seen: ClientPool) -> PoolFinding:
         peak_pending=whole(seen.peak_pending),
         **wait_p99(seen.wait),
         timeouts=int(frame["timeouts"].sum()),
-        **saturations(begun(frame["t_ns"], frame["saturated"]), evidence.t0_ns),
+        **saturations(intervals(frame["t_ns"], frame["saturated"]), evidence.t0_ns),
         leaked=leaked,
         hold_mean_ms=mean_hold_ms(frame),
         diagnosis=diagnosis,

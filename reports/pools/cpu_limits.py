@@ -21,7 +21,7 @@ from dress_rehearsal.reports.evidence.containers import (
 )
 from dress_rehearsal.reports.numbers import rounded, whole
 from dress_rehearsal.reports.pools.client import PoolFinding, grid_interval_s
-from dress_rehearsal.reports.pools.diagnosis import saturations
+from dress_rehearsal.reports.pools.diagnosis import intervals, saturations
 from dress_rehearsal.reports.schema import Pool
 from dress_rehearsal.reports.words import cores, percent, service_words, written
 
@@ -93,7 +93,7 @@ def _finding(
     second = max(round(1 / grid_interval_s(evidence.plan)), 1)
     held = [_over(each.held_back(grid), second) for each in containers]
     worst = np.fmax.reduce(held)
-    hit = np.flatnonzero(worst >= HELD_BACK)
+    hit = worst >= HELD_BACK
     used_s = np.array([each.used_s for each in containers])
     known = ~np.isnan(used_s).all(axis=0)
     used = _over(np.where(known, np.nansum(used_s, axis=0), np.nan), second)
@@ -102,7 +102,7 @@ def _finding(
     periods = sum(float(np.nansum(each.throttled)) for each in limits)
     held_s = sum(float(np.nansum(each.held_s)) for each in containers)
     during = np.zeros(len(grid), dtype=bool)
-    for place in hit:
+    for place in np.flatnonzero(hit):
         during[max(place - second + 1, 0) : place + 1] = True
     pool = Pool(
         name=name,
@@ -112,11 +112,11 @@ def _finding(
         wait_p99_ms=None,
         wait_mean_ms=rounded(1e3 * held_s / periods, 1) if periods else 0.0,
         timeouts=None,
-        **saturations(grid[np.maximum(hit - second, 0)], evidence.t0_ns),
+        **saturations(intervals(grid, hit, second), evidence.t0_ns),
         leaked=None,
-        diagnosis=None if len(hit) else "not_measured" if np.isnan(worst).all() else "healthy",
+        diagnosis=None if hit.any() else "not_measured" if np.isnan(worst).all() else "healthy",
     )
-    said = throttling_words(containers[0].service, containers, during) if len(hit) else ""
+    said = throttling_words(containers[0].service, containers, during) if hit.any() else ""
     return PoolFinding(pool, said)
 
 

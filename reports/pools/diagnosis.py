@@ -70,17 +70,25 @@ class Saturations(TypedDict):
     saturated_in_rush_s: float | None
 
 
-def saturations(begun_ns: Any, t0_ns: int | None) -> Saturations:
+class Saturated(NamedTuple):
+    """When the intervals or moments in which a pool was saturated began and ended, in any order."""
+
+    begun_ns: Any
+    ended_ns: Any
+
+
+def saturations(saturated: Saturated, t0_ns: int | None) -> Saturations:
     """Return when a pool saturated, as fields of a verdict's pool, in seconds from T-0: first of
     all, and first from `RUSH_FROM_S` on; None: never, or nobody knows.
 
-    Args:
-        begun_ns: when each interval or moment in which it was saturated began, in any order.
+    An interval that began before the rush and ended in it is of both: it saturated the rush from
+    its beginning on, for all that anybody saw.
     """
-    begun_ns = np.asarray(begun_ns)
+    begun_ns, ended_ns = map(np.asarray, saturated)
     if t0_ns is None or not len(begun_ns):
         return {"saturated_at_s": None, "saturated_in_rush_s": None}
-    in_rush_ns = begun_ns[begun_ns >= t0_ns + RUSH_FROM_S * NS_PER_S]
+    rush_ns = t0_ns + round(RUSH_FROM_S * NS_PER_S)
+    in_rush_ns = np.maximum(begun_ns, rush_ns)[(begun_ns >= rush_ns) | (ended_ns > rush_ns)]
     first_ns = (own.min() if len(own) else None for own in (begun_ns, in_rush_ns))
     at_s, in_rush_s = (
         None if ns is None else rounded((int(ns) - t0_ns) / NS_PER_S, 2) for ns in first_ns
@@ -88,9 +96,14 @@ def saturations(begun_ns: Any, t0_ns: int | None) -> Saturations:
     return {"saturated_at_s": at_s, "saturated_in_rush_s": in_rush_s}
 
 
-def begun(times_ns: Any, hit: Any) -> Any:
-    """Return when the intervals of hits began: a sample tells of the time since the one before."""
-    return np.asarray(times_ns)[np.maximum(np.flatnonzero(hit) - 1, 0)]
+def intervals(times_ns: Any, hit: Any, length: int = 1) -> Saturated:
+    """Return the intervals of hits: a sample tells of the time since the one before.
+
+    Args:
+        length: of how many intervals up to its own each sample tells.
+    """
+    times_ns, ends = np.asarray(times_ns), np.flatnonzero(hit)
+    return Saturated(times_ns[np.maximum(ends - length, 0)], times_ns[ends])
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ Where a clock was set meanwhile, what compares times (late rows, late requests) 
 """
 
 import dataclasses
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -29,7 +30,7 @@ from dress_rehearsal.reports.evidence.samples import Series, level_on, worst_on
 from dress_rehearsal.reports.evidence.stores import DURABLE
 from dress_rehearsal.reports.numbers import integers, known, percentile, rounded, whole
 from dress_rehearsal.reports.pools.client import MIN_WAITERS, PoolFinding, grid_interval_s
-from dress_rehearsal.reports.pools.diagnosis import begun, runs, saturations
+from dress_rehearsal.reports.pools.diagnosis import Saturated, intervals, runs, saturations
 from dress_rehearsal.reports.schema import Pool
 from dress_rehearsal.reports.words import (
     agreeing,
@@ -77,7 +78,7 @@ def find_shared_pools(evidence: Evidence, grid: Any) -> list[PoolFinding]:
 def _finding(
     name: str,
     evidence: Evidence,
-    begun_ns: Any,
+    saturated: Saturated,
     said: str,
     *,
     most: float = np.nan,
@@ -86,11 +87,8 @@ def _finding(
     wait_p99_ms: float = np.nan,
     timeouts: int | None = None,
 ) -> PoolFinding:
-    """Return a finding.
-
-    Args:
-        begun_ns: when each moment or interval in which it was saturated began.
-    """
+    """Return a finding."""
+    hit = len(saturated.begun_ns) > 0
     pool = Pool(
         name=name,
         max=whole(most),
@@ -98,11 +96,11 @@ def _finding(
         peak_pending=whole(pending),
         wait_p99_ms=rounded(wait_p99_ms),
         timeouts=timeouts,
-        **saturations(begun_ns, evidence.t0_ns),
+        **saturations(saturated, evidence.t0_ns),
         leaked=None,
-        diagnosis=None if len(begun_ns) else "healthy",
+        diagnosis=None if hit else "healthy",
     )
-    return PoolFinding(pool, said if len(begun_ns) else "")
+    return PoolFinding(pool, said if hit else "")
 
 
 def _write_back(evidence: Evidence, grid: Any) -> PoolFinding | None:
@@ -122,9 +120,9 @@ def _write_back(evidence: Evidence, grid: Any) -> PoolFinding | None:
     if evidence.clock_steps:
         waits = waits[:0]
     late = waits >= LATE_ROW_NS
-    moments, said = [], []
+    spans, said = [], []
     if late.sum() >= MIN_WAITERS:
-        moments.append(granted[late])
+        spans.append(Saturated(granted[late], (granted + waits)[late]))
         said.append(
             f"{written(int(late.sum()))} granted tickets waited over 1 s for their row, the "
             f"longest {seconds(waits.max() / NS_PER_S)}, with a backlog of up to "
@@ -134,12 +132,13 @@ def _write_back(evidence: Evidence, grid: Any) -> PoolFinding | None:
     steps = max(int(1 / grid_interval_s(evidence.plan)), 2)
     old = np.flatnonzero(_lasting(age >= LATE_ROW_NS / NS_PER_S, steps))
     if len(old):
-        moments.append((grid[old] - age[old] * NS_PER_S).astype("int64"))
+        since_ns = (grid[old] - age[old] * NS_PER_S).astype("int64")
+        spans.append(Saturated(since_ns, grid[old]))
         said.append(f"the oldest entry of the write-back was up to {seconds(_peak(age))} old")
     return _finding(
         "write_back",
         evidence,
-        np.concatenate([np.empty(0, dtype="int64"), *moments]),
+        _together(spans),
         " and ".join(said),
         pending=_peak(seen),
         wait_p99_ms=percentile(waits, 99) / NS_PER_MS,
@@ -163,11 +162,11 @@ def _accept_queue(evidence: Evidence, grid: Any) -> PoolFinding | None:
         if np.isnan(length) or peak > length:
             length, limit = peak, _peak(most) if there else np.nan
         full |= (levels >= most) & (most > 0)
-    lost, moments = 0, [begun(grid, full)]
+    lost, spans = 0, [intervals(grid, full)]
     for _, _, times, counts in drops:
         more = np.diff(counts, prepend=counts[:1]).clip(min=0)
         lost += int(more.sum())
-        moments.append(begun(times, more))
+        spans.append(intervals(times, more))
     said = f"the kernel dropped {counted(lost, 'connection')}"
     if full.any():
         said = (
@@ -176,7 +175,7 @@ def _accept_queue(evidence: Evidence, grid: Any) -> PoolFinding | None:
     return _finding(
         "accept_queue",
         evidence,
-        np.concatenate(moments),
+        _together(spans),
         said,
         most=limit,
         used=length,
@@ -200,11 +199,11 @@ def _max_connections(evidence: Evidence, grid: Any) -> PoolFinding | None:
     most = level_on(grid, evidence.samples.series("pg_settings_max_connections", "postgres"))
     if np.isnan(used).all():
         return None
-    begun_ns = begun(grid, (used >= most) & (most > 0))
+    taken_up = intervals(grid, (used >= most) & (most > 0))
     were = agreeing(_peak(most), "was", "were")
     taken = f"{written(_peak(most))} {agreeing(_peak(most), 'connection')}"
     said = f"all {taken} of PostgreSQL {were} taken"
-    return _finding("max_connections", evidence, begun_ns, said, most=_peak(most), used=_peak(used))
+    return _finding("max_connections", evidence, taken_up, said, most=_peak(most), used=_peak(used))
 
 
 def _cpu(evidence: Evidence, grid: Any) -> PoolFinding | None:
@@ -223,7 +222,7 @@ def _cpu(evidence: Evidence, grid: Any) -> PoolFinding | None:
         f"all CPUs were {written(100 * _peak(used[second]))}% busy and event loops ran up to "
         f"{milliseconds(1e3 * _peak(lag[second]))} late"
     )
-    finding = _finding("cpu", evidence, begun(grid, hit), said, most=1.0, used=_peak(used))
+    finding = _finding("cpu", evidence, intervals(grid, hit), said, most=1.0, used=_peak(used))
     if finding.pool.diagnosis == "healthy" and np.isnan(heard).all() and full.any():
         # Of somebody else's app no loop is known: that nobody waited for a full CPU, nobody saw.
         unknown = finding.pool.model_copy(update={"diagnosis": "not_measured"})
@@ -239,11 +238,11 @@ def _app_loop(evidence: Evidence, grid: Any) -> PoolFinding | None:
     queued = queued[~np.isnan(queued)]
     wait_ms = percentile(queued, 99)
     steps = max(int(LATE_LOOP_LASTS_S / grid_interval_s(evidence.plan)), 2)
-    begun_ns = begun(grid, _lasting(lag >= LATE_LOOP_S, steps))
+    late = intervals(grid, _lasting(lag >= LATE_LOOP_S, steps))
     said = f"an app worker's event loop ran up to {milliseconds(1e3 * _peak(lag))} late"
     if len(queued):
         said += f"; 1% of requests waited over {milliseconds(wait_ms)} for a worker"
-    return _finding("app_loop", evidence, begun_ns, said, wait_p99_ms=wait_ms)
+    return _finding("app_loop", evidence, late, said, wait_p99_ms=wait_ms)
 
 
 def _generator_loop(evidence: Evidence) -> PoolFinding | None:
@@ -261,12 +260,19 @@ def _generator_loop(evidence: Evidence) -> PoolFinding | None:
     crowd = (meant_s // 0.25).value_counts()
     crowd = crowd[crowd >= MIN_WAITERS]
     begun_ns = evidence.t0_ns + (0.25 * NS_PER_S * crowd.index.to_numpy()).astype("int64")
+    meant = Saturated(begun_ns, begun_ns + NS_PER_S // 4)
     said = (
         f"{counted(len(late), 'request')} started more than {milliseconds(limit_ms)} late, "
         f"the latest {milliseconds(float(late.max()) if len(late) else np.nan)}"
     )
     wait_ms = percentile(lateness, 99)
-    return _finding("generator_loop", evidence, begun_ns, said, wait_p99_ms=wait_ms)
+    return _finding("generator_loop", evidence, meant, said, wait_p99_ms=wait_ms)
+
+
+def _together(spans: Sequence[Saturated]) -> Saturated:
+    """Return what saturated by any of several signs."""
+    none = Saturated(np.empty(0, dtype="int64"), np.empty(0, dtype="int64"))
+    return Saturated(*map(np.concatenate, zip(none, *spans, strict=True)))
 
 
 def _peak(levels: Any) -> float:

@@ -14,6 +14,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 import numpy as np
+import pandas as pd
 
 from dress_rehearsal.plans import format_duration
 from dress_rehearsal.plans.hosts import is_loopback
@@ -58,9 +59,7 @@ def judge_generator(
     late_ms = None
     if plan.load is None:  # Locust's users mean nothing before they send it
         late_ms = rounded(percentile(known(frame.values("generator_ms")), 99))
-    tries = frame.loc[evidence.buying.begins, ["intended_s", "generator_ms"]]
-    released = tries.loc[tries["intended_s"].abs() <= AROUND_T0_S, "generator_ms"]
-    skew = released.dropna().abs().to_numpy()
+    skew = clicks_around_t0(evidence)["generator_ms"].abs().to_numpy()
     timely = int((skew <= plan.timely * 1e3).sum())
     doubts = []
     comparable = not evidence.clock_steps  # else who seems late may have been in time
@@ -115,6 +114,23 @@ def judge_generator(
         limited=limited,
     )
     return GeneratorFinding(generator, tuple(doubts))
+
+
+def clicks_around_t0(evidence: Evidence) -> pd.DataFrame:
+    """Return when the tries to buy around T-0 that were sent were meant, and how late they left."""
+    tries = evidence.latency.loc[evidence.buying.begins, ["intended_s", "generator_ms"]]
+    return tries[tries["intended_s"].abs() <= AROUND_T0_S].dropna(subset="generator_ms")
+
+
+def late_clicks(evidence: Evidence) -> pd.DataFrame:
+    """Return those of the clicks around T-0 that left too late; none where they are too few to
+    doubt the run, where a clock was set, or of Locust's users, who mean nothing before they send
+    it."""
+    clicks = clicks_around_t0(evidence)
+    late = clicks[clicks["generator_ms"].abs() > evidence.plan.timely * 1e3]
+    timely = len(clicks) - len(late)
+    told = evidence.plan.load is None and not evidence.clock_steps
+    return late if told and timely < TIMELY_SHARE * len(clicks) else late[:0]
 
 
 def _short_of_ports(evidence: Evidence) -> list[Doubt]:

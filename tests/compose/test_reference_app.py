@@ -15,7 +15,8 @@ LIMITS = {
 def test_limits_of_gates_on_latencies_and_on_waits_for_pools_are_edges_of_its_histograms(
     tmp_path: Path,
 ) -> None:
-    gates = [{"metric": metric, "limit": limit} for metric, limit in LIMITS.items()]
+    limits = LIMITS | {"pools[postgres].wait_p99_ms": "<= 1234.567ms"}
+    gates = [{"metric": metric, "limit": limit} for metric, limit in limits.items()]
     app = ReferenceApp(
         Plan.model_validate({"name": "limits", "gates": gates}),
         dsn="",
@@ -26,4 +27,4 @@ def test_limits_of_gates_on_latencies_and_on_waits_for_pools_are_edges_of_its_hi
         queue_at=None,
         allow_faults=False,
     )
-    assert app.settings["APP_SLO_SECONDS"] == "0.03,3"
+    assert app.settings["APP_SLO_SECONDS"] == "0.03,1.234567,3.0"

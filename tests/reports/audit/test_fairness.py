@@ -12,6 +12,7 @@ from dress_rehearsal.reports.evidence import Evidence
 from dress_rehearsal.reports.part import Fairness
 from dress_rehearsal.reports.places import LEAST_UNCERTAINTY_S
 from dress_rehearsal.reports.verdict import _let_pass, judge
+from tests.reports.gating import gates_of
 from tests.steps import JOIN, PURCHASE, QUEUE
 
 pytestmark = pytest.mark.slow
@@ -295,3 +296,15 @@ def test_what_was_found_wrong_was_tested_whatever_the_sale_lasted(evidence_of, m
 def test_a_pass_says_whether_the_plan_alone_let_it_pass(evidence_of, most_s, words):
     numbers = {"overtaken_max_s": most_s, "within_s": 1.0, "uncertainty_s": 0.6}
     assert _let_pass(judge_fairness(evidence_of(**SMALL)).model_copy(update=numbers)) == words
+
+
+def test_a_looser_limit_on_who_was_overtaken_stands_alone_unless_somebody_was(verdict_of):
+    looser = ("fairness.inversions", "<= 199")
+    held = verdict_of(**SMALL, gates=[looser])
+    assert [gate.limit for gate in held.gates if gate.metric == looser[0]] == [looser[1]]
+    verdict = verdict_of(**SMALL, overtakers=3, gates=[looser])
+    own = {key: gate.status for key, gate in gates_of(verdict).items() if key[0] == looser[0]}
+    assert own == {("fairness.inversions", "== 0"): "fail", looser: "pass"}
+    assert "overtaken" in verdict.failures, "the wrong is a failure all the same"
+    (wrong,) = (each for each in verdict.reasons if each.startswith("Not first come"))
+    assert "(event.order_within decides, not the plan's gate fairness.inversions <= 199)." in wrong

@@ -4,6 +4,8 @@ import dataclasses
 
 import pytest
 
+from dress_rehearsal.records import TimelineEvent
+from dress_rehearsal.records.tables import LOOP_BUSY
 from dress_rehearsal.reports.cause import app_or_machine
 from dress_rehearsal.reports.cause.cpu_use import CpuUse
 from dress_rehearsal.reports.trust import judge_trust
@@ -91,11 +93,54 @@ def test_a_generator_that_was_late_with_cpu_to_spare_is_the_test_machine(evidenc
     evidence = evidence_of(**SMALL, generator_late_ms=400)
     said = asked(evidence)
     assert said.startswith("Cannot be told from this run: the rehearsal sent late, though CPU was ")
-    assert "(of 2 cores, 66.3% busy, the app had 1" in said
+    assert "(of 2 cores, 70% busy, the app had 1" in said
+    assert said.endswith("`--set generator.processes=2` sends from two processes.")
     uncounted = dataclasses.replace(
         evidence, metrics=evidence.metrics[evidence.metrics["name"] != "machine_cpu_used_ratio"]
     )
     assert asked(uncounted) == ""
+
+
+def test_what_was_used_is_that_of_when_it_was_late_and_not_of_when_the_slowest_waited(evidence_of):
+    evidence = evidence_of(**SMALL, generator_late_ms=400)
+    full = measured(evidence, "machine_cpu_used_ratio", 1.0)
+    spare = dataclasses.replace(cause_of(full), cpu=CpuUse(0.6, {"the app": 1.0}, 2.0))
+    said = asked(full, cause=spare)
+    assert "all busy" in said
+    assert "to spare" not in said
+
+
+@pytest.mark.parametrize(
+    ("generator", "says"), [({"processes": 4}, False), ({"processes": 1}, False), ({}, True)]
+)
+def test_more_processes_are_proposed_only_where_nobody_chose(evidence_of, generator, says):
+    evidence = evidence_of(**SMALL, generator_late_ms=400, plan={"generator": generator})
+    said = asked(evidence)
+    assert "though CPU was to spare" in said
+    assert ("generator.processes" in said) is says
+
+
+def test_of_locusts_users_none_is_said_to_have_been_sent_late(evidence_of):
+    late = evidence_of(**SMALL, generator_late_ms=400)
+    closed = dataclasses.replace(late, plan=late.plan.model_copy(update={"load": object()}))
+    assert app_or_machine(closed, cause_of(late), judge_trust(late)) == ""
+
+
+def test_more_processes_do_not_mend_a_scenario_that_holds_up_its_loop(evidence_of):
+    detail = {
+        "values": {"busy_ms": 2000, "named_ms": 1900, "longest_ms": 1500},
+        "places": ["buy() at shop.py:12"],
+    }
+    late = evidence_of(**SMALL, generator_late_ms=400)
+    in_time = evidence_of(**SMALL)
+    for evidence, says in ((late, True), (in_time, False)):
+        last_ns = max(event.t_ns for event in evidence.events)
+        told = TimelineEvent(last_ns, "phase", LOOP_BUSY, detail)
+        held_up = dataclasses.replace(evidence, events=(*evidence.events, told))
+        assert judge_trust(held_up).generator.limited
+        said = asked(held_up)
+        assert ("the rehearsal sent late" in said) is says, "else nothing left late"
+        assert "generator.processes" not in said
 
 
 def test_where_cpu_was_to_spare_and_nothing_is_doubted_it_was_not_the_machine(evidence_of):

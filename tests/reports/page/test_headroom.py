@@ -8,15 +8,32 @@ from dress_rehearsal.plans import Plan, read_plan
 from dress_rehearsal.records import RunDirectory
 from dress_rehearsal.reports.page.headroom import AHEAD, FILE, Ahead, Headroom, Searched
 from dress_rehearsal.reports.page.headroom import headroom as headroom_of
-from dress_rehearsal.reports.schema import Census, Verdict
+from dress_rehearsal.reports.schema import Census, GateResult, Verdict
 
 SMOKE = read_plan(Path("smoke"))
 
 
-def verdict(word: str, *failures: str, doubts: tuple[str, ...] = ()) -> Verdict:
+SLOW = ("latency_ms[POST /login].p99", "<= 3s")
+
+
+def verdict(
+    word: str,
+    *failures: str,
+    doubts: tuple[str, ...] = (),
+    broken: tuple[tuple[str, str], ...] = (SLOW,),
+    ticket: int = 60,
+) -> Verdict:
     """Return what headroom asks of a verdict, and nothing else."""
-    census = Census.model_construct(students=300)
-    return Verdict.model_construct(verdict=word, failures=failures, doubts=doubts, census=census)
+    return Verdict.model_construct(
+        verdict=word,
+        failures=failures,
+        doubts=doubts,
+        census=Census.model_construct(students=300, ticket=ticket, sold_out=0, refused=0),
+        gates=tuple(
+            GateResult.model_construct(metric=metric, limit=limit, status="fail")
+            for metric, limit in broken
+        ),
+    )
 
 
 def headroom(run: RunDirectory, plan: Plan) -> Headroom:
@@ -109,11 +126,39 @@ def test_a_run_that_fails_is_itself_a_bound_unless_something_else_may_be_why(
         "below 300 students, for this run fails (one run); how far below was not searched. "
         "`rehearse capacity smoke` searches"
     )
-    doubted = verdict("fail", "audit", doubts=("late_sends",))
+    doubted = verdict("fail", "gates", doubts=("late_sends",))
     for other in (verdict("pass"), verdict("inconclusive"), doubted, verdict("fail", "aborted")):
         assert headroom_of(run, SMOKE, other).words.startswith("not searched.")
     faulty = read_plan(Path("smoke"), ['faults=[{name="worker_crash", at="T+2s"}]'])
     assert headroom_of(run, faulty, verdict("fail", "gates")).words.startswith("not searched.")
+
+
+@pytest.mark.parametrize(
+    ("failures", "broken", "ticket"),
+    [
+        pytest.param(("audit",), (("audit.oversold", "== 0"),), 60, id="a naive allocation"),
+        pytest.param(("audit", "gates"), (SLOW,), 60, id="wrong owners, though slow too"),
+        pytest.param(("leaked",), (), 60, id="a leak"),
+        pytest.param(("gates",), (("pools[redis].leaked", "<= 0"),), 60, id="a leak by its gate"),
+        pytest.param(("gates",), (("census.failed", "<= 1%"),), 0, id="a login that fails for all"),
+        pytest.param(("gates",), (SLOW, ("sale.granted", ">= 60")), 60, id="what was sold"),
+        pytest.param(("gates",), (("census.ticket", ">= 60"),), 40, id="who got a ticket"),
+        pytest.param(("gates",), (("latency_ms[POST /login].p99", ">= 1s"),), 60, id="too fast"),
+    ],
+)
+def test_what_fewer_students_would_not_mend_is_no_bound(
+    run: RunDirectory, failures, broken, ticket
+) -> None:
+    failed = verdict("fail", *failures, broken=broken, ticket=ticket)
+    assert headroom_of(run, SMOKE, failed).words.startswith("not searched.")
+
+
+@pytest.mark.parametrize(
+    "broken", [("pools[shop.HikariPool-1].wait_mean_ms", "< 30ms"), ("census.failed", "<= 1%")]
+)
+def test_waits_and_bad_ends_beyond_their_limits_are_a_bound(run: RunDirectory, broken) -> None:
+    said = headroom_of(run, SMOKE, verdict("fail", "gates", broken=(SLOW, broken))).words
+    assert said.startswith("below 300 students")
 
 
 def test_what_a_search_there_is_worth_needs_no_click(run: RunDirectory) -> None:

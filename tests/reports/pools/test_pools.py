@@ -13,7 +13,7 @@ from dress_rehearsal.records.tables import CLIENT_POOLS
 from dress_rehearsal.reports.pools import POOL_NAMES, PoolFinding, find_pools
 from dress_rehearsal.reports.pools.client import told_second
 from dress_rehearsal.reports.pools.cpu_limits import CPU_LIMITS
-from dress_rehearsal.reports.pools.diagnosis import saturations
+from dress_rehearsal.reports.pools.diagnosis import Saturated, saturations
 from tests.reports.clock_setting import clock_set
 from tests.reports.contained_runs import listening
 from tests.reports.synthetic_defects import WAIT_EDGES
@@ -193,9 +193,14 @@ def test_the_second_of_somebody_elses_slow_metrics_is_as_long_as_between_two_loo
     ],
 )
 def test_what_saturated_before_the_sale_is_told_apart_from_the_rush(begun_s, first_s, in_rush_s):
-    found = saturations(np.array(begun_s) * 1e9 + 10**12, 10**12)
+    begun_ns = np.array(begun_s) * 1e9 + 10**12
+    found = saturations(Saturated(begun_ns, begun_ns + 25e7), 10**12)
     assert found == {"saturated_at_s": first_s, "saturated_in_rush_s": in_rush_s}
-    assert set(saturations(np.array(begun_s), None).values()) == {None}
+    assert set(saturations(Saturated(begun_ns, begun_ns), None).values()) == {None}
+    ends = ((1.0, -1.0), (-1.0, None))  # by when a long interval ended, whether it was of the rush
+    for ended_s, of_rush_s in ends:
+        found = saturations(Saturated([-4_000_000_000], [ended_s * 1e9]), 0)
+        assert found == {"saturated_at_s": -4.0, "saturated_in_rush_s": of_rush_s}
 
 
 def test_a_full_pool_tells_of_its_waits_what_its_histogram_knows(evidence_of):
