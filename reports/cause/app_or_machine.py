@@ -62,7 +62,9 @@ def app_or_machine(evidence: Evidence, cause: CauseFinding, trust: TrustFinding)
     """
     late = trust.generator.limited
     sending = _while_sending_late(evidence) if late else None
-    used = max(filter(None, (cause.cpu, sending)), key=lambda each: each.share, default=None)
+    used = cause.cpu  # as the cause tells it, where that answers the question
+    if used is None or used.share < BUSY:
+        used = max(filter(None, (used, sending)), key=lambda each: each.share, default=None)
     if used is None or not used.share or evidence.plan.generator.workers:
         return ""
     found = cause.bottleneck
