@@ -110,6 +110,13 @@ def test_what_was_used_is_that_of_when_it_was_late_and_not_of_when_the_slowest_w
     assert "to spare" not in said
 
 
+def test_a_full_machine_is_told_in_the_figures_of_the_cause_also_where_it_was_late(evidence_of):
+    evidence = evidence_of(**SMALL, generator_late_ms=400)
+    full = measured(evidence, "machine_cpu_used_ratio", 1.0)
+    said = asked(full, cause=dataclasses.replace(cause_of(full), cpu=SHORT))
+    assert "the app had 0.95, its services 0.21 and the rehearsal itself 0.77" in said
+
+
 @pytest.mark.parametrize(
     ("generator", "says"), [({"processes": 4}, False), ({"processes": 1}, False), ({}, True)]
 )
