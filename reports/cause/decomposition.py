@@ -168,9 +168,12 @@ def _decomposed(evidence: Evidence, load: Load, chosen: Any) -> pd.DataFrame:
 
     places = _whereabouts(load, span)
     awaited = waited_for(rows)
+    late = evidence.requests["app_us"].iloc[chosen].isna().to_numpy(dtype=bool)
+    """Those whose wait the log alone tells: it may have gone on after the student had left."""
     for name in CLIENT_POOLS:
         waited = np.where(awaited == name, inner["pool"], 0.0)
-        inferred = silent * places.pop(name, 0.0)
+        inferred = silent * places.pop(name, 0.0) + np.where(late, waited, 0.0)
+        waited = np.where(late, 0.0, waited)
         _share_out(parts, name, waited, inferred, load.pools.get(name), lag_ms / 1e3, span)
     for name, share in places.items():
         parts[name] += silent * share
@@ -240,7 +243,7 @@ def _share_out(
 
     Args:
         told: waits that answers told of.
-        inferred: waits of requests that were never answered, in ms too.
+        inferred: waits of requests that were never answered in time, in ms too.
     """
     wait = told + inferred
     if load is None or not wait.any():
