@@ -8,7 +8,7 @@ from typing import Final
 
 from tests.chaos.perform import Lane, Result, conclude, ended, last_words
 from tests.chaos.rehearsal import REHEARSE, NeverCameError, Place, Rehearsal
-from tests.chaos.right import ENDS_WITHIN_S, PASS, UNDECIDED, Outcome, Wrong, structural
+from tests.chaos.right import ENDS_WITHIN_S, PASS, Outcome, Wrong, may_be_chance, structural
 
 AT_S: Final = 0.5
 """When it happens, after T-0."""
@@ -61,7 +61,7 @@ def judged(result: Result, outcome: Outcome, words: tuple[str, ...], pattern: st
     else:
         word, said = verdict["verdict"], " ".join(verdict["reasons"])
         if word not in words:
-            chance = word == UNDECIDED and PASS in words
+            chance = may_be_chance(verdict, words)
             found.append(Wrong(f"{word} instead of {' or '.join(words)}: {said[:200]}", chance))
         if pattern and not re.search(pattern, said):
             found.append(Wrong(f"{word}, and no reason says {pattern}: {said[:200]}"))

@@ -49,6 +49,11 @@ class Result:
     folder: Path | None = None
 
     @property
+    def by_chance(self) -> bool:
+        """Whether it is wrong, and a busy machine may have done all of it."""
+        return bool(self.wrongs) and all(wrong.by_chance for wrong in self.wrongs)
+
+    @property
     def status(self) -> str:
         """`right`, `WRONG`, `not struck` or `skipped`."""
         if self.wrongs:

@@ -1,6 +1,7 @@
 """What is right: the verdict and the sentence that a blow may lead to, by a rule and not a list."""
 
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -130,7 +131,7 @@ def wrongs(cell: Cell, outcome: Outcome) -> list[Wrong]:
     word, reasons = str(verdict["verdict"]), [str(each) for each in verdict["reasons"]]
     first = reasons[0] if reasons else "-"
     if word not in wanted.words:
-        chance = word == UNDECIDED and PASS in wanted.words
+        chance = may_be_chance(verdict, wanted.words)
         expected = " or ".join(sorted(wanted.words))
         found.append(Wrong(f"{word} instead of {expected}: {first}", chance))
     pattern = wanted.pattern
@@ -138,9 +139,22 @@ def wrongs(cell: Cell, outcome: Outcome) -> list[Wrong]:
         pattern = cell.component.words  # what is not a pass is said of whom it was done to
     told = "\n".join(reasons if wanted.in_reasons else _told(verdict, outcome))
     if pattern and not outcome.gone and not re.search(pattern, told):
-        chance = word == UNDECIDED and PASS in wanted.words
+        chance = may_be_chance(verdict, wanted.words)
         found.append(Wrong(f"{word}, and nothing says {cell.component.name}: {first}", chance))
     return found
+
+
+def may_be_chance(verdict: dict[str, Any], words: Collection[str]) -> bool:
+    """Return whether a machine without time may have kept a rehearsal from the pass that was due.
+
+    Nobody was wronged in the stores then, and nobody failed by an error: others ran out of time.
+    The plan leaves such a machine no other excuse, so that its verdicts decide something.
+    """
+    if PASS not in words or verdict["verdict"] == UNDECIDED:
+        return PASS in words
+    audit = [count for name, count in verdict["audit"].items() if name != "settle_ms"]
+    census = verdict["census"]
+    return not any(audit) and census["failed"] <= _MANY * census["students"]
 
 
 def structural(outcome: Outcome) -> list[Wrong]:

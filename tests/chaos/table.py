@@ -60,7 +60,7 @@ def _brief(by_name: Mapping[str, Result], cell: Cell) -> str:
 
 
 def _word(result: Result) -> str:
-    again = "" if result.tries == 1 else " (at the second try)"
+    again = "" if result.tries == 1 else f" (at try {result.tries})"
     if result.status == "right":
         return f"{result.word}{again}"
     return f"**{result.status}** ({result.word}){again}"

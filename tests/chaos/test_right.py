@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from tests.chaos.cells import COMPONENTS, Blow, Cell, Moment
-from tests.chaos.right import Outcome, structural, wrongs
+from tests.chaos.right import Outcome, may_be_chance, structural, wrongs
 
 BY_NAME = {component.name: component for component in COMPONENTS}
 LOST = "Lost: redis (pid 17) was killed by SIGKILL though nobody stopped it."
@@ -143,3 +143,15 @@ def test_what_a_busy_machine_may_have_done_is_tried_again_and_nothing_else() -> 
     assert all(wrong.by_chance for wrong in wrongs(cell("guardian", Blow.PAUSE), late))
     found = wrongs(cell("redis"), outcome("pass", HELD))
     assert not any(wrong.by_chance for wrong in found)
+
+
+def test_who_ran_out_of_time_is_tried_again_and_who_wronged_is_not() -> (
+    None
+):
+    limit = "Gate broken: census.in_flight is 7 of 160 students."
+    slow = verdict("fail", limit, census={"students": 160, "in_flight": 7, "failed": 0})
+    assert may_be_chance(slow, ("pass",))
+    assert not may_be_chance(slow, ("inconclusive",))
+    assert not may_be_chance(slow | {"audit": {"oversold": 1, "settle_ms": 12.5}}, ("pass",))
+    failed = slow | {"census": {"students": 160, "failed": 9}}
+    assert not may_be_chance(failed, ("pass",))

@@ -76,7 +76,7 @@ class Command:
 
     def await_offset(self, seconds: float) -> None:
         """Wait until T-0 plus `seconds`."""
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 150
         while time.monotonic() < deadline and self.process.poll() is None:
             self._remember()
             t0 = [e.t_ns for e in self.run.timeline() if e.kind == "t0"] if self._exists() else []
