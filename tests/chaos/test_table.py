@@ -20,7 +20,7 @@ def test_every_result_has_its_place() -> None:
     lines = markdown(RESULTS, "2026-11-28").splitlines()
     assert lines[0] == "2026-11-28: 3 of 4 right."
     assert "| redis | kill -9 | fail, 12 s | **WRONG** (pass), 9 s | – | gone by then |" in lines
-    assert any("pass (at the second try), 7 s" in line for line in lines)
+    assert any("pass (at try 2), 7 s" in line for line in lines)
     assert "| disk full, T+0.5 s | exit 1 | 4 s | a \\| b |" in lines
 
 
