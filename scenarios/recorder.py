@@ -105,7 +105,7 @@ class Recorder:
         self.histograms = histograms or Histograms(self.steps)
         """What has been handed over for writing, as histograms."""
         self.begun: set[Exchange] = set()
-        """Exchanges that have begun and that are not recorded yet."""
+        """Exchanges that have begun, and are neither recorded nor counted as sent yet."""
         self.unsent = 0
         """Those of them that were prepared, and not sent, when last was counted."""
         self.knows_lateness = True
@@ -221,14 +221,13 @@ class Recorder:
 
     def _sent_by_now(self) -> NDArray[np.int64]:
         """Return when exchanges under way were sent and meant to be, of those that were since."""
-        times = []
-        self.unsent = 0
-        for one in self.begun:
-            if one.sent_ns is None:  # it is prepared, or has ended and never was sent
-                self.unsent += one.done_ns is None
-            elif not one.is_counted:
-                one.is_counted = True
-                times.append((one.sent_ns, one.intended_ns))
+        sent = [one for one in self.begun if one.sent_ns is not None]
+        self.begun.difference_update(sent)  # in a crowd most wait long: each is looked at once
+        for one in sent:
+            one.is_counted = True
+        # The others are prepared, or have ended and never were sent.
+        self.unsent = sum(one.done_ns is None for one in self.begun)
+        times = [(one.sent_ns, one.intended_ns) for one in sent]
         return np.array(times, dtype=np.int64).reshape(-1, 2)
 
     def _count_ended(self, rows: Mapping[str, NDArray[np.int64]]) -> None:
