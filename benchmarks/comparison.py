@@ -17,9 +17,10 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import combinations, permutations, product
+from operator import itemgetter
 from pathlib import Path
 from queue import Empty, Queue
 from threading import Thread
@@ -123,17 +124,20 @@ def _hear(process: subprocess.Popen[str], lines: Queue[str | None]) -> None:
 
 
 def perform_sets(
-    folder: Path, sets: int, runs: int, slower_ms: Mapping[str, float]
-) -> dict[str, list[Side]]:
-    """Make so many sets of so many runs of each kind, and return them by kind: the first run of
-    each, then the second of each …
+    folder: Path, sets: int, runs: int, slower_ms: Mapping[str, float], *, each_whole: bool
+) -> None:
+    """Make so many sets of so many runs of each kind: the first run of each, then the second …
 
     Args:
         slower_ms: how much slower the purchases of each kind are.
+        each_whole: make a set of each kind whole before the next one instead.
     """
     begun: list[Performed] = []
+    turns = list(product(range(sets), range(runs)))
+    if not each_whole:
+        turns.sort(key=itemgetter(1))
     try:
-        for turn, number, kind in product(range(runs), range(sets), slower_ms):
+        for (number, turn), kind in product(turns, slower_ms):
             out = folder / kind / f"set-{number:02}"
             begun.append(begin(out, 1000 * number + turn + 1, slower_ms[kind]))
             for judged in begun[:-1]:
@@ -145,7 +149,17 @@ def perform_sets(
     finally:
         for run in begun:
             run.end()
-    return {kind: read_sides(sorted((folder / kind).glob("set-*"))) for kind in slower_ms}
+
+
+def whole_sets(folder: Path, kinds: Collection[str], runs: int) -> dict[str, list[Side]]:
+    """Return the sets of each kind that were made whole, in every kind."""
+    names = sorted(path.name for path in (folder / next(iter(kinds))).glob("set-*"))
+    whole = [
+        name
+        for name in names
+        if all(len(list((folder / kind / name).glob("*/verdict.json"))) == runs for kind in kinds)
+    ]
+    return {kind: read_sides([folder / kind / name for name in whole]) for kind in kinds}
 
 
 def as_another_build(side: Side, base: Side) -> Side:
@@ -154,9 +168,14 @@ def as_another_build(side: Side, base: Side) -> Side:
     return Side(side.name, tuple(runs))
 
 
-def real(folder: Path, sets: int, runs: int) -> None:
-    """Make real runs and print how often a comparison of them was wrong."""
-    begin(folder / "first", 1).until(None)
+def real(folder: Path, sets: int, runs: int, *, each_whole: bool) -> None:
+    """Make real runs and print how often a comparison of them was wrong.
+
+    Args:
+        sets: of each kind; 0: compare what the folder has.
+    """
+    if sets:
+        begin(folder / "first", 1).until(None)
     [first] = read_sides([folder / "first"])
     slower_ms = {"same": 0.0}
     for percentile, share in _SLOWER.items():
@@ -164,7 +183,9 @@ def real(folder: Path, sets: int, runs: int) -> None:
         slower_ms[percentile] = share * first_ms
         print(f"{percentile} of the first run: {first_ms:.2f} ms", end="; ")
         print(f"planted: {slower_ms[percentile]:.2f} ms", flush=True)
-    made = perform_sets(folder, sets, runs, slower_ms)
+    if sets:
+        perform_sets(folder, sets, runs, slower_ms, each_whole=each_whole)
+    made = whole_sets(folder, slower_ms, runs)
     same = made["same"]
     tally("the same against the same", [compare(pair) for pair in combinations(same, 2)])
     for percentile, share in _SLOWER.items():
@@ -270,7 +291,14 @@ def widths(rng: np.random.Generator, runs: int, times: int) -> str:
 def main() -> None:
     """Rehearse and compare, or draw and compare, as the options say."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--sets", type=int, default=20)
+    parser.add_argument(
+        "--sets", type=int, default=20, help="0: compare those of an earlier time (%(default)s)"
+    )
+    parser.add_argument(
+        "--each-whole",
+        action="store_true",
+        help="make a set of each kind whole before the next: so those made by then can be compared",
+    )
     parser.add_argument("--runs", type=int, default=5, help="of each set")
     parser.add_argument("--out", type=Path, default=Path("runs/comparison"))
     parser.add_argument("--simulate", action="store_true", help="draw runs instead of making them")
@@ -279,7 +307,7 @@ def main() -> None:
     if options.simulate:
         simulate(options.times)
     else:
-        real(options.out, options.sets, options.runs)
+        real(options.out, options.sets, options.runs, each_whole=options.each_whole)
 
 
 if __name__ == "__main__":
