@@ -75,15 +75,16 @@ class Fairness(Part):
     multi_device_advantage: float | None
 
 
-InCommon = Literal["journey", "devices", "login", "arrival"]
+InCommon = Literal["journey", "devices", "login", "arrival", "early_click"]
 """What a group of students has in common."""
 
 
 class Group(Part):
     """Students with something in common, and what came of them.
 
-    `by` is what they have in common: their journey, how many devices they used, when they logged in
-    or the tenth in which they came; `group` is which of them these are. `no_good_end` of the
+    `by` is what they have in common: their journey, how many devices they used, when they logged
+    in, the tenth in which they came, or whether a click of theirs was refused as too early; `group`
+    is which of them these are. `no_good_end` of the
     students gave up, failed, never learnt the outcome, never started or were still under way.
     `amplification` is the tries to buy of each who sent one of the `requests`: one may take several
     of them (a place is reserved, then paid for). p99 (ms) is of the `waited` of the requests that

@@ -20,6 +20,7 @@ _HEADINGS: Final = {
     "devices": "By how many devices they used",
     "login": "By when they first logged in",
     "arrival": "By when they came, in tenths of the students",
+    "early_click": "By whether a click of theirs was refused as too early",
 }
 
 

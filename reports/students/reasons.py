@@ -43,8 +43,7 @@ def late_words(
     by_plan = f"; {plan}" if plan else ""
     no_wrong = ""
     if plan and explains:
-        held_up = held_up_words(evidence, crowd, own, sale.sold_out_after_s)
-        no_wrong = ", so this is no wrong" if held_up is None else held_up
+        no_wrong = held_up_words(evidence, crowd, own, sale.sold_out_after_s)
     first = f"and the first click of theirs was at {offset(round(float(clicked_s.min()), 2))}"
     in_time = crowd.clicked_s < sale.sold_out_after_s
     ticket = crowd.outcome == "ticket"

@@ -1,8 +1,8 @@
 """Who suffered: what came of students, and how long buying took them, by what they have in common.
 
-Four questions about one crowd, each answered by groups that add up to it: which journey they took,
-on how many devices, whether they had logged in before T-0, and when they came (in tenths of equal
-size). What differs between groups is a fact and no accusation: who comes after the last ticket went
+Five questions about one crowd, each answered by groups that add up to it: which journey they took,
+on how many devices, whether they had logged in before T-0, when they came (in tenths of equal
+size), and whether they clicked too early. What differs between groups is a fact and no accusation: who comes after the last ticket went
 gets none, and who is not enrolled is refused.
 """
 
@@ -39,6 +39,7 @@ NEVER_NS: Final = np.iinfo("int64").max
 """When those came who never did."""
 _SEVERAL: Final = "multi-device"
 _P99: Final = Fraction(99, 100)
+_TOO_EARLY: Final = "too_early"
 
 
 class Crowd(NamedTuple):
@@ -115,6 +116,7 @@ def groupings(evidence: Evidence, crowd: Crowd) -> tuple[Grouping, ...]:
         _by_devices(evidence, crowd),
         _by_login(evidence, crowd),
         _by_arrival(evidence, crowd),
+        _by_early_click(evidence, crowd),
     )
 
 
@@ -215,6 +217,18 @@ def _by_arrival(evidence: Evidence, crowd: Crowd) -> Grouping:
     return Grouping("arrival", names, places)
 
 
+def _by_early_click(evidence: Evidence, crowd: Crowd) -> Grouping:
+    """Group by whether each was told too early when it clicked; no groups where nobody was."""
+    rows = evidence.requests
+    early = ((rows["role"] == PURCHASE) & (rows["error"] == _TOO_EARLY)).to_numpy(dtype=bool)
+    own = _places(crowd.student, integers(rows.loc[early, "student"], missing=-1))
+    if not (own >= 0).any():
+        return Grouping("early_click", (), np.full(len(crowd.student), -1))
+    places = np.where(np.isnan(crowd.clicked_s), 2, 1)
+    places[own[own >= 0]] = 0
+    return Grouping("early_click", ("refused as too early", "none too early", "no click"), places)
+
+
 def _group(crowd: Crowd, asked: _Asked, groups: Grouping, place: int, seed: int) -> Group:
     own = groups.places == place
     ends = {word: int((crowd.outcome[own] == word).sum()) for word in GOOD_ENDS}
@@ -244,4 +258,4 @@ def _group(crowd: Crowd, asked: _Asked, groups: Grouping, place: int, seed: int)
     )
 
 
-_ORDER: Final[tuple[InCommon, ...]] = ("journey", "devices", "login", "arrival")
+_ORDER: Final[tuple[InCommon, ...]] = ("journey", "devices", "login", "arrival", "early_click")

@@ -234,6 +234,9 @@ def _called(grouping: Grouping, places: Sequence[int], which: str) -> tuple[str,
             if len(places) > 1 and places[-1] - places[0] == len(places) - 1:
                 tenths = f"{places[0] + 1} to {places[-1] + 1}"
             what = f"came in {'tenth' if len(places) == 1 else 'tenths'} {tenths}"
+        case "early_click":
+            clicks = {"refused as too early": "were told that they clicked too early"}
+            what = " or ".join(clicks.get(name, f"had {name}") for name in names)
         case "devices":
             what = f"used {' or '.join(names)}"
     return f"student who {which}{what}", f"students who {which}{what}"

@@ -25,6 +25,7 @@ _CAPTIONS: Final = {
     "devices": ("Devices", "By how many devices they used"),
     "login": ("First login", "By when they first logged in"),
     "arrival": ("They came", "By when they came, in tenths of the students"),
+    "early_click": ("A click of theirs", "By whether a click of theirs was refused as too early"),
 }
 _BY_DESIGN: Final = {
     "late": "late (they come after T-0)",

@@ -135,3 +135,24 @@ def test_without_students_a_login_or_a_t0_there_are_no_such_groups(healthy):
     assert of(find_groups(unasked), "journey")
     nothing = dataclasses.replace(healthy, requests=healthy.requests.head(0))
     assert {group.requests for group in find_groups(nothing)} == {0}
+
+
+def test_who_was_told_too_early_is_a_group_beside_the_others(healthy):
+    """The first clicks of the first thirty who clicked are refused so."""
+    rows = healthy.requests
+    clickers = healthy.students.loc[healthy.students["clicked_ns"].notna(), "student"][:30]
+    clicks = rows[(rows["step"] == PURCHASE) & rows["student"].isin(clickers)]
+    first = rows.index.isin(clicks.groupby("student")["seq"].idxmin())
+    error = rows["error"].astype("object")
+    error = error.mask(error == "too_early").mask(first, "too_early")
+    groups = find_groups(dataclasses.replace(healthy, requests=rows.assign(error=error)))
+    own = of(groups, "early_click")
+    assert own["refused as too early"].students == 30
+    assert sum(group.students for group in own.values()) == len(healthy.students)
+
+
+def test_where_nobody_was_told_too_early_there_are_no_such_groups(evidence_of):
+    rows = evidence_of().requests
+    none = rows.assign(error=rows["error"].astype("object").mask(rows["error"] == "too_early"))
+    groups = find_groups(dataclasses.replace(evidence_of(), requests=none))
+    assert not of(groups, "early_click")

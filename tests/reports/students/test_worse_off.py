@@ -8,6 +8,7 @@ import pytest
 from scipy.stats import hypergeom
 
 from dress_rehearsal.plans.sections.load import Load
+from dress_rehearsal.records.steps import PURCHASE
 from dress_rehearsal.reports.students.errors_met import met_errors
 from dress_rehearsal.reports.students.suffered import crowd_of, groupings
 from dress_rehearsal.reports.students.worse_off import by_luck, group_notes
@@ -303,4 +304,22 @@ def test_who_was_told_of_as_a_group_is_left_out_of_the_next_one(roomy):
     assert ends[0].startswith(f"{after.sum()} of {after.sum()} students who {AFTER_T0} had no ")
     assert ends[1].startswith(
         "30 of 40 late students who are not told of above had no good end (75%, others 0%)"
+    )
+
+
+def test_who_clicked_too_early_and_got_no_ticket_for_it_is_told_of(roomy):
+    """A hundred of the eager were told too early, and few of these got a ticket."""
+    eager = np.flatnonzero(members(roomy, "journey", "eager"))[:100]
+    own = np.isin(np.arange(len(roomy.students)), eager)
+    rows = roomy.requests
+    who = roomy.students.loc[own, "student"]
+    clicks = rows[(rows["role"] == PURCHASE) & rows["student"].isin(who)]
+    first = rows.index.isin(clicks.groupby("student")["seq"].idxmin())
+    error = rows["error"].astype("object")
+    early = rows.assign(error=error.mask(error == "too_early").mask(first, "too_early"))
+    few = np.isin(np.arange(len(own)), eager[10:])
+    evidence = with_ends(dataclasses.replace(roomy, requests=early), "sold_out", few)
+    (note,) = notes_on(evidence)
+    assert note.startswith(
+        "Only 10 of 100 students who were told that they clicked too early got a ticket (10%, "
     )
