@@ -2,7 +2,6 @@
 
 import sys
 from typing import TYPE_CHECKING, Annotated, Final, Self
-from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, model_validator
 
@@ -97,7 +96,7 @@ def processes_of(plan: "Plan", url: str, processors: int) -> int:
     """
     if plan.generator.processes is not None:
         return plan.generator.processes
-    if plan.target.ours or is_loopback(urlsplit(url).hostname or ""):
+    if plan.target.shares_the_machine(url):
         return 1
     return max(processors - 1, 1)
 

@@ -58,6 +58,20 @@ class Target(Section):
         and the app somebody else's."""
         return self.stage != "external"
 
+    def shares_the_machine(self, url: str | None = None) -> bool:
+        """Return whether what answers runs on this machine.
+
+        Args:
+            url: where it answers; None: where the plan says.
+        """
+        if self.ours:
+            return True
+        try:
+            host = urlsplit(url or self.url or "").hostname or ""
+        except ValueError:
+            return False
+        return is_loopback(host)
+
     @property
     def ready_within_s(self) -> float:
         """How many seconds the app that is started here may take to be ready, where it has a

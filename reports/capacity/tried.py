@@ -15,7 +15,9 @@ from dress_rehearsal.reports.throughput import busiest_second
 from dress_rehearsal.reports.trust import TrustFinding, judge_trust
 from dress_rehearsal.reports.trust.doubt import UNCOUNTED
 
-_DISTURBED: Final = frozenset({"foreign_cpu", UNCOUNTED, "gap", "clock_step", "damage"})
+_DISTURBED: Final = frozenset(
+    {"foreign_cpu", "steal", UNCOUNTED, "gap", "clock_step", "clocks_apart", "damage"}
+)
 """What can be found of a run that another one need not meet again."""
 _BY_LIMITS: Final = frozenset({"aborted", "gates", "load", "unanswered", "unsold"})
 """Words of what a run failed by that another one of the same load may keep."""

@@ -17,7 +17,7 @@ from dress_rehearsal.reports.comparison.schema import Outcome
 from dress_rehearsal.reports.comparison.sides import Side, SideRun
 from dress_rehearsal.reports.doubts import disturbances, was_cut_short
 from dress_rehearsal.reports.gates import OVERTAKEN
-from dress_rehearsal.reports.metrics import in_unit_of
+from dress_rehearsal.reports.metrics import bucket_of, in_unit_of
 from dress_rehearsal.reports.schema import GateResult, Verdict
 from dress_rehearsal.reports.words import counted
 
@@ -140,11 +140,14 @@ def _broken(verdict: Verdict, failure: _Failure) -> list[GateResult]:
 
 
 def _breaks(gate: GateResult, verdict: Verdict, factor: float) -> bool:
-    """Return whether a number that broke its limit would with so many times of it."""
+    """Return whether a number that broke its limit would with so many times of it; of one that is
+    known by its bucket alone, whether its lower end would."""
     if gate.value is None:
         return True
+    bucket = bucket_of(verdict, gate.metric)
+    value = gate.value if bucket is None else bucket[0]
     limit = parse_limit(gate.limit)
-    return not limit.holds(in_unit_of(limit, gate.metric, gate.value * factor, verdict))
+    return not limit.holds(in_unit_of(limit, gate.metric, value * factor, verdict))
 
 
 def _held(side: Side, failure: _Failure) -> int:

@@ -77,6 +77,11 @@ def speed_change(before: Sequence[SideRun], after: Sequence[SideRun]) -> SpeedCh
     return change if matters and not least <= 0 <= most else None
 
 
+def _are_of_here(*sides: Sequence[SideRun]) -> bool:
+    """Return whether the target of all runs shared the machine that was measured."""
+    return all(run.plan.target.shares_the_machine() for runs in sides for run in runs)
+
+
 def may_be_slowed(path: str) -> bool:
     """Return whether a slow machine makes a number worse by itself: a time, though none of the
     measurement's own, and no moment. What fails or is sold is none."""
@@ -95,11 +100,12 @@ def machines_doing(
     worse on a slower one, or no worse on a faster one. None where it is not.
 
     Args:
-        outcome: what became of a number that `may_be_slowed`.
+        outcome: what became of a number that `may_be_slowed`. Of a target elsewhere the machine's
+            speed tells nothing.
         becomes: what may become of it with the later side's numbers multiplied so.
     """
     change = speed_change(before, after)
-    if change is None or outcome == "undecided":
+    if change is None or outcome == "undecided" or not _are_of_here(before, after):
         return None
     if (change.here_ms > change.before_ms) != (outcome == "worse"):
         return None

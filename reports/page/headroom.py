@@ -18,9 +18,10 @@ from dress_rehearsal.reports.words import counted
 FILE: Final = "headroom.json"
 AHEAD: Final = "search.json"
 
-_BY_LOAD: Final = frozenset({"gates", "unanswered"})
+_BY_LOAD: Final = frozenset({"gates"})
 """Failures that too many students may be why of."""
-_AT_MOST: Final = ("<", "<=")
+_AT_MOST: Final = ("<", "<=", "==")
+"""Of numbers that grow with the load `==` is an upper limit as well: none may have failed."""
 _GROWS_WITH_LOAD: Final = re.compile(
     r"latency_ms\[.*\]\.(p[0-9_]+|max|good_p99|system_p99|failed|given_up)"
     r"|pools\[.*\]\.(peak_used|peak_pending|wait_\w+|hold_mean_ms|timeouts)"
@@ -100,12 +101,15 @@ def headroom(run: RunDirectory, plan: Plan, verdict: Verdict) -> Headroom:
 
 
 def _of_this_run(plan: Plan, verdict: Verdict) -> str:
-    """Return what a run says of it without a search: that it is below what fails, where so many
-    students may be why it does, and nothing else is known that would."""
-    if plan.faults or verdict.doubts or verdict.verdict != "fail" or not _by_load(verdict):
+    """Return what a run says of it without a search: that it is below what fails on this machine,
+    where so many students may be why it does, and nothing else is known that would."""
+    if plan.faults or verdict.verdict != "fail" or not _by_load(verdict):
         return "not searched"
     students = counted(verdict.census.students, "student")
-    return f"below {students}, for this run fails (one run); how far below was not searched"
+    return (
+        f"none here: this run fails with {students} (one run, on this machine); the largest load "
+        f"that passes was not searched"
+    )
 
 
 def _by_load(verdict: Verdict) -> bool:
@@ -115,7 +119,7 @@ def _by_load(verdict: Verdict) -> bool:
     if not failures or not failures <= _BY_LOAD:
         return False
     broken = [gate for gate in verdict.gates if gate.status == "fail"]
-    served = census.ticket + census.sold_out + census.refused > 0
+    served = census.ticket + census.sold_out > 0  # who may not buy is refused at any load
     return served and all(
         _GROWS_WITH_LOAD.fullmatch(gate.metric) and parse_limit(gate.limit).comparison in _AT_MOST
         for gate in broken

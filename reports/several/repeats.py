@@ -50,12 +50,14 @@ class RepeatedNumber(OfMetric):
     """One number over all runs; None where no run measured it.
 
     `measured` runs have it, and of those `median`, `least` and `most` are; `at_least` names those
-    that are lower bounds: they rest on percentiles among given-up requests. `held` runs passed
-    `limit`; None of both where no gate is on it.
+    that are lower bounds: they rest on percentiles among given-up requests. `held` of `gated` runs
+    passed `limit`; None of all three where no gate is on it. A run in which a limit of nobody's
+    plan has nothing to decide, such as a counter of the audit that does not apply, is not gated.
     """
 
     limit: str | None
     held: int | None
+    gated: int | None
     measured: int
     median: Number | None
     least: Number | None
@@ -162,7 +164,7 @@ class Repeats(Part):
             (
                 number.name,
                 number.limit or EMPTY,
-                EMPTY if number.held is None else f"{number.held} of {len(self.runs)}",
+                EMPTY if number.held is None else f"{number.held} of {number.gated}",
                 _median_words(number, len(self.runs)),
                 *(_words(number, rank) for rank in _ENDS),
             )
@@ -171,7 +173,7 @@ class Repeats(Part):
         ]
 
     def _is_constant(self, number: RepeatedNumber) -> bool:
-        held_in_all = number.held == number.measured == len(self.runs)
+        held_in_all = number.held == number.gated == number.measured == len(self.runs)
         return held_in_all and number.least == number.most and not number.at_least
 
 
@@ -244,7 +246,7 @@ def _gated(verdicts: Sequence[Verdict]) -> list[RepeatedNumber]:
             metric,
             [_run_number(each.value, bound=each.given_up is not None) for each in results],
             limit,
-            sum(each.status == "pass" for each in results),
+            (sum(each.status == "pass" for each in results), len(results)),
             window,
         )
         for (metric, window, limit), results in gates.items()
@@ -277,16 +279,22 @@ def _number(
     metric: str,
     values: Sequence[RunNumber | None],
     limit: str | None = None,
-    held: int | None = None,
+    held: tuple[int, int] | None = None,
     window: str | None = None,
 ) -> RepeatedNumber:
+    """Return one number over all runs.
+
+    Args:
+        held: how many runs passed the limit, of how many that were held to it.
+    """
     known = [value for value in values if value is not None]
     of_runs = over_runs(known) if known else None
     return RepeatedNumber(
         metric=metric,
         window=window,
         limit=limit,
-        held=held,
+        held=None if held is None else held[0],
+        gated=None if held is None else held[1],
         measured=len(known),
         median=None if of_runs is None else whole(of_runs.median),
         least=None if of_runs is None else of_runs.least,

@@ -145,9 +145,7 @@ def test_what_a_busy_machine_may_have_done_is_tried_again_and_nothing_else() -> 
     assert not any(wrong.by_chance for wrong in found)
 
 
-def test_who_ran_out_of_time_is_tried_again_and_who_wronged_is_not() -> (
-    None
-):
+def test_who_ran_out_of_time_is_tried_again_and_who_wronged_is_not() -> None:
     limit = "Gate broken: census.in_flight is 7 of 160 students."
     slow = verdict("fail", limit, census={"students": 160, "in_flight": 7, "failed": 0})
     assert may_be_chance(slow, ("pass",))

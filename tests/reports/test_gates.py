@@ -75,6 +75,8 @@ def test_who_was_overtaken_by_too_much_has_a_row_that_says_so(verdict_of):
     assert gates_of(verdict_of(**SMALL))[own].status == "pass"
     unordered = verdict_of(**SMALL, overtakers=3, plan={"event": {"order": "lottery"}})
     assert own not in gates_of(unordered)
+    looser = verdict_of(**SMALL, gates=[(own[0], "<= 10")])
+    assert gates_of(looser)[own].status == "pass", "repeats count who held it in which run"
     asked = verdict_of(**SMALL, overtakers=3, gates=[own])
     assert sum(gate.metric == own[0] for gate in asked.gates) == 1
 

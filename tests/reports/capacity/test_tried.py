@@ -64,6 +64,9 @@ def test_other_programs_may_be_gone_next_time(evidence_of):
     late_too = late_by_5_s(disturbed)
     assert judge(late_too).generator.limited
     assert said_of(late_too) == "undecided", "others may have made the generator late"
+    stolen = late_by_5_s(evidence_of(**SMALL, stolen_cores=0.8))
+    assert judge(stolen).generator.limited
+    assert said_of(stolen) == "undecided", "and so may the host"
 
 
 @pytest.mark.slow

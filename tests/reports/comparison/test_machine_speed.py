@@ -226,3 +226,30 @@ def test_limits_on_what_is_no_time_of_the_target_are_not_excused(on, metric, lim
     broken = failing("gates", limited(limit, metric, value, "fail"))
     found, said, _ = told(base, on("new", QUIET, SLOW_MS, verdict=broken))
     assert (found, "times slower" in said) == ("worse", False), said
+
+
+def elsewhere(run_of):
+    target = run_of(100.0).plan.target
+    there = target.model_copy(update={"stage": "external", "url": "https://staging.example.org"})
+    return {"plan": {"target": there}}
+
+
+def test_the_speed_of_this_machine_tells_nothing_of_a_target_elsewhere(on, run_of):
+    there = elsewhere(run_of)
+    found, said, _ = told(on("old", QUIET, FAST_MS, **there), on("new", SLOW, SLOW_MS, **there))
+    assert (found, "times slower" in said) == ("worse", False), said
+    swift = told(on("old", QUIET, SLOW_MS, **there), on("new", QUIET, FAST_MS, **there))
+    assert swift[0] == "no_worse"
+
+
+@pytest.mark.parametrize("interpolated", [5.2, 9.0])
+def test_a_limit_on_a_pools_wait_is_held_by_the_bucket_alone(on, run_of, interpolated):
+    """Whatever lies between the ends of the bucket, 5 and 10 s, is not known."""
+    pools = run_of(100.0).verdict.pools
+    known = {"wait_p99_ms": interpolated, "wait_p99_low_ms": 5.0, "wait_p99_high_ms": 10.0}
+    waits = {"pools": (pools[0].model_copy(update=known), *pools[1:])}
+    gate = f"pools[{pools[0].name}].wait_p99_ms"
+    broken = failing("gates", limited("<= 5ms", gate, interpolated, "fail")) | waits
+    base = on("old", QUIET, FAST_MS, verdict={"gates": (limited("<= 5ms", gate),)})
+    assert told(base, on("new", QUIET, SLOW_MS, verdict=broken))[0] == "undecided"
+    assert told(base, on("new", QUIET, FAST_MS, verdict=broken))[0] == "worse"

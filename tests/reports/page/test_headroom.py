@@ -123,11 +123,12 @@ def test_a_run_that_fails_is_itself_a_bound_unless_something_else_may_be_why(
 ) -> None:
     failed = headroom_of(run, SMOKE, verdict("fail", "gates")).words
     assert failed.startswith(
-        "below 300 students, for this run fails (one run); how far below was not searched. "
-        "`rehearse capacity smoke` searches"
+        "none here: this run fails with 300 students (one run, on this machine); the largest load "
+        "that passes was not searched. `rehearse capacity smoke` searches"
     )
-    doubted = verdict("fail", "gates", doubts=("late_sends",))
-    for other in (verdict("pass"), verdict("inconclusive"), doubted, verdict("fail", "aborted")):
+    doubted = verdict("fail", "gates", doubts=("late_sends",))  # what is decided all the same
+    assert headroom_of(run, SMOKE, doubted).words == failed
+    for other in (verdict("pass"), verdict("inconclusive"), verdict("fail", "aborted")):
         assert headroom_of(run, SMOKE, other).words.startswith("not searched.")
     faulty = read_plan(Path("smoke"), ['faults=[{name="worker_crash", at="T+2s"}]'])
     assert headroom_of(run, faulty, verdict("fail", "gates")).words.startswith("not searched.")
@@ -141,6 +142,8 @@ def test_a_run_that_fails_is_itself_a_bound_unless_something_else_may_be_why(
         pytest.param(("leaked",), (), 60, id="a leak"),
         pytest.param(("gates",), (("pools[redis].leaked", "<= 0"),), 60, id="a leak by its gate"),
         pytest.param(("gates",), (("census.failed", "<= 1%"),), 0, id="a login that fails for all"),
+        pytest.param(("gates",), (("census.failed", "== 0"),), 0, id="a purchase that does, too"),
+        pytest.param(("gates", "unanswered"), (SLOW,), 60, id="whoever was not answered"),
         pytest.param(("gates",), (SLOW, ("sale.granted", ">= 60")), 60, id="what was sold"),
         pytest.param(("gates",), (("census.ticket", ">= 60"),), 40, id="who got a ticket"),
         pytest.param(("gates",), (("latency_ms[POST /login].p99", ">= 1s"),), 60, id="too fast"),
@@ -154,11 +157,16 @@ def test_what_fewer_students_would_not_mend_is_no_bound(
 
 
 @pytest.mark.parametrize(
-    "broken", [("pools[shop.HikariPool-1].wait_mean_ms", "< 30ms"), ("census.failed", "<= 1%")]
+    "broken",
+    [
+        ("pools[shop.HikariPool-1].wait_mean_ms", "< 30ms"),
+        ("census.failed", "<= 1%"),
+        ("census.failed", "== 0"),
+    ],
 )
 def test_waits_and_bad_ends_beyond_their_limits_are_a_bound(run: RunDirectory, broken) -> None:
     said = headroom_of(run, SMOKE, verdict("fail", "gates", broken=(SLOW, broken))).words
-    assert said.startswith("below 300 students")
+    assert said.startswith("none here: this run fails with 300 students")
 
 
 def test_what_a_search_there_is_worth_needs_no_click(run: RunDirectory) -> None:

@@ -38,7 +38,8 @@ def test_the_first_screen_has_what_everybody_asks_first(page_of: PageOf) -> None
     assert gates[1][4] == "2 × the limit"
     assert 2 <= len(gates) <= 6
     assert (
-        "Headroombelow 600 students, for this run fails (one run); how far below was " in page.words
+        "Headroomnone here: this run fails with 600 students (one run, on this machine)"
+        in page.words
     )
     assert "not searched. rehearse capacity PLAN" in page.words
     assert any(tag == "details" and "open" in own for tag, own in page.tags), "what next is open"

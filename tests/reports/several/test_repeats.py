@@ -87,6 +87,16 @@ def test_what_not_every_run_measured_says_of_how_many_it_is(judged):
     )
 
 
+def test_a_limit_that_had_nothing_to_decide_in_a_run_is_told_of_the_others(judged):
+    """Such as a counter of the audit that does not apply where nobody was scanned."""
+    runs = judged(("pass", 900.0), ("pass", 950.0), ("pass", 1_000.0))
+    seed, first = runs[0]
+    gates = tuple(gate for gate in first.gates if gate.metric != "audit.oversold")
+    runs[0] = seed, first.model_copy(update={"gates": gates})
+    text = repeats_of(runs, 3).markdown()
+    assert re.search(r"audit\.oversold \| == 0 \| 2 of 2 \| 0 \(of 2\) \| 0 \| 0 \|", text)
+
+
 def test_the_interval_of_one_run_is_told_apart_from_how_runs_differ(judged):
     repeats = repeats_of(judged(("pass", 900.0), ("pass", 1_000.0)), 2)
     said = "A 95% interval in a run's own report is about that run alone"
