@@ -2,8 +2,8 @@
 
 Five questions about one crowd, each answered by groups that add up to it: which journey they took,
 on how many devices, whether they had logged in before T-0, when they came (in tenths of equal
-size), and whether they clicked too early. What differs between groups is a fact and no accusation: who comes after the last ticket went
-gets none, and who is not enrolled is refused.
+size), and whether they clicked too early. What differs between groups is a fact and no accusation:
+who comes after the last ticket went gets none, and who is not enrolled is refused.
 """
 
 import math
