@@ -11,7 +11,12 @@ _USUAL_PORTS: Final = {
     "https": 443,
     "postgresql": 5432,
     "postgres": 5432,
+    "mysql": 3306,
+    "mariadb": 3306,
+    "mssql": 1433,
+    "oracle": 1521,
     "redis": 6379,
+    "rediss": 6379,
 }
 _LABEL: Final = re.compile(r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?")
 _PATH: Final = re.compile(r"(/[\w.~%-]*)*", re.ASCII)
@@ -164,7 +169,7 @@ def _loopback_port(url: str) -> int | None:
         return None
     if not host or not is_loopback(host):
         return None
-    return port or _USUAL_PORTS.get(parts.scheme)
+    return port or _USUAL_PORTS.get(parts.scheme.partition("+")[0])
 
 
 def _shown(host: str) -> str:

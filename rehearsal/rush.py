@@ -8,7 +8,6 @@ from urllib.parse import urlsplit
 from dress_rehearsal.compose import Stage
 from dress_rehearsal.compose.external.opening import t0_from
 from dress_rehearsal.plans import Person, Plan
-from dress_rehearsal.plans.hosts import loopback_ports
 from dress_rehearsal.records import RunDirectory
 from dress_rehearsal.records.collectors.collector import Collector, Sources
 from dress_rehearsal.records.collectors.own_processes import Household
@@ -27,6 +26,7 @@ from dress_rehearsal.rehearsal.generators import Generators, Line
 from dress_rehearsal.rehearsal.harm import Harm
 from dress_rehearsal.rehearsal.incidents import Incidents, stamp_interruption
 from dress_rehearsal.rehearsal.monitoring import Monitoring
+from dress_rehearsal.rehearsal.served_ports import served_ports
 from dress_rehearsal.rehearsal.signals import noticed, uninterruptible
 from dress_rehearsal.rehearsal.sold_tickets import SoldTickets
 from dress_rehearsal.rehearsal.terminal.screen import Screen
@@ -116,7 +116,8 @@ class Rush:
             household=Household(
                 roots=lambda: [*(pid for _, pid in components()), self._leader or os.getpid()],
                 marker=self._stage.marker,
-                ports=self._served_ports(),
+                # What listens on a stage of our own is among the components.
+                ports=served_ports(self._plan, self._stage.dsn, self._stage.redis_url),
             ),
             metrics=self._plan.metrics,
         )
@@ -141,13 +142,6 @@ class Rush:
             with uninterruptible():  # bounded, and without it nothing can be audited
                 self._run.stamp("phase", "performed")
                 self._settle(collector)
-
-    def _served_ports(self) -> frozenset[int]:
-        """Return the ports of this machine that serve the target, where it is none of our own."""
-        if self._plan.target.ours:
-            return frozenset()  # what listens there is among the components
-        metrics = [url for each in self._plan.metrics for url in each.addresses]
-        return loopback_ports((self._stage.url, self._stage.dsn, self._stage.redis_url, *metrics))
 
     def _rush(self, generator: GeneratorProcess, collector: Collector, t0_ns: int) -> None:
         faults = FaultSchedule(self._plan, self._stage, self._run, self._screen.tell)

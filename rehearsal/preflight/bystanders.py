@@ -8,10 +8,10 @@ from typing import Final, Self
 import psutil
 
 from dress_rehearsal.plans import Plan
-from dress_rehearsal.plans.hosts import loopback_ports
 from dress_rehearsal.records.collectors.machine_cpu import MachineCpu
 from dress_rehearsal.records.collectors.own_processes import Household
 from dress_rehearsal.records.samples import SourceUnreadableError
+from dress_rehearsal.rehearsal.served_ports import served_ports
 from dress_rehearsal.reports.words import (
     agreeing,
     written,
@@ -83,7 +83,7 @@ class Bystanders:
 
 def others_than(plan: Plan) -> Bystanders:
     """Return a count of what others take than the rehearsal of a plan and the target it names."""
-    return Bystanders(loopback_ports((plan.target.url,)))
+    return Bystanders(served_ports(plan))
 
 
 def await_quiet(cores: float, within_s: float) -> bool:

@@ -52,6 +52,8 @@ def test_everything_else_is_refused_in_a_sentence(url, sentence):
         ("https://localhost/api", {443}),
         ("postgresql://localhost/tickets", {5432}),
         ("redis://127.0.0.1", {6379}),
+        ("mysql+pymysql://shop@localhost/shop", {3306}),
+        ("postgresql+psycopg://shop@127.0.0.1/shop", {5432}),
         ("http://tickets.example:8000", set()),
         ("http://127.0.0.1:eight", set()),
         ("http://[::1", set()),

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -47,9 +48,9 @@ def test_who_serves_an_external_target_is_no_other_program(
     # How much of a processor it gets, those beside these tests decide.
     monkeypatch.setattr(bystanders, "_WORTH_A_NAME", 1e-6)
 
-    def named(port: int) -> set[str]:
+    def named(port: int, **behind: Any) -> set[str]:
         target = {"stage": "external", "url": f"http://127.0.0.1:{port}"}
-        plan = Plan.model_validate({"name": "there", "target": target})
+        plan = Plan.model_validate({"name": "there", "target": target, **behind})
         with others_than(plan) as others:
             busy = others.busy()
         assert busy is not None
@@ -57,6 +58,14 @@ def test_who_serves_an_external_target_is_no_other_program(
 
     assert "ticketshop" not in named(shop)
     assert any("ticketshop" in named(shop + 1) for _ in range(20))
+    # Nor is the database behind it that the plan reads, or a server of its metrics.
+    monkeypatch.setenv("SHOP_DSN", f"mysql+pymysql://reader:secret@127.0.0.1:{shop}/shop")
+    sql = {"name": "orders", "dsn_env": "SHOP_DSN", "query": "SELECT 1"}
+    answer = {"name": "orders", "url": f"http://127.0.0.1:{shop}/orders"}
+    assert "ticketshop" not in named(shop + 1, ledgers=[sql])
+    assert "ticketshop" not in named(shop + 1, ledgers=[answer])
+    monkeypatch.delenv("SHOP_DSN")
+    assert any("ticketshop" in named(shop + 1, ledgers=[sql]) for _ in range(20))
 
 
 def test_others_are_told_in_words() -> None:
