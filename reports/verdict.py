@@ -134,12 +134,13 @@ def judge(evidence: Evidence) -> Verdict:
     unsold = find_unsold(evidence, measured, trust)
 
     lost = losses(evidence, target=True)
+    unproven = [name for name in audit.wrongs if not trust.proves(name)]
     full = evidence.timeline.out_of_space
     failing = failed_for_all(evidence)
     killed = [*killed_for_memory(evidence, planned=False)]
     failed = {
         "aborted": aborted(evidence),
-        "audit": [] if trust.unproven else [*audit.wrongs.values()],
+        "audit": [wrong for name, wrong in audit.wrongs.items() if name not in unproven],
         "overtaken": [] if trust.untimely else fairness.wrongs,
         "unanswered": [] if trust.untimely else failing,
         "unsold": unsold.failures,
@@ -161,7 +162,7 @@ def judge(evidence: Evidence) -> Verdict:
         *trust.causes,
         *missing,
         *trust.symptoms,
-        *_excused((*audit.wrongs.values(), *census.problems), trust.unproven),
+        *_excused((*map(audit.wrongs.__getitem__, unproven), *census.problems), trust.unproven),
         *_excused(fairness.wrongs, trust.untimely),
         *_excused(failing, trust.untimely),
         *unanswered_sale(evidence),

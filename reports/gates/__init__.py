@@ -87,7 +87,7 @@ def apply_gates(
     results = [_adds_up(census, unproven=trust.unproven is not None)] if students else []
     for counter in audit.applicable:
         count = getattr(audit.audit, counter)
-        unknown = count is None or (count and trust.unproven)
+        unknown = count is None or (count and not trust.proves(counter))
         status: Status = "inconclusive" if unknown else "fail" if count else "pass"
         results.append(_result(f"audit.{counter}", _NONE, count, status))
     results += _in_order(evidence, measured, trust)

@@ -10,7 +10,7 @@ from dress_rehearsal.reports.evidence import Evidence
 from dress_rehearsal.reports.schema import Generator
 from dress_rehearsal.reports.trust.clocks import judge_clocks
 from dress_rehearsal.reports.trust.coverage import judge_coverage, stood_still
-from dress_rehearsal.reports.trust.damage import judge_damage, why_unproven
+from dress_rehearsal.reports.trust.damage import IN_PLAIN_SIGHT, judge_damage, why_unproven
 from dress_rehearsal.reports.trust.doubt import UNCOUNTED
 from dress_rehearsal.reports.trust.foreign_cpu import judge_foreign_cpu
 from dress_rehearsal.reports.trust.generator import judge_generator
@@ -48,6 +48,7 @@ class TrustFinding:
             it is.
         unproven: why what seems a wrong, or a loss, may be none of the target's, the end of a
             sentence; None where it is.
+        out_of_space: whether this machine had no space left, for the stage either.
     """
 
     generator: Generator
@@ -57,6 +58,16 @@ class TrustFinding:
     findings: frozenset[str]
     untimely: str | None
     unproven: str | None
+    out_of_space: bool
+
+    def proves(self, counter: str) -> bool:
+        """Return whether what a counter of the audit has counted is a wrong of the target's.
+
+        What is to be seen is one whatever else is missing; but a stage without space may do
+        anything.
+        """
+        shown = counter in IN_PLAIN_SIGHT and not self.out_of_space
+        return self.unproven is None or shown
 
     @property
     def problems(self) -> tuple[str, ...]:
@@ -106,4 +117,5 @@ def judge_trust(evidence: Evidence) -> TrustFinding:
         ),
         untimely=next((doubt.untimely for doubt in doubts if doubt.untimely), None),
         unproven=why_unproven(evidence) or why_astray(evidence),
+        out_of_space=evidence.timeline.out_of_space,
     )

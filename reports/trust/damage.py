@@ -1,7 +1,21 @@
 """Damage: whether everything that the run recorded could be read, and could be recorded."""
 
+from typing import Final
+
 from dress_rehearsal.reports.evidence import Evidence
 from dress_rehearsal.reports.trust.doubt import Doubt
+
+IN_PLAIN_SIGHT: Final = frozenset(
+    {
+        "oversold",
+        "duplicate_students",
+        "wrong_owner",
+        "ineligible",
+        "sold_early",
+        "double_entry",
+    }
+)
+"""Counters of the audit that stores or answers show: no missing request makes one of these."""
 
 _DAMAGED = "part of the run's record is damaged"
 _FULL = "this machine had no space left to keep anything"

@@ -57,6 +57,22 @@ def test_files_that_a_worker_sent_and_that_are_missing_are_a_doubt(
     assert judge_trust(evidence).unproven is not None
 
 
+def test_what_the_stores_show_is_a_wrong_whoever_was_lost(
+    evidence_of: Callable[..., Evidence],
+) -> None:
+    """Sold beyond what there is; who holds a ticket that nobody was told of may have been told."""
+    oversold = evidence_of(students=60, tickets=20, oversell=3)
+    verdict = judge(with_event(oversold, WORKER_LOST, worker=2, error="it was lost"))
+    assert (verdict.verdict, verdict.failures) == ("fail", ("audit",))
+    assert verdict.reasons[0].startswith("Oversold")
+    gates = {gate.metric: gate.status for gate in verdict.gates}
+    assert gates["audit.oversold"] == "fail"
+    untold = evidence_of(students=60, tickets=20, unacked=2)
+    verdict = judge(with_event(untold, WORKER_LOST, worker=2, error="it was lost"))
+    assert verdict.audit.held_without_ack
+    assert (verdict.verdict, verdict.failures) == ("inconclusive", ())
+
+
 def test_a_worker_that_joined_late_is_a_note(evidence_of: Callable[..., Evidence]) -> None:
     evidence = with_event(evidence_of(), WORKER_LATE, what="there_1")
     doubts, [note] = judge_workers(evidence)
