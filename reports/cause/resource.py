@@ -52,11 +52,13 @@ BLOCKED_SHARE: Final = 0.5
 """A late loop whose thread ran, or was ready to, for less of the time did not lack a processor."""
 EXPLAINED_SHARE: Final = 0.5
 """Busy CPUs that can explain less of a loss are not its cause."""
+_TRIED_AGAIN_S: Final = 7.0
+"""Whose connection was dropped is there by the third try of its kernel, after 1, 2 and 4 s."""
 LATE_MS: Final = 250.0
 """A loop that is so late may be why nobody answered."""
 
 RESOURCES: Final = (
-    *(part for part in PARTS if part not in ("connect", "rest")),
+    *(part for part in PARTS if part != "rest"),
     "cpu",
     "app_queue",
     "accept_queue",
@@ -82,7 +84,7 @@ def resource_of(scene: Scene) -> Found:
             return found
     if (short := _short_outside(scene)) is not None:
         return short
-    resource = {"rest": "network", "connect": "accept_queue"}.get(scene.part, scene.part)
+    resource = "network" if scene.part == "rest" else scene.part
     though_busy = _though_busy(scene)
     if scene.part == "unanswered":
         seen = "no answer came" + (though_busy or ", and nothing was seen to saturate")
@@ -100,7 +102,8 @@ def _stood_still(scene: Scene) -> Found | None:
 
 def _overflowed(scene: Scene) -> Found | None:
     queue = scene.pools.get("accept_queue")
-    if queue is None or queue.pool.saturated_at_s is None:
+    since_ns = scene.from_ns - round(_TRIED_AGAIN_S * NS_PER_S)
+    if queue is None or not queue.saturated.meets(since_ns, scene.until_ns):
         return None
     late = scene.part == "connect"
     most = DROPPED_SHARE * len(scene.slow.rows)
@@ -222,18 +225,18 @@ def _short_outside(scene: Scene) -> Found | None:
     """
     if scene.part not in _ANYWHERE or scene.evidence.t0_ns is None:
         return None
-    until_s = (scene.until_ns - scene.evidence.t0_ns) / NS_PER_S
     entries = {metrics.name for metrics in scene.evidence.plan.metrics}
     short = [
         found
         for name, found in scene.pools.items()
         if name.partition(".")[0] in entries
         and name not in scene.load.foreign.pools
-        and found.pool.saturated_at_s is not None
-        and found.pool.saturated_at_s <= until_s
+        and found.saturated.meets(scene.from_ns, scene.until_ns)
     ]
     first = min(short, key=lambda found: found.pool.saturated_at_s or 0.0, default=None)
-    return None if first is None else Found(first.pool.name, first.evidence)
+    if first is None:
+        return None
+    return Found(first.pool.name, first.during(scene.from_ns, scene.until_ns))
 
 
 def _waits_outside(scene: Scene) -> Found | None:
@@ -272,9 +275,15 @@ def _seen(scene: Scene) -> str:
         "app_code": f"in the app's own code, outside of every store, {each}",
         "generator": f"the generator was late, {each}",
         "rest": f"in none of the app's own parts, {each}",
-        "connect": f"connections took {each} to be made",
+        "connect": f"connections{_with_tls(scene)} took {each} to be made, and no full accept "
+        f"queue was seen",
     }
     return words.get(part, f"waiting for it, {each}")
+
+
+def _with_tls(scene: Scene) -> str:
+    url = scene.evidence.plan.target.url or ""
+    return ", with their TLS handshakes," if url.startswith("https:") else ""
 
 
 def _pool_seen(scene: Scene) -> str:

@@ -32,6 +32,7 @@ from dress_rehearsal.reports.evidence.samples import (
 from dress_rehearsal.reports.numbers import rounded, whole
 from dress_rehearsal.reports.pools.diagnosis import (
     Circumstances,
+    Saturated,
     diagnose,
     first_saturated,
     intervals,
@@ -68,6 +69,7 @@ class PoolFinding:
 
     Attributes:
         evidence: of the first second of saturation; empty where there was none.
+        saturated: when it was.
         frame: the intervals (t_ns, saturated, pending, waited); None where they are not kept.
         words: returns the figures of the second that begins with an interval (its position).
         beside: what goes behind the figures of any second.
@@ -75,6 +77,7 @@ class PoolFinding:
 
     pool: Pool
     evidence: str
+    saturated: Saturated
     frame: pd.DataFrame | None = None
     words: Callable[[int], str] | None = None
     beside: str = ""
@@ -181,6 +184,7 @@ def _judged(evidence: Evidence, seen: ClientPool) -> PoolFinding:
     beside = ""
     if first is not None and diagnosis is None and (still_s := standstill_s(frame, around)):
         beside = f"; {standstill_words(still_s)}"
+    saturated = intervals(frame["t_ns"], frame["saturated"])
     words = partial(told_second, frame, evidence.t0_ns, partial(_figures, seen.wait))
     said = "" if first is None else words(first) + beside
     if diagnosis in _UNSAID.get(seen.name, ()):
@@ -192,13 +196,13 @@ def _judged(evidence: Evidence, seen: ClientPool) -> PoolFinding:
         peak_pending=whole(seen.peak_pending),
         **wait_p99(seen.wait),
         timeouts=int(frame["timeouts"].sum()),
-        **saturations(intervals(frame["t_ns"], frame["saturated"]), evidence.t0_ns),
+        **saturations(saturated, evidence.t0_ns),
         leaked=leaked,
         hold_mean_ms=mean_hold_ms(frame),
         diagnosis=diagnosis,
         undecided=why,
     )
-    return PoolFinding(pool, said, frame, words, beside)
+    return PoolFinding(pool, said, saturated, frame, words, beside)
 
 
 def mean_hold_ms(frame: pd.DataFrame) -> float | None:

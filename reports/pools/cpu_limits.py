@@ -104,6 +104,7 @@ def _finding(
     during = np.zeros(len(grid), dtype=bool)
     for place in np.flatnonzero(hit):
         during[max(place - second + 1, 0) : place + 1] = True
+    saturated = intervals(grid, hit, second)
     pool = Pool(
         name=name,
         max=whole(sum(float(np.nanmax(each.cores)) for each in limits)),
@@ -112,12 +113,12 @@ def _finding(
         wait_p99_ms=None,
         wait_mean_ms=rounded(1e3 * held_s / periods, 1) if periods else 0.0,
         timeouts=None,
-        **saturations(intervals(grid, hit, second), evidence.t0_ns),
+        **saturations(saturated, evidence.t0_ns),
         leaked=None,
         diagnosis=None if hit.any() else "not_measured" if np.isnan(worst).all() else "healthy",
     )
     said = throttling_words(containers[0].service, containers, during) if hit.any() else ""
-    return PoolFinding(pool, said)
+    return PoolFinding(pool, said, saturated)
 
 
 def _over(values: Any, length: int) -> Any:

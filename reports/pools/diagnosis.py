@@ -76,6 +76,11 @@ class Saturated(NamedTuple):
     begun_ns: Any
     ended_ns: Any
 
+    def meets(self, from_ns: int, until_ns: int) -> bool:
+        """Return whether any of it lies within a span (Unix ns)."""
+        begun_ns, ended_ns = map(np.asarray, self)
+        return bool(((begun_ns <= until_ns) & (ended_ns >= from_ns)).any())
+
 
 def saturations(saturated: Saturated, t0_ns: int | None) -> Saturations:
     """Return when a pool saturated, as fields of a verdict's pool, in seconds from T-0: first of

@@ -32,6 +32,7 @@ from dress_rehearsal.reports.pools.diagnosis import (
     LONG_HOLD_MS,
     Circumstances,
     Judgement,
+    Saturated,
     diagnose,
     first_saturated,
     intervals,
@@ -101,6 +102,7 @@ def _judged(evidence: Evidence, pool: ForeignPool, active: pd.Series | None) -> 
     if diagnosis == "healthy" and (_unseen(evidence, pool) or _full_unknown(pool)):
         diagnosis = "not_measured"
     words = partial(told_second, frame, evidence.t0_ns, partial(_figures, pool))
+    saturated = intervals(frame["t_ns"], frame["saturated"])
     return PoolFinding(
         Pool(
             name=pool.name,
@@ -110,13 +112,14 @@ def _judged(evidence: Evidence, pool: ForeignPool, active: pd.Series | None) -> 
             **wait_p99(pool.wait),
             wait_mean_ms=rounded(_mean_wait_ms(pool)),
             timeouts=int(frame["timeouts"].sum()),
-            **saturations(intervals(frame["t_ns"], frame["saturated"]), evidence.t0_ns),
+            **saturations(saturated, evidence.t0_ns),
             leaked=leaked,
             hold_mean_ms=mean_hold_ms(frame) if pool.kind == "client" and pool.holds_told else None,
             diagnosis=diagnosis,
             undecided=why,
         ),
         "" if first is None else words(first) + beside,
+        saturated,
         frame,
         words,
         beside,
@@ -249,7 +252,7 @@ def _unmeasured(name: str) -> PoolFinding:
     nothing = dict.fromkeys(
         field for field in Pool.model_fields if field not in ("name", "diagnosis")
     )
-    return PoolFinding(Pool(name=name, diagnosis="not_measured", **nothing), "")
+    return PoolFinding(Pool(name=name, diagnosis="not_measured", **nothing), "", Saturated((), ()))
 
 
 def _server_active(pools: Sequence[ForeignPool]) -> pd.Series | None:

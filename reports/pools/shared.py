@@ -100,7 +100,7 @@ def _finding(
         leaked=None,
         diagnosis=None if hit else "healthy",
     )
-    return PoolFinding(pool, said if hit else "")
+    return PoolFinding(pool, said if hit else "", saturated)
 
 
 def _write_back(evidence: Evidence, grid: Any) -> PoolFinding | None:

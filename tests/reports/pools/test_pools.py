@@ -20,6 +20,7 @@ from tests.reports.synthetic_defects import WAIT_EDGES
 
 pytestmark = pytest.mark.slow
 
+NEVER = Saturated((), ())
 _USE = "db_client_connection_use_time_seconds"
 _PATIENCE_2S = {"app": {"postgres_pool_timeout": "2s"}}
 
@@ -162,7 +163,7 @@ def test_of_a_span_that_second_is_told_in_which_most_waited():
 
     words = partial(told_second, frame, 1_000_000_000, figures)
 
-    finding = PoolFinding(None, "3 waiting", frame, words, "; and so on")
+    finding = PoolFinding(None, "3 waiting", NEVER, frame, words, "; and so on")
     assert finding.during(15 * 250_000_000, 10**10) == (
         "in the second from T-0 + 5.5 s on: 800 waiting in 4 looks; and so on"
     )
@@ -170,7 +171,7 @@ def test_of_a_span_that_second_is_told_in_which_most_waited():
         "in the second from T-0 + 6.25 s on: 0 waiting in 4 looks; and so on"
     )
     assert finding.during(32 * 250_000_000, 10**10) == "3 waiting"
-    assert PoolFinding(None, "full").during(0, 10**10) == "full"
+    assert PoolFinding(None, "full", NEVER).during(0, 10**10) == "full"
     between = 26 * 250_000_000 + 10_000_000, 27 * 250_000_000 - 10_000_000  # of two looks
     assert finding.during(*between).endswith("on: 800 waiting in 4 looks; and so on")
 
