@@ -1,5 +1,5 @@
-"""Where the slowest 1% of a step's requests spent their time; and the slowest requests of the run:
-twenty of those that buy, and twenty of all others."""
+"""Where the slowest 1% of a step's requests spent their time; and the requests that the target took
+longest for: twenty of those that buy, and twenty of all others."""
 
 import math
 from collections.abc import Mapping
@@ -97,6 +97,9 @@ def requests_asked(evidence: Evidence) -> Asked:
 def slowest_requests(evidence: Evidence, load: Load | None) -> tuple[SlowRequest, ...]:
     """Return the slowest requests to buy, the slowest first, and after them those of other steps.
 
+    By what the target took, from sending on: whom a late generator kept waiting the longest was not
+    served the slowest, and the servers' logs know nothing of that.
+
     Apart, for at T-0 logins may well be slower than any purchase: of what is sold none would stand
     there.
 
@@ -104,7 +107,9 @@ def slowest_requests(evidence: Evidence, load: Load | None) -> tuple[SlowRequest
         load: what loops and pools did meanwhile; None where it is not known.
     """
     felt = evidence.latency.values("felt_ms")
-    found = [_slowest(felt, asked) for asked in requests_asked(evidence)]
+    system = evidence.latency.values("system_ms")
+    took = np.where(np.isnan(system), felt, system)
+    found = [_slowest(took, asked) for asked in requests_asked(evidence)]
     slowest = np.concatenate(found)
     chosen = np.zeros(len(felt), dtype=bool)
     chosen[slowest] = True
@@ -130,18 +135,18 @@ def slowest_requests(evidence: Evidence, load: Load | None) -> tuple[SlowRequest
     )
 
 
-def _slowest(felt: NDArray[np.float64], asked: NDArray[np.bool_]) -> NDArray[np.int64]:
+def _slowest(took: NDArray[np.float64], asked: NDArray[np.bool_]) -> NDArray[np.int64]:
     """Return the places of the slowest of some requests, the slowest first."""
-    there = np.flatnonzero(asked & (felt >= _least(felt, asked)))
-    return there[np.argsort(-felt[there], kind="stable")][:MOST]
+    there = np.flatnonzero(asked & (took >= _least(took, asked)))
+    return there[np.argsort(-took[there], kind="stable")][:MOST]
 
 
-def _least(felt: NDArray[np.float64], asked: NDArray[np.bool_]) -> float:
+def _least(took: NDArray[np.float64], asked: NDArray[np.bool_]) -> float:
     """Return the least that one of the slowest of some requests took; looks at few at a time."""
     longest = np.empty(0)
-    for first in range(0, len(felt), _AT_ONCE):
+    for first in range(0, len(took), _AT_ONCE):
         part = slice(first, first + _AT_ONCE)
-        longest = np.sort(np.append(longest, felt[part][asked[part]]))[-MOST:]
+        longest = np.sort(np.append(longest, took[part][asked[part]]))[-MOST:]
     return float(longest[0]) if len(longest) == MOST else -math.inf
 
 
