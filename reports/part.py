@@ -172,10 +172,11 @@ class Band(Part):
 
 class SlowRequest(Part):
     """One of the requests that the target took longest for, from sending on: whose, when it was
-    meant (s from T-0), how long it was waited for since then and on what. `trace` is its W3C trace id, which the target was sent; `parts` (ms) is empty where it is
-    not known, and an estimate where `estimated`, for no answer said where its time went; `said` are
-    the parts as its answer says them itself, empty where it says none. Users of a
-    Locust file are no students, and their requests carry no trace id."""
+    meant (s from T-0), how long it was waited for since then and on what. `trace` is its W3C trace
+    id, which the target was sent; `parts` (ms) is empty where it is not known, and an estimate
+    where `estimated`, for no answer said where its time went; `said` are the parts as its answer
+    says them itself, empty where it says none. Users of a Locust file are no students, and their
+    requests carry no trace id."""
 
     trace: str | None
     student: int | None
