@@ -5,12 +5,13 @@ from typing import Any
 import numpy as np
 
 from dress_rehearsal.plans.names import ENDS
+from dress_rehearsal.records.steps import PURCHASE
 from dress_rehearsal.reports.audit.tickets import granted_tickets
 from dress_rehearsal.reports.evidence import Evidence
 from dress_rehearsal.reports.schema import Sale
 from dress_rehearsal.reports.students.errors_met import ErrorsMet
 from dress_rehearsal.reports.students.held_up import held_up_words
-from dress_rehearsal.reports.students.suffered import Crowd
+from dress_rehearsal.reports.students.suffered import TOO_EARLY, Crowd
 from dress_rehearsal.reports.words import agreeing, counted, offset, percent, written
 
 
@@ -83,6 +84,25 @@ def left_words(evidence: Evidence, crowd: Crowd, own: Any, sale: Sale, met: Erro
     ended = f"; {they} ended: {ends}" if ends else ""
     though = f", though {written(left)} of {counted(tickets, 'ticket')} {were} left"
     return f"{though}{ended}{error_words(crowd, without, met)}"
+
+
+def again_words(evidence: Evidence, students: Any) -> str:
+    """Return when some students, who were told that they clicked too early, clicked again, as a
+    clause; empty where none of them did."""
+    rows = evidence.requests
+    own = (rows["role"] == PURCHASE) & rows["student"].isin(students)
+    clicks = rows.loc[own, ["student", "seq", "error", "intended_ns", "sent_ns"]]
+    clicks = clicks.sort_values(["student", "seq"])
+    before = clicks[["student", "error"]].shift()
+    again = clicks[(before["student"] == clicks["student"]) & (before["error"] == TOO_EARLY)]
+    again = again.dropna(subset=["intended_ns", "sent_ns"])
+    if again.empty:
+        return ""
+    meant, left = (
+        offset(round(float(np.median(evidence.timeline.seconds(again[name]))), 2))
+        for name in ("intended_ns", "sent_ns")
+    )
+    return f"in the median their next clicks were meant for {meant} and left at {left}"
 
 
 def error_words(crowd: Crowd, own: Any, met: ErrorsMet) -> str:

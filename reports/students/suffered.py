@@ -29,6 +29,8 @@ NEVER: Final = "never"
 """The group that never asked to log in."""
 NOT_KNOWN: Final = "not known"
 """The group of which nothing is on record that it could be told by."""
+TOO_EARLY: Final = "too_early"
+"""What a click is answered before the sale is open."""
 FEWEST: Final = 100
 """Of fewer requests the p99 is the slowest one: no percentile is given."""
 _ONE_BY_ONE: Final = 500
@@ -39,7 +41,6 @@ NEVER_NS: Final = np.iinfo("int64").max
 """When those came who never did."""
 _SEVERAL: Final = "multi-device"
 _P99: Final = Fraction(99, 100)
-_TOO_EARLY: Final = "too_early"
 
 
 class Crowd(NamedTuple):
@@ -220,7 +221,7 @@ def _by_arrival(evidence: Evidence, crowd: Crowd) -> Grouping:
 def _by_early_click(evidence: Evidence, crowd: Crowd) -> Grouping:
     """Group by whether each was told too early when it clicked; no groups where nobody was."""
     rows = evidence.requests
-    early = ((rows["role"] == PURCHASE) & (rows["error"] == _TOO_EARLY)).to_numpy(dtype=bool)
+    early = ((rows["role"] == PURCHASE) & (rows["error"] == TOO_EARLY)).to_numpy(dtype=bool)
     own = _places(crowd.student, integers(rows.loc[early, "student"], missing=-1))
     if not (own >= 0).any():
         return Grouping("early_click", (), np.full(len(crowd.student), -1))

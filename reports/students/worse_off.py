@@ -20,7 +20,12 @@ from dress_rehearsal.reports.part import InCommon
 from dress_rehearsal.reports.schema import Sale
 from dress_rehearsal.reports.students.census import GOOD_ENDS
 from dress_rehearsal.reports.students.errors_met import ErrorsMet
-from dress_rehearsal.reports.students.reasons import error_words, late_words, left_words
+from dress_rehearsal.reports.students.reasons import (
+    again_words,
+    error_words,
+    late_words,
+    left_words,
+)
 from dress_rehearsal.reports.students.suffered import (
     AFTER_T0,
     NEVER,
@@ -277,6 +282,8 @@ def _among(found: _Set, told: _Told) -> str:
 def _plan_words(evidence: Evidence, crowd: Crowd, found: _Set) -> tuple[str, bool]:
     """Return what the plan has to do with a set, as a clause, and whether it explains that they
     clicked late."""
+    if found.by == "early_click":
+        return again_words(evidence, crowd.student[found.own]), False
     late = crowd.journey == _LATE
     if found.by == "journey" and late[found.own].all():
         return "the plan has them come after T-0", True

@@ -323,3 +323,4 @@ def test_who_clicked_too_early_and_got_no_ticket_for_it_is_told_of(roomy):
     assert note.startswith(
         "Only 10 of 100 students who were told that they clicked too early got a ticket (10%, "
     )
+    assert "; in the median their next clicks were meant for T-0" in note
