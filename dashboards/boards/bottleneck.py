@@ -19,6 +19,11 @@ from dress_rehearsal.records.tables import CLIENT_POOLS
 _POOLS: Final = "rehearsal-pools"
 _LOCKS: Final = of_run("pg_lock_waiting")
 _ACCEPT_QUEUE: Final = of_run("listen_queue_length")
+_NAMES: Final = {
+    "accept queue": POOLS["accept_queue"],
+    **{f"{pool} pool": POOLS[pool] for pool in CLIENT_POOLS},
+}
+"""What the series of who waits are called."""
 _FOREIGN: Final = of_run("machine_foreign_cpu_seconds_total")
 _OTHERS: Final = per_second(_FOREIGN)
 
@@ -27,13 +32,14 @@ def waited_for_most() -> Panel:
     """Name what requests have waited for longest, all their waits added up."""
     return stat(
         "Waited for most so far",
-        "The first bottleneck as far as it can be seen live: the pool of the app, the locks in "
+        "The cause as far as it can be seen live: the pool of the app, the locks in "
         "PostgreSQL or the accept queue that requests have waited for longest, all of them "
         "together. Below a second in all it is nothing. The cause itself is below, once judged.",
         Query(_most_waited(), "{{what}}"),
         unit="suffix: s",
         limits=plain(colours.SERVER),
         named=True,
+        names=_NAMES,
         decimals=0,
         links=[links.to_dashboard("Pools", _POOLS)],
     )
@@ -72,10 +78,7 @@ def waiting_now() -> Panel:
             Query(f"sum({_ACCEPT_QUEUE})", "accept queue", colours.GREY),
         ],
         many=True,
-        names={
-            "accept queue": POOLS["accept_queue"],
-            **{f"{pool} pool": POOLS[pool] for pool in CLIENT_POOLS},
-        },
+        names=_NAMES,
         links=[links.to_dashboard("Pools", _POOLS)],
     )
 

@@ -27,7 +27,14 @@ _WAIT_TEXT: Final = (
 )
 _POOL: Final = "{{job}} {{pool}}"
 _BY: Final = ("job", "pool")
+_JOBS: Final = ("app", "writeback")
+"""Whose pools the app's own are."""
 _NAMES: Final = {pool: (POOLS[pool], colours.GREY) for pool in CLIENT_POOLS}
+_LINES: Final = {
+    f"{job} {pool}": f"{POOLS[pool]} ({job})" for job in _JOBS for pool in CLIENT_POOLS
+}
+"""What the lines of the app's own pools are called."""
+_LIMITS: Final = {f"{line} max": f"{name} max" for line, name in _LINES.items()}
 
 
 def _peak(mark: str, level: str) -> str:
@@ -119,6 +126,7 @@ def client_pools() -> tuple[Panel, ...]:
             span=12,
             many=True,
             stepped=True,
+            names=_LINES | _LIMITS,
         ),
         timeseries(
             "Wait, p99",
@@ -128,6 +136,7 @@ def client_pools() -> tuple[Panel, ...]:
             unit="s",
             span=12,
             many=True,
+            names=_LINES,
             limits=_WAIT,
         ),
         timeseries(
@@ -138,6 +147,7 @@ def client_pools() -> tuple[Panel, ...]:
             unit="s",
             span=12,
             many=True,
+            names=_LINES,
             limits=warn_fail(0.5, 2),
         ),
         timeseries(
@@ -148,6 +158,7 @@ def client_pools() -> tuple[Panel, ...]:
             unit="s",
             span=12,
             many=True,
+            names=_LINES,
             limits=warn_fail(5, 10),
         ),
     )

@@ -45,11 +45,11 @@ def verdict_stat() -> Panel:
 
 
 def cause_sentence() -> Panel:
-    """Return the report's own line on what broke first."""
+    """Return the report's own line on the cause."""
     caused = f"max by (cause) ({last(of_run('rehearsal_cause'))})"
     return sentence(
-        "The first bottleneck",
-        "The cause, in the words of the report, once the rehearsal has been judged: where the "
+        "Cause of slowness",
+        "In the words of the report, once the rehearsal has been judged: where the "
         "slowest requests lost their time. Until then see what was waited for most so far.",
         Query(or_value(caused, cause=NOT_JUDGED), "{{cause}}"),
     )

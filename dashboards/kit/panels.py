@@ -155,6 +155,7 @@ def stat(
     sparkline: bool = False,
     filled: bool = False,
     named: bool = False,
+    names: Mapping[str, str] | None = None,
     decimals: int | None = None,
     mappings: Sequence[dashboard.ValueMap] = (),
     links: Sequence[dashboard.DashboardLink] = (),
@@ -165,15 +166,16 @@ def stat(
         sparkline: ask for its values over time, and draw them behind it.
         filled: the colour fills the panel, for what must be seen from afar.
         named: write the series' name above the number.
+        names: what series are called instead, by name.
     """
     modes = common.BigValueColorMode
     graphs = common.BigValueGraphMode
-    names = common.BigValueTextMode
+    texts = common.BigValueTextMode
     panel = (
         _number(stat_builders.Panel(), title, description, unit, limits, span, 4)
         .color_mode(modes.BACKGROUND_SOLID if filled else modes.VALUE)
         .graph_mode(graphs.AREA if sparkline else graphs.NONE)
-        .text_mode(names.VALUE_AND_NAME if named else names.VALUE)
+        .text_mode(texts.VALUE_AND_NAME if named else texts.VALUE)
         .justify_mode(common.BigValueJustifyMode.CENTER)
         .orientation(common.VizOrientation.AUTO)
         .mappings(list(mappings))
@@ -184,6 +186,8 @@ def stat(
         )
         if query.colour is not None:
             panel = panel.override_by_query(ref_id(index), [fixed(query.colour)])
+    for name, shown in (names or {}).items():
+        panel = panel.override_by_name(name, [dashboard.DynamicConfigValue("displayName", shown)])
     if decimals is not None:
         panel = panel.decimals(decimals)
     if links:

@@ -2,7 +2,7 @@
 //
 // Visitors log in with JSON and keep a signed cookie as their session. Seats are numbered, and sold
 // one after the other under an advisory lock. SHOP_FAULT names one wrong that the shop then does;
-// see the README beside.
+// see the README above.
 
 import { pbkdf2Sync, randomBytes, timingSafeEqual } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";

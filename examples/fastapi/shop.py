@@ -2,7 +2,7 @@
 
 Members log in with JSON and get a bearer token. A ticket is sold by one
 `UPDATE … WHERE remaining > 0` within a transaction. `SHOP_FAULT` names one wrong that the shop then
-does; see the README beside.
+does; see the README above.
 """
 
 import asyncio

@@ -1,7 +1,7 @@
 """A small ticket shop on Flask, SQLAlchemy and gunicorn, to be rehearsed.
 
 Customers log in with a form, which carries a CSRF token, and keep a cookie. A seat is sold under a
-row lock on the show. `SHOP_FAULT` names one wrong that the shop then does; see the README beside.
+row lock on the show. `SHOP_FAULT` names one wrong that the shop then does; see the README above.
 """
 
 import csv

@@ -59,6 +59,11 @@ def remarks_on(base: Side, plan: Plan, runs: int, fingerprint: str | None) -> It
             f"The baseline is of another plan ({', '.join(keys[:3])}), so the comparison will "
             f"decide nothing."
         )
+    if any(run.lacks_scenario for run in base.runs):
+        yield (
+            "The baseline has no copy of its scenario (scenario.py is kept with a run's other "
+            "files), so the comparison will decide nothing."
+        )
     if fingerprint is not None and base.fingerprints != {fingerprint}:
         yield (
             "The baseline was not measured on this machine as it is now, so the comparison will "

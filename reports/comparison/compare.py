@@ -87,7 +87,7 @@ def compare(sides: Sequence[Side], *, anyway: bool = False) -> Comparison:
     told += [(one.status, one.sentence) for one in held]
     plans = differing_keys([side.plan for side in sides], everything=True)
     facts = differing_facts([[run.environment for run in side.runs] for side in sides])
-    scenarios = [", ".join(dict.fromkeys(str(r.scenario) for r in side.runs)) for side in sides]
+    scenarios = [", ".join(dict.fromkeys(r.scenario or "—" for r in side.runs)) for side in sides]
     if len(set(scenarios)) > 1:
         plans.append(("scenario.py", tuple(scenarios)))
     bought = _bought(sides)

@@ -110,6 +110,12 @@ def obstacle_between(base: Side, side: Side) -> str | None:
     if keys:
         more = f" and {len(keys) - 3} more" if len(keys) > 3 else ""
         return f"the plans differ in {', '.join(keys[:3])}{more}, and so may what they come to"
+    for own in (base, side):
+        if any(run.lacks_scenario for run in own.runs):
+            return (
+                f"{own.name} has no copy of its scenario (scenario.py is kept with a run's other "
+                f"files), and another one may come to something else"
+            )
     if len({run.scenario for own in (base, side) for run in own.runs}) > 1:
         return "the scenarios differ, and so may what they come to"
     if not one_machine([base, side]):

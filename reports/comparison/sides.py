@@ -37,6 +37,11 @@ class SideRun:
     environment: dict[str, Any]
     scenario: str | None = None
 
+    @property
+    def lacks_scenario(self) -> bool:
+        """Whether it had a scenario of the user's own of which no copy is kept."""
+        return self.plan.scenario.file is not None and self.scenario is None
+
 
 @dataclass(frozen=True)
 class Side:

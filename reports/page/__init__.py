@@ -115,7 +115,7 @@ def _contents(
         ("slowest-requests", "The slowest requests"),
         ("latency-heading", "Latency"),
         ("figures-heading", "What happened when"),
-        *([("students-heading", "Was anybody wronged?")] if students else []),
+        *([("students-heading", "Was anyone wronged?")] if students else []),
         ("gates-heading", "Gates"),
         *([("history-heading", "The runs before")] if history else []),
         ("trust-heading", "Can it be trusted?"),

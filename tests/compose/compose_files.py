@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 from collections import Counter
 from collections.abc import Collection
@@ -16,6 +17,7 @@ from tests.dashboards.binaries import binary
 
 COMPOSE = Path(__file__).resolve().parents[2] / "compose"
 FOLDER = COMPOSE / "observability"
+OBSERVABILITY_FILE = FOLDER / "docker-compose.yml"
 
 
 def resolved(
@@ -52,23 +54,30 @@ def specification() -> Any:
     return jsonschema.validators.validator_for(schema)(schema)
 
 
-def mounts(service: dict[str, Any]) -> dict[str, Path]:
-    """Return what a service sees of the repository: path inside -> path here; it may only read."""
+def project(file: Path) -> str:
+    """Return what Compose calls the project of a file: after its folder, unless it is told."""
+    assert "name" not in yaml.safe_load(file.read_text("utf-8"))
+    return re.sub(r"[^-_a-z0-9]", "", file.resolve().parent.name.lower())
+
+
+def mounts(service: dict[str, Any], folder: Path = COMPOSE) -> dict[str, Path]:
+    """Return what a service of a file in a folder sees of the repository: path inside -> path here;
+    it may only read."""
     found = {}
     for volume in service.get("volumes", ()):
         if isinstance(volume, str) and volume.startswith("."):
             here, inside, mode = volume.split(":")
             assert mode == "ro", volume
-            found[inside] = (COMPOSE / here).resolve()
+            found[inside] = (folder / here).resolve()
     return found
 
 
-def missing_files(services: dict[str, Any]) -> list[str]:
+def missing_files(services: dict[str, Any], folder: Path = COMPOSE) -> list[str]:
     """Return what services mount of the repository that is not there."""
     return [
         f"{name}: {here}"
         for name, service in services.items()
-        for here in mounts(service).values()
+        for here in mounts(service, folder).values()
         if not here.exists()
     ]
 

@@ -13,6 +13,7 @@ import pytest
 import yaml
 
 from dress_rehearsal.compose.secret_files import main, secret_files, write_secret_files
+from dress_rehearsal.plans import Plan
 from dress_rehearsal.target_app.neighbours import NeighbourSettings
 from dress_rehearsal.target_app.secret_files import add_files
 from dress_rehearsal.target_app.settings import EnvironmentSettings, Settings
@@ -53,6 +54,21 @@ def environment(service: str, folder: Path) -> dict[str, str]:
         (mounted / name).write_bytes((folder / name).read_bytes())
     add_files(mounted, found)
     return found
+
+
+def test_the_app_has_the_pools_that_a_plan_gives_it_by_default() -> None:
+    """Its requests gave up on a connection after 2 s by hand, and after 8 s in a rehearsal."""
+    named = re.compile(r"app_(workers|backlog|allocation|admission_\w+|\w+_pool(_timeout)?)")
+    given = {
+        name.lower().removeprefix("app_"): re.sub(r"\$\{\w+:-([^}]*)\}", r"\1", value)
+        for name, value in SERVICES["app"]["environment"].items()
+        if named.fullmatch(name.lower())
+    }
+    assert {"postgres_pool_timeout", "redis_pool_timeout", "workers"} <= given.keys()
+    plan = Plan(name="by-hand").app
+    assert {name: type(getattr(plan, name))(text) for name, text in given.items()} == {
+        name: getattr(plan, name) for name in given
+    }
 
 
 @pytest.mark.slow

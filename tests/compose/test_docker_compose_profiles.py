@@ -18,6 +18,7 @@ from tests.compose import compose_files
 from tests.compose.compose_files import (
     COMPOSE,
     FOLDER,
+    OBSERVABILITY_FILE,
     listens_beyond,
     missing_files,
     mounts,
@@ -29,7 +30,7 @@ FILE = COMPOSE / "docker-compose.yml"
 TEXT = FILE.read_text("utf-8")
 STAGE: dict[str, Any] = yaml.safe_load(TEXT)
 SERVICES: dict[str, Any] = STAGE["services"]
-OBSERVABILITY: dict[str, Any] = yaml.safe_load((COMPOSE / "observability.yml").read_text("utf-8"))
+OBSERVABILITY: dict[str, Any] = yaml.safe_load(OBSERVABILITY_FILE.read_text("utf-8"))
 VARIABLES = frozenset(re.findall(r"\$\{(\w+)", TEXT))
 PROFILES = ("kafka", "sqs", "neighbours", "observability", "locust")
 RULES = ["rules/*.yml", "stage-rules.yml"]
@@ -123,7 +124,7 @@ def test_who_observes_is_who_observes_beside_a_rehearsal(name: str) -> None:
         *("/etc/alloy/runs.alloy", "/etc/alloy/stage.alloy"),
     }
     assert {i: p for i, p in mounts(ours).items() if i not in own} == {
-        i: p for i, p in mounts(beside).items() if i not in own
+        i: p for i, p in mounts(beside, FOLDER).items() if i not in own
     }
     addresses = re.compile(r"\w+_(ADDRESS|ADDR|PORT|HOST)|STAGE")
     kept = {k: v for k, v in ours.get("environment", {}).items() if not addresses.fullmatch(k)}

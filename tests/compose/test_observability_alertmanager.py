@@ -15,7 +15,7 @@ pytestmark = pytest.mark.servers
 NOBODY, SLACK = (
     yaml.safe_load((CONFIGS / f"{name}.yml").read_text("utf-8")) for name in ("nobody", "slack")
 )
-STACK = yaml.safe_load((CONFIGS.parents[1] / "observability.yml").read_text("utf-8"))
+STACK = yaml.safe_load((CONFIGS.parent / "docker-compose.yml").read_text("utf-8"))
 RUN = "20261121T084825Z-festival-af0888"
 
 

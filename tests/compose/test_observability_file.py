@@ -1,4 +1,4 @@
-"""`observability.yml` and its configurations: accepted by the programs that will read them.
+"""`observability/docker-compose.yml` and what it configures: accepted by whoever will read them.
 
 Grafana, Loki and Alloy run in containers only. Of their files it is checked here that they parse,
 that they name what is there, and that what they say about a run's files is true of a run's files.
@@ -21,11 +21,17 @@ from dress_rehearsal.plans import Plan
 from dress_rehearsal.records import RunDirectory
 from dress_rehearsal.target_app.telemetry.logs import JsonFormatter
 from tests.compose import compose_files
-from tests.compose.compose_files import COMPOSE, FOLDER, missing_files, specification
+from tests.compose.compose_files import (
+    COMPOSE,
+    FOLDER,
+    OBSERVABILITY_FILE,
+    missing_files,
+    project,
+    specification,
+)
 from tests.dashboards.binaries import run
 
-FILE = COMPOSE / "observability.yml"
-TEXT = FILE.read_text("utf-8")
+TEXT = OBSERVABILITY_FILE.read_text("utf-8")
 STACK: dict[str, Any] = yaml.safe_load(TEXT)
 SERVICES: dict[str, Any] = STACK["services"]
 ALLOY = "".join(
@@ -46,12 +52,12 @@ VARIABLES = {
 
 def resolved(**environment: str) -> dict[str, Any]:
     """The file as docker-compose 1.29 understands it, with these variables set and no others."""
-    return compose_files.resolved(FILE, VARIABLES, **environment)
+    return compose_files.resolved(OBSERVABILITY_FILE, VARIABLES, **environment)
 
 
 def mounts(service: str) -> dict[str, Path]:
     """What a service sees of this machine: path inside -> path here."""
-    return compose_files.mounts(SERVICES[service])
+    return compose_files.mounts(SERVICES[service], FOLDER)
 
 
 @pytest.mark.slow
@@ -111,7 +117,15 @@ def test_images_are_pinned_by_version(service: str) -> None:
 
 @pytest.mark.parametrize("service", SERVICES)
 def test_everything_that_is_mounted_is_there_and_cannot_be_written(service: str) -> None:
-    assert missing_files({service: SERVICES[service]}) == []
+    assert missing_files({service: SERVICES[service]}, FOLDER) == []
+
+
+def test_what_is_done_to_the_stage_by_hand_is_not_done_to_this() -> None:
+    """`down --volumes` of the stage removed what Prometheus and Grafana had of all rehearsals."""
+    stage = COMPOSE / "docker-compose.yml"
+    assert (project(OBSERVABILITY_FILE), project(stage)) == ("observability", "compose")
+    volumes = yaml.safe_load(stage.read_text("utf-8"))["volumes"]
+    assert not set(STACK["volumes"]) & set(volumes), "of one project either"
 
 
 def test_everything_listens_on_loopback_only() -> None:

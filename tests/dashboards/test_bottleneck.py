@@ -80,7 +80,7 @@ def test_what_was_waited_for_most_is_named(
 def test_the_first_bottleneck_is_the_line_of_the_report(
     api: PrometheusApi, run: str, line: str
 ) -> None:
-    labels, _ = shown(api, run, "The first bottleneck")
+    labels, _ = shown(api, run, "Cause of slowness")
     assert labels["cause"] == line
 
 

@@ -15,6 +15,7 @@ from grafana_foundation_sdk.models.dashboard import Dashboard
 from dress_rehearsal.dashboards import build
 from dress_rehearsal.dashboards.kit import links
 from dress_rehearsal.dashboards.queries import panels, targets
+from dress_rehearsal.records.tables import CLIENT_POOLS
 from tests.dashboards.exported import HISTOGRAMS, METRICS, RECORDED
 from tests.dashboards.linting import families, lint, metrics_of, selectors
 
@@ -300,6 +301,39 @@ def test_numbers_that_answer_at_a_glance_stand_on_top(built: dict[str, dict[str,
         first_line = [p for p in rest if p["gridPos"]["y"] == 1]
         assert {p["type"] for p in first_line} <= {"stat", "gauge"}, uid
         assert sum(p["gridPos"]["w"] for p in first_line) == 24, uid
+
+
+def unnamed_pools(dashboard: dict[str, Any]) -> list[str]:
+    """Return the lines of the app's own pools that a dashboard shows by their raw names."""
+    called = {
+        panel["id"]: {
+            override["matcher"]["options"]
+            for override in panel.get("fieldConfig", {}).get("overrides", ())
+            if any(each["id"] == "displayName" for each in override["properties"])
+        }
+        for panel in panels(dashboard)
+    }
+    return [
+        f"{each.panel_title}: {line}"
+        for each in targets(dashboard)
+        if "{{pool}}" in each.legend or "{{what}}" in each.legend
+        for pool in CLIENT_POOLS
+        for job in ("app", "writeback")
+        for line in [
+            each.legend.replace("{{pool}}", pool)
+            .replace("{{what}}", f"{pool} pool")
+            .replace("{{job}}", job)
+        ]
+        if line not in called[each.panel]
+    ]
+
+
+def test_pools_are_called_alike_in_all_panels(built: dict[str, dict[str, Any]]) -> None:
+    assert not [line for dashboard in built.values() for line in unnamed_pools(dashboard)]
+    raw = copy.deepcopy(built["rehearsal-pools"])
+    (waits,) = (panel for panel in panels(raw) if panel["title"] == "Wait, p99")
+    waits["fieldConfig"]["overrides"] = waits["fieldConfig"]["overrides"][1:]
+    assert unnamed_pools(raw) == ["Wait, p99: app postgres"]
 
 
 def test_outcomes_have_one_colour_wherever_they_are_shown(

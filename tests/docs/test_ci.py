@@ -4,6 +4,7 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,14 +14,23 @@ import yaml
 ROOT = Path(__file__).resolve().parents[2]
 ACTION: dict[str, Any] = yaml.safe_load((ROOT / "action.yml").read_text())
 BLOCK = re.compile(r"```yaml\n(.*?)```", re.DOTALL)
-RECIPES = BLOCK.findall((ROOT / "docs" / "ci.md").read_text())
+CI = (ROOT / "docs" / "ci.md").read_text()
+RECIPES = BLOCK.findall(CI)
 STUB = """#!/bin/sh
 printf '%s\\n' "$@" >"$SEEN"
 if [ "$CODE" != 2 ]; then
-    mkdir -p runs/20261201T100000Z-shop
-    for file in report.html summary.md junit.xml verdict.json; do
-        echo "the run's $file" >runs/20261201T100000Z-shop/$file
+    series=""
+    case "$*" in *--repeat*) series=/20261201T095900Z-shop-x2 ;; esac
+    mkdir -p runs$series/20261201T100000Z-shop
+    for file in report.html summary.md junit.xml verdict.json plan.toml environment.json \\
+        scenario.py; do
+        echo "the run's $file" >runs$series/20261201T100000Z-shop/$file
     done
+    if [ -n "$series" ]; then
+        for file in repeats.md repeats.json comparison.md comparison.json; do
+            echo "the series' $file" >runs$series/$file
+        done
+    fi
 fi
 exit "$CODE"
 """
@@ -152,7 +162,46 @@ def test_arguments_are_handed_on_as_they_are_and_no_script_is_made_of_them(runne
 def test_the_summary_is_shown_when_the_gate_fails_too(runner: Runner) -> None:
     runner.run("Rehearse", 99, plan="plan.toml")
     assert runner.run("Show the summary") == 0
-    assert runner.read("step-summary") == "the run's summary.md\n"
+    assert runner.read("step-summary") == "the run's summary.md\n\n"
+
+
+def test_of_repeats_the_comparison_and_the_table_are_shown_before_each_run(runner: Runner) -> None:
+    runner.run("Rehearse", 99, plan="plan.toml", arguments="--repeat=2\n")
+    assert runner.run("Show the summary") == 0
+    assert runner.read("step-summary").split("\n\n") == [
+        *("the series' comparison.md", "the series' repeats.md", "the run's summary.md", "")
+    ]
+
+
+def kept(recipe: Sequence[str], folder: Path) -> set[str]:
+    """Return the names of the files that patterns of a recipe find; `**` is any depth to all."""
+    return {path.name for pattern in recipe for path in folder.glob(pattern)}
+
+
+def patterns() -> dict[str, list[str]]:
+    """Return what the action and the recipes keep, relative to where they run."""
+    action = str(step("Keep the report")["with"]["path"]).splitlines()
+    gitlab = yaml.safe_load(RECIPES[2])["rehearsal"]["artifacts"]
+    [jenkins] = re.findall(r"archiveArtifacts(.*?)\n {8}\}", CI, re.DOTALL)
+    [junit] = re.findall(r"testResults: '(\S+)'", CI)
+    return {
+        "action": [each.replace("${{ inputs.runs }}", "runs") for each in action],
+        "gitlab": [*gitlab["paths"], gitlab["reports"]["junit"]],
+        "jenkins": [*re.findall(r"runs/[^',\s]+", jenkins), junit],
+    }
+
+
+@pytest.mark.parametrize("arguments", ["", "--repeat=2\n"])
+@pytest.mark.parametrize("by", ["action", "gitlab", "jenkins"])
+def test_all_that_is_read_later_is_kept_of_a_run_and_of_repeats(
+    runner: Runner, by: str, arguments: str
+) -> None:
+    runner.run("Rehearse", 99, plan="plan.toml", arguments=arguments)
+    written = {path.name for path in (runner.folder / "runs").rglob("*") if path.is_file()}
+    assert {"report.html", "junit.xml", "plan.toml", "scenario.py"} <= written
+    assert kept(patterns()[by], runner.folder) == written
+    flat = [pattern.replace("**", "*") for pattern in patterns()[by]]
+    assert bool(kept(flat, runner.folder) & {"report.html"}) is not bool(arguments), "as it was"
 
 
 def test_without_a_run_there_is_no_summary_and_no_second_failure(runner: Runner) -> None:

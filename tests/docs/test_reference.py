@@ -2,11 +2,13 @@
 
 import inspect
 import re
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
 from dress_rehearsal import scenarios
+from dress_rehearsal.plans import bundled_plans, read_plan
 from dress_rehearsal.plans.behaviour import PARAMETERS, default_of
 from dress_rehearsal.plans.matrix import read_matrix
 from dress_rehearsal.plans.plan import Plan
@@ -81,6 +83,41 @@ def test_every_resource_is_named() -> None:
 
 def test_every_fault_is_described_once_in_the_catalogues_order() -> None:
     assert rows(section("Faults")) == list(FAULTS)
+
+
+def usual_values(text: str) -> dict[str, tuple[str, str]]:
+    """Return each fault's usual grade and how long it usually lasts, as the reference has them."""
+    found = re.findall(r"^\| `(\w+)` \| (.+?) \| (.+?) \|", text, flags=re.MULTILINE)
+    return {name: (grade, lasts) for name, grade, lasts in found}
+
+
+def test_every_fault_is_as_strong_and_lasts_as_long_as_is_told() -> None:
+    """Latency was said to last to the end of the sale, and lasts 10 s."""
+    text = section("Faults")
+    usual = {
+        name: (kind.usual, "once" if kind.momentary else kind.usually_lasts or "the sale")
+        for name, kind in FAULTS.items()
+    }
+    assert usual_values(text) == usual
+    wrong = text.replace("| `latency` | 100ms | 10s |", "| `latency` | 100ms | the sale |")
+    assert usual_values(wrong) != usual
+
+
+def test_every_bundled_plan_lasts_as_long_as_is_told() -> None:
+    table = section("Bundled plans")
+    told = re.findall(r"^\| `([\w-]+)` \| .* \| ([^|]+) \|$", table, re.MULTILINE)
+    unit_s = {"s": 1, "min": 60}
+    lasts = {
+        name: sum(int(n) * unit_s[unit] for n, unit in re.findall(r"(\d+) (s|min)", time))
+        for name, time in told
+    }
+    planned = {path.stem: read_plan(path).schedule for path in bundled_plans()}
+    assert lasts == {name: round(each.lead + each.sale) for name, each in planned.items()}
+
+
+def test_no_line_stands_there_twice() -> None:
+    lines = REFERENCE.splitlines()
+    assert not [one for one, next_ in pairwise(lines) if one == next_ and len(one) > 20]
 
 
 def test_the_metrics_that_gates_may_name_exist() -> None:

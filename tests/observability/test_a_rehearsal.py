@@ -178,7 +178,7 @@ class Compared:
 
     def cause(self) -> None:
         """The first bottleneck, in the words of the report."""
-        (answer,) = self.seen.column("rehearsal-open", "The first bottleneck", "")
+        (answer,) = self.seen.column("rehearsal-open", "Cause of slowness", "")
         assert answer.labels["cause"] == self.seen.verdict["cause"]
 
     def busiest_seconds(self) -> None:

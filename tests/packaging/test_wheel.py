@@ -71,7 +71,6 @@ def test_every_module_and_every_file_beside_one_is_in_it(wheel: Path) -> None:
         and path.relative_to(ROOT).parts[:2]
         not in {
             ("compose", "observability"),
-            ("compose", "observability.yml"),
             ("compose", "secrets"),
         }
     }

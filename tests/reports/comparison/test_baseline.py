@@ -5,6 +5,7 @@ import dataclasses
 import pytest
 
 from dress_rehearsal.plans import Gate, PlanError
+from dress_rehearsal.plans.sections.scenario import Scenario
 from dress_rehearsal.reports.comparison.baseline import read_baseline, remarks_on, snapshot
 from dress_rehearsal.reports.comparison.sides import Side
 from dress_rehearsal.reports.errors import ComparisonRefusedError
@@ -33,6 +34,15 @@ def test_each_obstacle_is_a_remark(side_of, run_of):
     ):
         assert words in sentence
     assert said[3].startswith("There will be 1 run, and it takes 5 a side")
+
+
+def test_a_baseline_that_keeps_no_copy_of_its_scenario_is_told_of_beforehand(side_of, run_of):
+    own = {"scenario": Scenario(file="/shop/scenario.py")}
+    base, plan = side_of("old", QUIET, plan=own), run_of(1.0, plan=own).plan
+    (said,) = remarks_on(base, plan, 5, HERE)
+    assert said.startswith("The baseline has no copy of its scenario (scenario.py")
+    kept = tuple(dataclasses.replace(run, scenario="12ab") for run in base.runs)
+    assert not list(remarks_on(Side("old", kept), plan, 5, HERE))
 
 
 def test_a_number_that_too_few_runs_of_the_baseline_have_is_named(side_of, run_of):

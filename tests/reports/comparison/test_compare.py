@@ -7,12 +7,15 @@ import re
 import pytest
 
 from dress_rehearsal.plans import Gate
+from dress_rehearsal.plans.sections.scenario import Scenario
+from dress_rehearsal.plans.sections.target import Target
 from dress_rehearsal.reports.comparison import Side, compare, overview
 from dress_rehearsal.reports.comparison.output import (
     comparison_figure,
     comparison_markdown,
     comparison_page,
 )
+from dress_rehearsal.reports.comparison.sides import read_sides
 from dress_rehearsal.reports.comparison.tables import SIDE_COLUMNS, side_rows
 from tests.reports.comparison.conftest import MARGINS, P99
 from tests.steps import PURCHASE
@@ -108,6 +111,29 @@ def test_another_scenario_is_other_ground(side_of):
     runs = tuple(dataclasses.replace(run, scenario="12ab") for run in new.runs)
     found, said = told(side_of("old", QUIET), dataclasses.replace(new, runs=runs))
     assert (found, "the scenarios differ" in said) == ("undecided", True)
+
+
+def test_a_kept_run_without_its_scenario_is_named_and_one_with_it_compares(
+    run_of, written, tmp_path
+):
+    """All three files that were said to be enough, of a plan with a scenario of its own."""
+    target = Target(stage="external", url="http://127.0.0.1:8000")
+    own = {"scenario": Scenario(file="/shop/scenario.py"), "target": target}
+    runs = [tuple(run_of(QUIET[n % 5], n, plan=own) for n in of) for of in (range(5), range(5, 10))]
+    sides = [
+        written(tmp_path / name, Side(name, side))
+        for name, side in zip(("old", "new"), runs, strict=True)
+    ]
+    found, said = told(*read_sides(sides))
+    assert (found, "old has no copy of its scenario (scenario.py" in said) == ("undecided", True)
+    for run in sides[0].iterdir():
+        (run / "scenario.py").write_text("class Buyer: ...")
+    found, said = told(*read_sides(sides))
+    assert (found, "new has no copy of its scenario" in said) == ("undecided", True)
+    for run in sides[1].iterdir():
+        (run / "scenario.py").write_text("class Buyer: ...")
+    found, said = told(*read_sides(sides))
+    assert (found, "scenario" in said) == ("no_worse", False)
 
 
 @pytest.mark.parametrize(
