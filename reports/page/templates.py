@@ -12,6 +12,10 @@ from markupsafe import Markup, escape
 from dress_rehearsal.plans.visible import visible
 
 _HERE: Final = Path(__file__).parent
+_NAME: Final = "(g(?:-[A-Za-z]+)?-[0-9a-f]+)"
+"""What a letter's outline is called, behind its figure's own key: its font's, and its number."""
+_GLYPH: Final = re.compile(rf'<path id="[\w-]+?-{_NAME}"( [^>]*)/>')
+_LETTER: Final = re.compile(rf'href="#[\w-]+?-{_NAME}"')
 
 
 def rendered(template: str, **values: Any) -> str:
@@ -35,7 +39,23 @@ def rendered(template: str, **values: Any) -> str:
         for name in ("page.css", "page.js")
     )
     own = {"css": css, "script": script, "script_hash": _hash_of(f"\n{script}\n")}
-    return visible(environment.get_template(template).render(**own, **values))
+    return visible(_with_shared_glyphs(environment.get_template(template).render(**own, **values)))
+
+
+def _with_shared_glyphs(page: str) -> str:
+    """Return a page whose figures have the outline of each letter once, not once a figure."""
+    glyphs: dict[str, str] = {}
+
+    def taken(match: "re.Match[str]") -> str:
+        glyphs.setdefault(match[1], match[2])
+        return ""
+
+    page = _LETTER.sub(r'href="#\1"', _GLYPH.sub(taken, page).replace("<defs></defs>", ""))
+    if not glyphs:
+        return page
+    outlines = "".join(f'<path id="{name}"{drawn}/>' for name, drawn in sorted(glyphs.items()))
+    shared = f'<svg class="glyphs" aria-hidden="true"><defs>{outlines}</defs></svg>'
+    return page.replace("<body>", f"<body>\n{shared}", 1)
 
 
 def _hash_of(script: str) -> str:

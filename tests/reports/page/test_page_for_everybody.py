@@ -15,6 +15,7 @@ pytestmark = pytest.mark.slow
 def test_figures_and_tables_speak_to_those_who_cannot_see_them(healthy_page: Any) -> None:
     page, _, _ = healthy_page
     drawn = [attributes for tag, attributes in page.tags if tag == "svg"]
+    assert drawn.pop(0) == {"class": "glyphs", "aria-hidden": "true"}, "letters that all share"
     assert len(drawn) == 2 * len(FIGURES)
     assert all(svg["role"] == "img" and svg["aria-label"] for svg in drawn)
     heads = [attributes for tag, attributes in page.tags if tag == "th"]
