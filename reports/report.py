@@ -33,7 +33,7 @@ def write_report(
     """
     if evidence is None:
         evidence = read_evidence(run)
-    with zero_named(evidence.plan):
+    with zero_named(evidence.plan, has_t0=evidence.timeline.has_t0):
         verdict = judge(evidence)
         run.write_text("verdict.json", verdict.text())
         run.write_text("summary.md", write_summary(verdict))

@@ -210,10 +210,10 @@ def offset(value_s: float) -> str:
 
 
 @contextmanager
-def zero_named(plan: Plan) -> Iterator[None]:
+def zero_named(plan: Plan, *, has_t0: bool = True) -> Iterator[None]:
     """Have `offset` call zero by its name within this context: a load without students, which opens
-    no sale, counts from its start."""
-    token = _zero.set("T-0" if plan.load is None else "start")
+    no sale, counts from its start; a run that ended before T-0 was fixed from its first request."""
+    token = _zero.set("start" if plan.load is not None else "T-0" if has_t0 else "first request")
     try:
         yield
     finally:

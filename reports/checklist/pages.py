@@ -107,7 +107,7 @@ def checklist_page(checklist: Checklist) -> str:
                     [
                         Cell(run.run, href=run.href),
                         Cell(run.verdict.verdict, _TONES[run.verdict.verdict]),
-                        Cell(written(run.people)),
+                        Cell(written(run.came)),
                         Cell(_shortened(run.verdict.reasons[0])),
                     ]
                     for run in checklist.runs

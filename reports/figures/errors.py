@@ -34,6 +34,10 @@ def draw_errors(evidence: Evidence, window_s: tuple[float, float] | None) -> Dra
     if not len(met):
         return Missing(name, heading, _none(evidence))
     requests = len(evidence.requests) - _abandoned(evidence)
+    # All of them, also those of a long lead that other figures cut.
+    room = 0.01 * (window_s[1] - window_s[0])
+    first_s, last_s = float(np.min(met.at_s)), float(np.max(met.at_s))
+    window_s = min(window_s[0], first_s - room), max(window_s[1], last_s + room)
     edges = bins_s(window_s, events=len(met))
     order = np.argsort(-np.bincount(met.code, minlength=len(met.codes)), kind="stable")
     alone = order[: len(_COLOURS)]

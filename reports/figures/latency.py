@@ -49,7 +49,7 @@ def draw_latency(
         "Both also stand by their number in the same chart, at the moment the student meant to "
         "act. What a student no longer needed is left out."
     )
-    caption += timeline.note
+    caption += f"{_outside(evidence, edges)}{timeline.note}"
 
     def draw(sheet: Sheet) -> None:
         for group in groups:
@@ -114,6 +114,14 @@ def _draw_group(panel: Panel, group: _Group, edges: Floats) -> None:
     panel.axis_of_time(*((shown.min(), shown.max()) if len(shown) else (1.0, 1000.0)))
     if group.bad:
         panel.stack_on_the_right(group.bad, edges)
+
+
+def _outside(evidence: Evidence, edges: Floats) -> str:
+    """Return how many requests count and are of before or after the time shown, as a sentence."""
+    meant_s = evidence.timeline.seconds(evidence.requests["intended_ns"])
+    outside = (meant_s < edges[0]) | (meant_s > edges[-1])
+    number = int((outside & evidence.latency["counts"].to_numpy(dtype=bool)).sum())
+    return f" Outside the time shown: {counted(number, 'request')}." if number else ""
 
 
 def _finding(frame: LatencyTable, buying: PurchaseStep | None) -> str:

@@ -81,7 +81,7 @@ def timeline_rows(evidence: Evidence) -> list[tuple[Cell, str, str, str]]:
         moment = (
             offset(at_s)
             if evidence.timeline.has_t0
-            else f"{seconds(abs(at_s))} after the first request"
+            else f"{seconds(abs(at_s))} {'before' if at_s < 0 else 'after'} the first request"
         )
         detail = event.detail.get("what") or event.detail.get("reason")
         words = str(detail) if detail else ", ".join(_details(_named_waits(event)))

@@ -45,7 +45,7 @@ def key_numbers(evidence: Evidence, verdict: Verdict) -> Sequence[KeyNumber]:
         KeyNumber("Students", written(verdict.census.students), _requests_note(evidence, verdict)),
         KeyNumber(
             "Tickets granted",
-            written(sale.granted),
+            written(verdict.sale.granted),
             f"of {written(sale.capacity)}, {sale.witness}",
         ),
         KeyNumber(

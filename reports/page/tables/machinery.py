@@ -184,13 +184,19 @@ def _releases(generator: Generator, evidence: Evidence) -> list[tuple[Cell, ...]
         ),
         row(
             f"Sent within {format_duration(evidence.plan.timely)} of their time at T-0",
-            percent(timely, released) if released else NOT_MEASURED,
+            _of_released(timely, released) if released else NOT_MEASURED,
             percent(float(TIMELY_SHARE)),
             state_cell(timely < TIMELY_SHARE * released if released else None, "too few"),
         ),
         row("Release skew at T-0, p99", milliseconds(generator.release_skew_ms), EMPTY, ""),
         row("Read lag, p99", milliseconds(generator.read_lag_p99_ms), EMPTY, ""),
     ]
+
+
+def _of_released(timely: int, released: int) -> str:
+    """Return a share of the sends, rounded down: what is too little never looks enough."""
+    hundredths = 10_000 * timely // released
+    return f"{written(timely)} of {written(released)} ({percent(hundredths / 10_000)})"
 
 
 def _cores(number: float | None) -> str:
