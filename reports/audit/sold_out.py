@@ -165,7 +165,7 @@ def _counted(evidence: Evidence) -> bool:
 def _got(evidence: Evidence) -> int:
     """Return how many places students were told in the end that they have."""
     names = evidence.promises.tickets["ticket"]
-    return min(names.nunique() + int(names.isna().sum()), evidence.plan.event.tickets)
+    return min(int(names.nunique()) + int(names.isna().sum()), evidence.plan.event.tickets)
 
 
 def told_before_the_last_buyer(said: Said) -> int:
