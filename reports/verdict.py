@@ -35,6 +35,7 @@ from dress_rehearsal.reports.audit import (
     unread_pages,
 )
 from dress_rehearsal.reports.audit.fairness import judge_fairness
+from dress_rehearsal.reports.audit.promised import untold_notes
 from dress_rehearsal.reports.audit.put_off import put_off_notes
 from dress_rehearsal.reports.audit.sold_early import early_notes
 from dress_rehearsal.reports.cause import app_or_machine, find_cause, stop_notes, worker_notes
@@ -225,6 +226,7 @@ def judge(evidence: Evidence) -> Verdict:
                 *time_notes(evidence.ledger_times),
                 *early_notes(evidence),
                 *put_off_notes(evidence),
+                *untold_notes(evidence),
                 *trust.notes,
                 *evidence.server_counts.notes,
                 *worker_notes(evidence),

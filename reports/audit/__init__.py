@@ -31,7 +31,7 @@ from dress_rehearsal.reports.audit.queue_places import false_places
 from dress_rehearsal.reports.audit.refusals import refusal_wrongs
 from dress_rehearsal.reports.audit.said import Said
 from dress_rehearsal.reports.audit.sold_early import sold_early
-from dress_rehearsal.reports.audit.sold_out import false_sold_out
+from dress_rehearsal.reports.audit.sold_out import false_sold_out, sold_out_problems
 from dress_rehearsal.reports.audit.ticket_pages import holder_wrongs
 from dress_rehearsal.reports.audit.tickets import ticket_wrongs
 from dress_rehearsal.reports.evidence import Evidence
@@ -125,6 +125,7 @@ def audit_run(evidence: Evidence) -> AuditFinding:
         )
     unread = entry_problems(evidence)
     problems += [*pending_problems(evidence), *unread, *put_off_problems(evidence)]
+    problems += sold_out_problems(said)
     reasons = not_applicable(said, found, gate_unread=bool(unread))
     problems += time_problems(evidence.ledger_times) if "sold_early" not in reasons else []
     beside = {name: reasons[name] for name in COUNTERS if name in reasons}

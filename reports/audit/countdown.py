@@ -21,7 +21,7 @@ from dress_rehearsal.records.steps import COUNTDOWN, JOIN, PAGE, QUEUE, STREAM
 from dress_rehearsal.records.tables import ABANDONED, NS_PER_S
 from dress_rehearsal.reports.audit.refusals import Wrong
 from dress_rehearsal.reports.audit.said import NEVER_NS, Said, clock_ns
-from dress_rehearsal.reports.audit.sold_out import last_buyer_ns, stock
+from dress_rehearsal.reports.audit.sold_out import last_buyer_ns, stock, surely_left
 from dress_rehearsal.reports.evidence import Evidence
 from dress_rehearsal.reports.numbers import integers
 from dress_rehearsal.reports.words import counted, seconds, written
@@ -111,9 +111,7 @@ def _state(said: Said, t0_ns: int) -> dict[str, Wrong]:
     early = told & done & (state != "waiting") & (said.done_ns < t0_ns - clock)
     # What the waiting room says of it is `false_sold_out`'s.
     gone = told & done & (state == "sold_out") & said.at(*_PAGES)
-    held = stock(said.evidence)
-    if held is None or held.least_left <= 0:
-        gone &= said.done_ns < (last_buyer_ns(said) or 0)
+    gone &= _still_to_be_had(said, gone)
     stale_ns = _sold_by_ns(said.evidence) + status_age_ns(said)
     stale = told & sent & (state == "open") & (said.sent_ns >= stale_ns)
     wrong = closed | early | gone | stale
@@ -134,6 +132,20 @@ def _state(said: Said, t0_ns: int) -> dict[str, Wrong]:
             f"what was not so ({reasons}{by_worker(said, wrong)}).",
         )
     }
+
+
+def _still_to_be_had(said: Said, told: Any) -> Any:
+    """Return which of the answers that told that all is sold came while there were tickets.
+
+    Somebody else's shop may hold places that go back, and tell what was so a while ago.
+    """
+    if not said.evidence.plan.target.ours:
+        left = surely_left(said, age_ns=status_age_ns(said)) if told.any() else None
+        return np.zeros_like(told) if left is None else left > 0
+    held = stock(said.evidence)
+    if held is not None and held.least_left > 0:
+        return told
+    return said.done_ns < (last_buyer_ns(said) or 0)
 
 
 def _remaining(said: Said) -> dict[str, Wrong]:

@@ -19,9 +19,18 @@ import pandas as pd
 
 from dress_rehearsal.records.steps import JOIN
 from dress_rehearsal.records.tables import NS_PER_S
+from dress_rehearsal.reports.audit.said import NEVER_NS, Said
+from dress_rehearsal.reports.audit.sold_out import TELLING
+from dress_rehearsal.reports.audit.taken import given_back
 from dress_rehearsal.reports.evidence import Evidence
 from dress_rehearsal.reports.evidence.stores import DURABLE
-from dress_rehearsal.reports.numbers import integers, percentile, rank_correlation, rounded
+from dress_rehearsal.reports.numbers import (
+    integers,
+    least_of,
+    percentile,
+    rank_correlation,
+    rounded,
+)
 from dress_rehearsal.reports.part import Fairness
 from dress_rehearsal.reports.places import (
     first_sent,
@@ -74,7 +83,7 @@ def judge_fairness(evidence: Evidence) -> FairnessFinding:
         fairness = Fairness(**nothing | {"multi_device_advantage": advantage})
         return FairnessFinding(fairness, (), _unnumbered(evidence) if compares else ())
     unknown_s = uncertainty_s(evidence)
-    ways = [(_overtaken_by_s(line), unknown_s)]
+    ways = [(_overtaken_by_s(line, _given_back(evidence, line)), unknown_s)]
     placed = _placed_behind_s(evidence, line)
     if len(placed):
         unknown_s = trip_s(evidence)
@@ -169,19 +178,45 @@ def _how_judged(evidence: Evidence) -> tuple[str, ...]:
     return ()
 
 
-def _overtaken_by_s(line: pd.DataFrame) -> "pd.Series[float]":
+def _given_back(evidence: Evidence, line: pd.DataFrame) -> Any:
+    """Return for each student of the line how many places may have come back that were taken then.
+
+    Then: from the click until the last word that all is sold; 0 for holders. Of our own app none
+    come back: what a click takes it keeps, or it fails at once.
+    """
+    away = line.index[line["number"].isna()]
+    if evidence.plan.target.ours or away.empty:
+        return np.zeros(len(line), dtype=np.int64)
+    said = Said(evidence)
+    told = said.which("sold_out", roles=TELLING)
+    who = integers(away)
+    asked_ns = least_of(said.student[told], said.sent_ns[told], who, missing=NEVER_NS)
+    heard_ns = -least_of(said.student[told], -said.done_ns[told], who, missing=0)
+    since_ns = np.minimum(asked_ns, integers(line.loc[away, "place_ns"]))
+    back = pd.Series(given_back(said, since_ns, np.maximum(heard_ns, since_ns)), away)
+    return back.reindex(line.index, fill_value=0).to_numpy(dtype=np.int64)
+
+
+def _overtaken_by_s(line: pd.DataFrame, back: Any) -> "pd.Series[float]":
     """Return for each student of the line how much later somebody came who was served before.
 
-    In seconds; at most 0 where nobody overtook.
+    In seconds; at most 0 where nobody overtook. Who was sent away was served after all holders but
+    as many of the latest as places may have come back meanwhile: those were not to be had then.
+
+    Args:
+        back: how many these are, for each student of the line.
     """
     place = integers(line["place_ns"])
     sold_out = line["number"].isna().to_numpy(dtype=bool)
     number = integers(line["number"], missing=np.iinfo(np.int32).max)
     order = np.argsort(number, kind="stable")
-    place, number, sold_out = place[order], number[order], sold_out[order]
+    place, number, sold_out, back = place[order], number[order], sold_out[order], back[order]
     latest: Any = np.maximum.accumulate(np.where(sold_out, 0, place))
     earlier = np.searchsorted(number, number, side="left")  # how many have a smaller number
     before = np.where(earlier > 0, latest[np.maximum(earlier - 1, 0)], place)
+    got = np.sort(place[~sold_out])
+    rank = len(got) - 1 - back[sold_out]
+    before[sold_out] = np.where(rank >= 0, got[np.maximum(rank, 0)], place[sold_out])
     return pd.Series((before - place) / NS_PER_S, line.index[order])
 
 

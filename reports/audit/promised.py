@@ -21,7 +21,7 @@ from dress_rehearsal.reports.audit.said import Said, clock_ns
 from dress_rehearsal.reports.evidence import Evidence
 from dress_rehearsal.reports.evidence.stores import among, durable_rows
 from dress_rehearsal.reports.numbers import integers, least_of, rounded
-from dress_rehearsal.reports.words import counted, milliseconds, written
+from dress_rehearsal.reports.words import agreeing, counted, milliseconds, written
 
 ISSUE_GRACE_NS: Final = NS_PER_S
 """How long after its row's commit the target may still call a ticket pending."""
@@ -99,6 +99,34 @@ def _of_promises(said: Said) -> dict[str, Wrong]:
             f"was never issued.",
         ),
     }
+
+
+def untold_notes(evidence: Evidence) -> tuple[str, ...]:
+    """Return a sentence on tickets of which nobody was told, of students who were told of others.
+
+    Where each may have several: an order may be for more tickets than its answer names. Where one
+    is all that each may have, they are duplicates.
+    """
+    durable, told = durable_rows(evidence.stores), evidence.promises.students
+    limit = evidence.plan.event.per_student
+    owned = "owners" in evidence.stores.said.get(evidence.stores.durable, ())
+    if limit == 1 or durable is None or told.empty or not owned:
+        return ()
+    heard = told.loc[told["acked"] & ~told["undecided"], "student"].tolist()
+    held, named = (
+        rows.drop_duplicates(["student", "ticket"]).groupby("student").size().reindex(heard)
+        for rows in (durable, evidence.promises.tickets)
+    )
+    more = int((held - named).clip(lower=0).sum())
+    if not more:
+        return ()
+    allowed = "sets no limit" if not limit else f"allows {limit} each"
+    return (
+        f"{counted(more, 'ticket')} in {evidence.stores.durable} {agreeing(more, 'was', 'were')} "
+        f"told to nobody: {agreeing(more, 'its student was', 'their students were')} told of fewer "
+        f"than they hold. That is no wrong where one order is for several (event.per_student = "
+        f"{limit} {allowed}).",
+    )
 
 
 def _misunderstood(said: Said) -> Any:

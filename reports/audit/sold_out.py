@@ -5,24 +5,27 @@ false_sold_out  students sent away as sold out though places were left in the en
 
 Of a target of somebody else's nobody knows how it keeps places for clicks that are under way, so
 there a student was wronged only where fewer places can have been taken at that moment than there
-were: by those who had clicked and got a ticket, may have got one, or were still waiting.
+were (`reports.audit.taken`): by those who had clicked and got a ticket, may have got one, were
+still waiting or held one that they did not get in the end.
 """
 
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 import pandas as pd
 
-from dress_rehearsal.records.steps import JOIN, OTHER, PURCHASE, QUEUE, STREAM, TICKET
-from dress_rehearsal.reports.audit.said import NEVER_NS, Said
+from dress_rehearsal.records.steps import JOIN, PURCHASE, QUEUE, STREAM, TICKET
+from dress_rehearsal.reports.audit.said import Said
+from dress_rehearsal.reports.audit.taken import most_taken
 from dress_rehearsal.reports.evidence import Evidence
-from dress_rehearsal.reports.evidence.stores import coded, different
+from dress_rehearsal.reports.evidence.stores import coded
 from dress_rehearsal.reports.numbers import distinct, least_by
 from dress_rehearsal.reports.words import counted, written
 
 Wrong = tuple[int | None, str]
 
-_TELLING = (PURCHASE, TICKET, JOIN, QUEUE, STREAM)
+TELLING: Final = (PURCHASE, TICKET, JOIN, QUEUE, STREAM)
+"""What is asked for by requests whose answer may tell a student that all is sold."""
 
 
 class Stock(NamedTuple):
@@ -53,7 +56,8 @@ def stock(evidence: Evidence) -> Stock | None:
     holders = [rows["student"] for rows in stores.holdings.values()]
     named = pd.concat(holders) if holders else pd.Series(dtype="int64")
     undecided = int((told["undecided"] & ~told["student"].isin(named)).sum())
-    return Stock(evidence.plan.event.tickets, held, undecided)
+    places = evidence.plan.event.tickets
+    return Stock(places, held + stores.before_of(places), undecided)
 
 
 def false_sold_out(said: Said) -> Wrong | None:
@@ -90,92 +94,78 @@ def _of_our_own(said: Said) -> Wrong | None:
 
 def _of_somebody_else(said: Said) -> Wrong | None:
     evidence = said.evidence
-    unread = bool(evidence.plan.ledgers) and not evidence.stores.complete
-    if evidence.requests.empty or evidence.clock_steps or unread:
-        return None  # what others took a ledger would say
-    places = evidence.plan.event.tickets
-    told = said.which("sold_out", roles=_TELLING) & (said.sent_ns >= 0) & (said.done_ns >= 0)
-    taken = _may_be_taken(said)(said.sent_ns, said.done_ns) + _taken_by_others(said)
-    wrong = told & (taken < places)
-    who = said.students(wrong)
-    left = places - int(taken[wrong].min(initial=places))
-    count = len(who)
+    left = surely_left(said)
+    if left is None:
+        return None
+    wrong = _told(said) & (left > 0)
+    count, most = len(said.students(wrong)), written(int(left[wrong].max(initial=0)))
+    places = f"{most} of {counted(evidence.plan.event.tickets, 'place')}"
+    if not _counted(evidence):
+        places = f"{most} of the {counted(_got(evidence), 'place')} that students got in the end"
     unsure = evidence.timeline.record_cut or evidence.timeline.rows_pending
     return count or (None if unsure else 0), (
         f"False sold out: {counted(count, 'student was', 'students were')} told that all is sold "
-        f"while up to {written(left)} of {counted(places, 'place')} cannot have been taken."
+        f"while up to {places} cannot have been taken."
     )
 
 
-def _may_be_taken(said: Said) -> Any:
-    """Return a function that gives for spans of time how many places may be taken at most.
-
-    A click takes a place from its sending on: for ever where it got a ticket or nobody knows, else
-    until it failed. It may have got one all the same, which the stores know. What buying is made of
-    besides, a basket say, may take it from then on, and keep it though the rest failed. Of a
-    student who may have one ticket, all clicks take one.
-    """
-    clicks = said.may_have_granted
-    begun_ns = _begun_ns(said)
-    sent_ns, student = begun_ns[clicks], said.student[clicks]
-    at_once = begun_ns[clicks] == said.sent_ns[clicks]
-    failed = (said.outcome[clicks] == "failed") & said.answered[clicks] & at_once
-    holders = [rows["student"] for rows in said.evidence.stores.holdings.values()]
-    failed &= ~np.isin(student, pd.concat(holders) if holders else [])
-    until_ns = np.where(failed, said.done_ns[clicks], NEVER_NS)
-    if said.evidence.plan.event.per_student == 1:
-        who, sent_ns = least_by(student, sent_ns)
-        latest = pd.Series(until_ns).groupby(student).max()
-        until_ns = latest.reindex(who).to_numpy(dtype="int64")
-    begun, over = np.sort(sent_ns), np.sort(until_ns)
-
-    def within(since_ns: Any, by_ns: Any) -> Any:
-        return np.searchsorted(begun, by_ns, side="right") - np.searchsorted(over, since_ns)
-
-    return within
-
-
-def _begun_ns(said: Said) -> Any:
-    """Return for each request when the first was sent of those without a role right before it.
-
-    Right before it: by the same device of the same student, one after the other. Its own sending
-    where there is none.
-    """
-    order = np.lexsort((said.seq, said.device, said.student))
-    devices = int(said.device.max(initial=0)) + 1
-    key = said.student[order].astype(np.int64) * devices + said.device[order]
-    other, sent_ns = said.at(OTHER)[order], said.sent_ns[order]
-    follows = np.concatenate([[False], (key[1:] == key[:-1]) & other[:-1]])
-    place = np.arange(len(order))
-    first = np.maximum.accumulate(np.where(follows, 0, place))
-    begun_ns = np.empty_like(sent_ns)
-    begun_ns[order] = np.where(follows & (sent_ns[first] >= 0), sent_ns[first], sent_ns)
-    return begun_ns
-
-
-def _taken_by_others(said: Said) -> int:
-    """Return how many places people took by no click of this rush, or had taken before it.
-
-    Those of before it count only where they fit beside what was sold now: more than there are
-    places were of another sale.
-    """
-    stores, places = said.evidence.stores, said.evidence.plan.event.tickets
-    buyers = said.students(said.may_have_granted)
-    strangers = max(
-        (int((~rows["student"].isin(buyers)).sum()) for rows in stores.holdings.values()), default=0
+def sold_out_problems(said: Said) -> tuple[str, ...]:
+    """Return why it is not known whether "sold out" was true where no ledger says what was sold."""
+    evidence = said.evidence
+    places = evidence.plan.event.tickets
+    asked = not evidence.plan.target.ours and evidence.plan.event.order != "lottery"
+    if not asked or _counted(evidence) or evidence.requests.empty or evidence.clock_steps:
+        return ()
+    left = places - most_taken(said, said.sent_ns, said.done_ns)
+    told = _told(said)
+    if (told & (left > places - _got(evidence))).any():
+        return ()  # the answers prove it
+    count = len(said.students(told & (left > 0)))
+    if not count:
+        return ()
+    students = counted(count, "student was", "students were")
+    most = f"{written(int(left[told].max()))} of {counted(places, 'place')}"
+    return (
+        f'Whether "sold out" was true is not known: {students} told so while up to {most} cannot '
+        f"have been taken by this rush, and no ledger says what was sold before it or to others. "
+        f"Add [[ledgers]] to the plan, or set event.tickets to what is left.",
     )
-    beyond = max((count - len(buyers) for count in stores.counts.values()), default=0)
-    before = stores.before if stores.before + stores.most <= places else 0
-    return max(strangers, beyond, 0) + before + _seconds(said.evidence)
 
 
-def _seconds(evidence: Evidence) -> int:
-    """Return how many tickets students have beyond their first, of whom each is counted once."""
-    if evidence.plan.event.per_student != 1:
-        return 0  # there each click is counted
-    held = [*evidence.stores.holdings.values(), evidence.promises.named]
-    named = [rows[rows["student"] >= 0] for rows in held]
-    return max(different(rows) - int(rows["student"].nunique()) for rows in named)
+def surely_left(said: Said, *, age_ns: int = 0) -> Any | None:
+    """Return how many places were left for certain while each request was under way.
+
+    Of somebody else's shop. Without a ledger, nobody knows what was sold before or to others: there
+    only as many places are known of as students were told of tickets in the end.
+
+    Args:
+        age_ns: how old what was answered may be.
+
+    Returns:
+        An entry a request; None where nobody can know.
+    """
+    evidence = said.evidence
+    unread = _counted(evidence) and not evidence.stores.complete
+    if evidence.requests.empty or evidence.clock_steps or unread:
+        return None  # what others took a ledger would say
+    places = evidence.plan.event.tickets if _counted(evidence) else _got(evidence)
+    return places - most_taken(said, said.sent_ns - age_ns, said.done_ns)
+
+
+def _told(said: Said) -> Any:
+    timed = (said.sent_ns >= 0) & (said.done_ns >= 0)
+    return said.which("sold_out", roles=TELLING) & timed
+
+
+def _counted(evidence: Evidence) -> bool:
+    """Return whether any ledger says, or should have said, how many tickets were sold."""
+    return "count" in evidence.stores.known
+
+
+def _got(evidence: Evidence) -> int:
+    """Return how many places students were told in the end that they have."""
+    names = evidence.promises.tickets["ticket"]
+    return min(int(names.nunique()) + int(names.isna().sum()), evidence.plan.event.tickets)
 
 
 def told_before_the_last_buyer(said: Said) -> int:
@@ -190,7 +180,7 @@ def told_before_the_last_buyer(said: Said) -> int:
     last_ns = last_buyer_ns(said)
     if last_ns is None:
         return 0
-    early = said.which("sold_out", roles=_TELLING) & (said.done_ns < last_ns)
+    early = said.which("sold_out", roles=TELLING) & (said.done_ns < last_ns)
     return len(said.students(early))
 
 

@@ -84,6 +84,13 @@ class Stores:
         rows = (different(holding) for holding in self.holdings.values())
         return max((*rows, *self.counts.values()), default=0)
 
+    def before_of(self, places: int) -> int:
+        """Return how many of the places were sold before.
+
+        0 where they do not fit beside what was sold now: then they were of another sale.
+        """
+        return self.before if self.before + self.most <= places else 0
+
 
 def read_stores(
     plan: Plan, events: Sequence[TimelineEvent], ledger: pd.DataFrame, told: pd.DataFrame

@@ -4,7 +4,9 @@ To give up is no error of the target's: it may have said to come again, and some
 bought meanwhile. But whoever is told so until patience or attempts run out, while tickets are left,
 was not served; and where it is said to everybody for ever, nothing else would tell.
 
-What a ledger holds counts as sold, whoever bought it, also where it does not say when.
+What a ledger holds counts as sold, whoever bought it, also where it does not say when, and so does
+what it held before where that fits beside it. Without a ledger of somebody else's shop nobody knows
+what was sold before or to others: there it is a doubt.
 """
 
 from typing import Final, NamedTuple
@@ -41,7 +43,8 @@ def find_unsold(evidence: Evidence, measured: Measured, trust: TrustFinding) -> 
     tickets, may_have = plan.event.tickets, census.unknown + census.in_flight
     if not evidence.stores.complete:
         may_have += census.failed  # an error may have come after the ticket
-    left = tickets - max(granted, granted_tickets(evidence)) - may_have
+    sold = max(granted, granted_tickets(evidence)) + evidence.stores.before_of(tickets)
+    left = tickets - sold - may_have
     if left <= 0 or census.gave_up <= _MANY * census.students:
         return Unsold()
     share = percent(census.gave_up, census.students)
@@ -51,4 +54,9 @@ def find_unsold(evidence: Evidence, measured: Measured, trust: TrustFinding) -> 
         f"sold"
     )
     excuse = excuse_of(_GAVE_UP, number_of(_GAVE_UP, measured, evidence), evidence, trust)
+    if excuse is None and not plan.target.ours and "count" not in evidence.stores.known:
+        excuse = (
+            "no ledger says what was sold before or to others. Add [[ledgers]] to the plan, or set "
+            "event.tickets to what is left"
+        )
     return Unsold(doubts=(f"{said}, but {excuse}.",)) if excuse else Unsold((f"{said}.",))

@@ -80,13 +80,25 @@ def test_what_a_ledger_holds_was_sold_whoever_bought_it_and_whenever(evidence_of
     assert unsold(judge(with_rows(shop, bought_besides, tickets=90))) == []
 
 
+def test_what_was_sold_before_was_not_left(evidence_of):
+    evidence = gave_up(evidence_of(**SMALL, allocation="naive"), 20, tickets=90)
+    assert unsold(judge(foreign(evidence, "everything")))
+    assert unsold(judge(foreign(evidence, "everything", before=30))) == []
+    assert unsold(judge(foreign(evidence, "everything", before=90))), "that was another sale"
+
+
 def test_where_no_ledger_tells_who_met_an_error_may_have_a_ticket(evidence_of):
     evidence = gave_up(evidence_of(**SMALL, allocation="naive"), 20, tickets=90)
     students = evidence.students.copy()
     others = students.index[students["outcome"] == "sold_out"][:30]
     students.loc[others, "outcome"] = "failed"
     erring = dataclasses.replace(evidence, students=students)
-    assert unsold(judge(foreign(evidence, "answers")))
+    (said,) = unsold(judge(foreign(evidence, "answers")))
+    assert said.endswith(
+        "30 of 90 tickets were never sold, but no ledger says what was sold before or to others. "
+        "Add [[ledgers]] to the plan, or set event.tickets to what is left."
+    )
+    assert judge(foreign(evidence, "answers")).verdict == "inconclusive"
     assert unsold(judge(foreign(erring, "answers"))) == []
     assert unsold(judge(foreign(erring, "everything"))), "the ledger knows better"
 

@@ -202,7 +202,7 @@ def test_a_place_lost_among_those_who_wait_for_t0_together_costs_no_more_than_th
 
 def test_whoever_was_overtaken_in_two_ways_is_one_person():
     line = pd.DataFrame({"place_ns": [0, 10 * SECOND], "number": [2, 1]}, index=[7, 8])
-    assert judging._overtaken_by_s(line).to_dict() == {7: 10.0, 8: 0.0}
+    assert judging._overtaken_by_s(line, np.zeros(2, dtype=np.int64)).to_dict() == {7: 10.0, 8: 0.0}
 
 
 def test_a_ticket_was_not_granted_before_its_request_came(evidence_of):
