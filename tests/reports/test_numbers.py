@@ -86,6 +86,12 @@ def test_several_percentiles_are_each_the_one():
     assert np.isnan(percentiles(values[:0], shares)).all()
 
 
+def test_a_percentile_has_the_share_of_the_values_below_it_however_many_there_are():
+    """As a float, 99.9% of 1,000 is a little more than 999."""
+    for number in (1001, 2001, 3001, 10_001):
+        assert percentile(np.arange(float(number)), 99.9) == 999 * (number - 1) // 1000
+
+
 def test_a_span_is_the_same_however_many_are_reckoned_at_a_time(monkeypatch):
     later, earlier = np.array([10**18 + 7, -1, 5, 9]), np.array([10**18, 3, -1, 9])
     expected = [7e-6, np.nan, np.nan, 0.0]

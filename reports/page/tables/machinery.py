@@ -194,9 +194,11 @@ def _releases(generator: Generator, evidence: Evidence) -> list[tuple[Cell, ...]
 
 
 def _of_released(timely: int, released: int) -> str:
-    """Return a share of the sends, rounded down: what is too little never looks enough."""
-    hundredths = 10_000 * timely // released
-    return f"{written(timely)} of {written(released)} ({percent(hundredths / 10_000)})"
+    """Return a share of the sends; what is too little never looks enough."""
+    share = percent(timely, released)
+    if percent(float(TIMELY_SHARE)) == share and timely < TIMELY_SHARE * released:
+        share = f"{10_000 * timely // released / 100}%"
+    return f"{written(timely)} of {written(released)} ({share})"
 
 
 def _cores(number: float | None) -> str:

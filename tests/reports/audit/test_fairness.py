@@ -298,10 +298,12 @@ def test_a_pass_says_whether_the_plan_alone_let_it_pass(evidence_of, most_s, wor
     assert _let_pass(judge_fairness(evidence_of(**SMALL)).model_copy(update=numbers)) == words
 
 
-def test_a_looser_limit_on_who_was_overtaken_stands_alone_unless_somebody_was(verdict_of):
+def test_a_looser_limit_on_who_was_overtaken_stands_beside_the_wrong(verdict_of):
+    """In every run: repeats count in how many it held."""
     looser = ("fairness.inversions", "<= 199")
     held = verdict_of(**SMALL, gates=[looser])
-    assert [gate.limit for gate in held.gates if gate.metric == looser[0]] == [looser[1]]
+    own = {key: gate.status for key, gate in gates_of(held).items() if key[0] == looser[0]}
+    assert own == {("fairness.inversions", "== 0"): "pass", looser: "pass"}
     verdict = verdict_of(**SMALL, overtakers=3, gates=[looser])
     own = {key: gate.status for key, gate in gates_of(verdict).items() if key[0] == looser[0]}
     assert own == {("fairness.inversions", "== 0"): "fail", looser: "pass"}

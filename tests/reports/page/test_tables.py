@@ -190,7 +190,15 @@ def test_a_late_generator_stands_beside_what_the_plan_allows(healthy: Evidence) 
     rows = {row[0]: row[1:] for row in words(generator_table(generator, healthy))}
     assert rows["Late start of all requests, p99"] == ["1,200 ms", "1,000 ms", "too late"]
     assert rows["Release skew at T-0, p99"][0] == "not measured"
-    assert rows["Sent within 100ms of their time at T-0"] == ["97.1%", "99%", "too few"]
+    assert rows["Sent within 100ms of their time at T-0"] == [
+        "9,712 of 10,000 (97.1%)",
+        "99%",
+        "too few",
+    ]
+    few = generator.model_copy(update={"released": 12_000, "timely": 11_875})
+    rows = {row[0]: row[1:] for row in words(generator_table(few, healthy))}
+    said = rows["Sent within 100ms of their time at T-0"]
+    assert said == ["11,875 of 12,000 (98.95%)", "99%", "too few"], "never rounded up to enough"
     assert rows["Other programs' CPU around T-0, up to"][:2] == ["0.02 cores", "0.3 cores"]
     assert rows["A clock's largest step"][0] == "not measured"
     assert rows["Read lag, p99"][0] == "not measured"
