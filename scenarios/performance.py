@@ -99,6 +99,7 @@ class Performance:
         Raises:
             RecordError: it cannot be written.
         """
+        self.rush.end()
         gevent.killall(self._background)
         self.recorder.flush()
         for does in self._at_last:
