@@ -118,7 +118,7 @@ class Generator:
     def _keep_census(self) -> None:
         while self.recorder.error is None:
             if self.rush.is_open:
-                self.recorder.error = self.rush.census.write(self._run)
+                self.recorder.fail(self.rush.census.write(self._run))
             gevent.sleep(_CENSUS_INTERVAL_S)
 
     def _say(self, **line: Any) -> None:
