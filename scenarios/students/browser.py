@@ -254,6 +254,7 @@ class Browser:
             del self._calls[caller]
         at_ns = call.over_ns()
         outcome, word, claim = meaning_of(method, call.last, said, raised, rush.troubles)
+        raised = None  # it holds this frame, by the way that it came
         self._record(call, outcome, word, is_last=True)
         if is_prepared or intended_ns >= rush.closed_ns:
             rush.sleep_until(intended_ns)  # it is not over before it was to begin
