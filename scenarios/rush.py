@@ -132,8 +132,7 @@ class Rush:
         self.closed_ns = min(self.closed_ns, time.time_ns())
 
     def end(self) -> None:
-        """Close, and cut what is still sent beside the stories, which are over by now: it is
-        recorded as whatever is cut."""
+        """Close, and cut what is sent beside the stories; it is recorded as whatever is cut."""
         self.close()
         killall(self.asides, block=False)  # who catches it may go on, and ask for nothing more
         sleep(0)
