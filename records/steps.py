@@ -97,8 +97,8 @@ class Steps:
         """Return the place of a step that is there now, whether there is room or not."""
         if name not in self._places:
             self._places[name] = len(self._places)
+            self.roles.append(role)  # first: another thread may write down what has a name
             self.names.append(name)
-            self.roles.append(role)
         return self._places[name]
 
     def give(self, place: int, role: str) -> int:
@@ -142,7 +142,8 @@ class Steps:
 
     def __iter__(self) -> Iterator[tuple[str, str]]:
         """Yield each step's name and role."""
-        return zip(self.names, self.roles, strict=True)
+        names = self.names.copy()
+        return zip(names, self.roles.copy(), strict=False)  # there may be more roles by now
 
     def __len__(self) -> int:
         """Return how many there are."""

@@ -79,7 +79,8 @@ class BusyLoop:
                     "named_ms": round(self.named_s * 1e3),
                     "longest_ms": round(self.longest_s * 1e3),
                 },
-                places=[place for place, _ in self.places.most_common(_MOST_PLACES)],
+                # A copy, in one go: the thread that looks may be at its last look.
+                places=[place for place, _ in self.places.copy().most_common(_MOST_PLACES)],
             )
 
     def _look(self) -> None:

@@ -86,10 +86,12 @@ class Generator:
     def _play(self) -> None:
         """Wait for T-0 to be fixed, then until all are done, the time is up or writing fails."""
         schedule = self.rush.plan.schedule
-        while self._runner.user_greenlets:
+        while self._runner.user_greenlets or self.rush.asides:
             gevent.sleep(0.05)
             if self.recorder.error is not None:
                 return
+            if not self._runner.user_greenlets:
+                self.rush.close()  # what was sent beside has the drain to be answered
             limit_ns = self.rush.closed_ns + round(schedule.drain * NS_PER_S)
             if self.rush.is_open and time.time_ns() > limit_ns:
                 return
@@ -107,7 +109,7 @@ class Generator:
 
     def _cut(self) -> None:
         """End everything now; what is under way is recorded as unknown."""
-        self.rush.close()
+        self.rush.end()
         self._runner.user_greenlets.kill(block=False)
 
     def _report(self) -> None:
@@ -118,7 +120,7 @@ class Generator:
     def _keep_census(self) -> None:
         while self.recorder.error is None:
             if self.rush.is_open:
-                self.recorder.error = self.rush.census.write(self._run)
+                self.recorder.fail(self.rush.census.write(self._run))
             gevent.sleep(_CENSUS_INTERVAL_S)
 
     def _say(self, **line: Any) -> None:

@@ -10,12 +10,15 @@ from contextlib import suppress
 from typing import Any
 
 import gevent.os
+from gevent.lock import Semaphore
 
 Order = dict[str, Any]
 
 
 class Lines:
     """Hears and speaks without ever blocking the loop.
+
+    What it says are whole lines, one after the other, whoever says them and is killed meanwhile.
 
     Args:
         orders: the descriptor that orders come from.
@@ -24,6 +27,10 @@ class Lines:
 
     def __init__(self, orders: int, lines: int) -> None:
         self._orders, self._lines = orders, lines
+        self._turn = Semaphore()
+        """Whose turn it is to speak."""
+        self._unsent = b""
+        """What has not been sent of lines that are being said, or that somebody was killed at."""
 
     def hear(self, take: Callable[[Order], None]) -> None:
         """Hand on orders until there are no more: whoever leads is gone then."""
@@ -36,20 +43,25 @@ class Lines:
 
     def say(self, **line: Any) -> bool:
         """Write a line; return whether anybody is there to hear it."""
-        data = _line(line)
-        try:
-            gevent.os.make_nonblocking(self._lines)
-            while data:
-                data = data[gevent.os.nb_write(self._lines, data) :]
-        except BrokenPipeError:
-            return False
+        with self._turn:
+            self._unsent += _line(line)
+            try:
+                gevent.os.make_nonblocking(self._lines)
+                while self._unsent:
+                    sent = gevent.os.nb_write(self._lines, self._unsent)
+                    self._unsent = self._unsent[sent:]
+            except BrokenPipeError:
+                self._unsent = b""
+                return False
         return True
 
     def say_last(self, **line: Any) -> None:
         """Write a line, waiting until it is taken; nobody may be there."""
+        data, self._unsent = self._unsent + _line(line), b""
         with suppress(BrokenPipeError):
             os.set_blocking(self._lines, True)
-            os.write(self._lines, _line(line))
+            while data:
+                data = data[os.write(self._lines, data) :]
 
 
 def _line(content: Order) -> bytes:

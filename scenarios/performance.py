@@ -99,13 +99,15 @@ class Performance:
         Raises:
             RecordError: it cannot be written.
         """
+        self.rush.end()
         gevent.killall(self._background)
         self.recorder.flush()
         for does in self._at_last:
             does()
-        error = self.recorder.error or self.rush.census.write(self.run)
-        if error is not None:
-            raise error
+        if self.recorder.error is None:
+            self.recorder.fail(self.rush.census.write(self.run))
+        if self.recorder.error is not None:
+            raise self.recorder.error
         self.recorder.stamp_losses()
         troubles = self.rush.troubles.counts
         if troubles:
@@ -119,7 +121,7 @@ class Performance:
         failure: Any = task.exception
         if not isinstance(failure, RecordError):
             failure = RecordError(f"Recording has stopped because of a defect: {failure!r}.")
-        self.recorder.error = self.recorder.error or failure
+        self.recorder.fail(failure)
 
 
 def steps_of_buyer(buyer: type[Buyer]) -> Steps:

@@ -129,6 +129,10 @@ class Recorder:
         self._written = 0
         self._writer = Writer()
 
+    def fail(self, error: RecordError | None) -> None:
+        """Take in why something could not be written down, if so; the first reason stays."""
+        self.error = self.error or error
+
     @property
     def unwritten(self) -> int:
         """Rows not yet handed over for writing."""
@@ -258,14 +262,15 @@ class Recorder:
 
         So has then what an earlier call, killed while it waited, had handed over.
         """
-        self.error = self.error or self._writer.wait()
+        if self.error is None:
+            self.fail(self._writer.wait())
         if not len(self._shard) or self.error is not None:
             return
         self.count()
         shard, self._shard, self._counted = self._shard, Shard(), 0
         number, self._written = self._written, self._written + 1
         # Words are only ever added, so those of now suit every code in the shard.
-        self.error = self._writer.do(self._write, shard, number, list(self._errors.words))
+        self.fail(self._writer.do(self._write, shard, number, list(self._errors.words)))
 
     def _write(self, shard: Shard, number: int, errors: list[str]) -> None:
         self.histograms.add(shard.columns(), errors)

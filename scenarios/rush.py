@@ -5,9 +5,9 @@ import time
 from collections import deque
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
-from gevent import Greenlet, get_hub
+from gevent import Greenlet, get_hub, killall, sleep
 
 from dress_rehearsal.plans import Person, Plan
 from dress_rehearsal.records.requests.trace_ids import TraceIds
@@ -75,6 +75,8 @@ class Rush:
         self.census = Census(self.timetable, 0)
         self.in_flight = 0
         self.connections = 0
+        self.asides: set[Any] = set()
+        """Greenlets that scenarios have started themselves, while they await an answer."""
         order = order_of_arrival(timetable) if playing is None else playing
         self._unplaced = deque(order)
         self._places: deque[tuple[int, Greenlet]] = deque()
@@ -128,6 +130,12 @@ class Rush:
     def close(self) -> None:
         """Let students start nothing new from now on."""
         self.closed_ns = min(self.closed_ns, time.time_ns())
+
+    def end(self) -> None:
+        """Close, and cut what is sent beside the stories; it is recorded as whatever is cut."""
+        self.close()
+        killall(self.asides, block=False)  # who catches it may go on, and ask for nothing more
+        sleep(0)
 
     def sleep_until(self, t_ns: int) -> None:
         """Sleep until an absolute time; due sleepers go before answers are read.

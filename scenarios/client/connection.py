@@ -165,6 +165,8 @@ class Connection(KeptLine):
     def close(self) -> None:
         """Hang up, if there is a line."""
         super().close()
+        if self._answer is not None:
+            self._answer.drop()
         if self._caller is None:
             self._time_out.drop()
 

@@ -139,9 +139,13 @@ class Answer:
                 raise NotUnderstoodError("protocol_error") from error
             self.keep_alive = False  # the answer had come; what follows is nobody's
         if self.whole:
-            self._parser = None  # they refer to each other
+            self.drop()
         elif not self.complete:
             self._bound(len(data) - (self.body_bytes - before))
+
+    def drop(self) -> None:
+        """Care no more for the rest."""
+        self._parser = None  # they refer to each other
 
     def _bound(self, beside: int) -> None:
         """Hang up on what is larger than anything is."""
@@ -248,7 +252,7 @@ class Answer:
             return False
         self.keep_alive = False
         self.on_message_complete()
-        self._parser = None
+        self.drop()
         return True
 
 

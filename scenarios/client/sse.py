@@ -86,10 +86,6 @@ class EventStream(Answer):
         if not self.complete and (self._too_large or len(self._line) > LARGEST_EVENT):
             raise NotUnderstoodError("event_too_large")
 
-    def drop(self) -> None:
-        """Care no more for the rest."""
-        self._parser = None
-
     def on_header(self, name: bytes, value: bytes) -> None:
         """Notice the content type, which says whether there are events."""
         if name.lower() == b"content-type" and not self.complete:

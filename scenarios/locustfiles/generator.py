@@ -201,10 +201,8 @@ class LocustGenerator:
 
     def _broken(self, task: "gevent.Greenlet[Any, Any]") -> None:
         """A bug in the background must not go on losing rows in silence."""
-        recorder = self._recording.recorder
-        recorder.error = recorder.error or RecordError(
-            f"Recording has stopped because of a defect: {task.exception!r}."
-        )
+        defect = f"Recording has stopped because of a defect: {task.exception!r}."
+        self._recording.recorder.fail(RecordError(defect))
 
     def _report(self) -> None:
         while True:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from itertools import count
 from typing import Any, Final
 
-from gevent import GreenletExit, getcurrent
+from gevent import GreenletExit, getcurrent, sleep
 
 from dress_rehearsal.records.steps import OTHER, STREAM
 from dress_rehearsal.records.tables import JOURNEYS, NS_PER_S
@@ -254,6 +254,7 @@ class Browser:
             del self._calls[caller]
         at_ns = call.over_ns()
         outcome, word, claim = meaning_of(method, call.last, said, raised, rush.troubles)
+        raised = None  # it holds this frame, by the way that it came
         self._record(call, outcome, word, is_last=True)
         if is_prepared or intended_ns >= rush.closed_ns:
             rush.sleep_until(intended_ns)  # it is not over before it was to begin
@@ -281,7 +282,8 @@ class Browser:
 
     def _perform(self, request: Request, name: str, stream: EventStream | None = None, /) -> Answer:
         """Send one request of the method under way; without an answer its status is 0."""
-        call = self._calls.get(getcurrent())
+        greenlet = getcurrent()
+        call = self._calls.get(greenlet)
         is_asides = call is None  # of a greenlet that the scenario has started itself
         if call is None:
             call = self._beside(time.time_ns())
@@ -290,6 +292,7 @@ class Browser:
         rush, now_ns = self._rush, time.time_ns()
         due_ns = call.due_ns(now_ns)
         if now_ns >= rush.closed_ns or due_ns >= rush.closed_ns:
+            sleep(0)  # who asks on and on all the same lets the others end
             raise _RushIsOverError
         if request.refused is not None:
             rush.sleep_until(due_ns)
@@ -298,12 +301,15 @@ class Browser:
         if stream is not None:
             sent.stream = stream
         ahead_ns = due_ns if due_ns > now_ns else 0
+        if is_asides:
+            rush.asides.add(greenlet)
         try:
             return self._connections.exchange(request, sent, call.copy, call.leave_ns, ahead_ns)
         finally:
             call.ended(sent)
             if is_asides:
                 self._record(call)
+                rush.asides.discard(greenlet)
 
     def _beside(self, now_ns: int) -> Call:
         """Return what stands for a greenlet that the scenario has started itself.

@@ -25,7 +25,7 @@ class DefectError(BaseException):
 class Connections:
     """Those of one browser, opened when they are first needed."""
 
-    __slots__ = ("_in_use", "_lines", "_rush", "_student")
+    __slots__ = ("_closed", "_in_use", "_lines", "_rush", "_student")
 
     def __init__(self, rush: Rush, student: int) -> None:
         self._rush, self._student = rush, student
@@ -33,13 +33,18 @@ class Connections:
         """By their number, and where they lead if not to the target."""
         self._in_use = 0
         """A bit for each number: a set would be twice what the rest of this is."""
+        self._closed = False
 
     def close(self) -> None:
-        """Close every one."""
+        """Close every one: now, or once the exchange has ended that goes over it.
+
+        What a scenario's own greenlets still send beside goes on, and leaves nothing open.
+        """
+        self._closed = True
         for line in self._lines.values():
-            if not line.is_busy:  # an exchange under way counts its own when it ends
+            if not line.is_busy:
                 self._rush.connections -= line.is_open
-            line.close()
+                line.close()
 
     def exchange(
         self, request: Request, sent: Sent, first: int, leave_ns: int | None, due_ns: int = 0
@@ -86,6 +91,8 @@ class Connections:
         finally:
             self._in_use &= ~(1 << number)
             rush.in_flight -= 1
+            if self._closed:
+                line.close()
             rush.connections += line.is_open - was_open
             if sent.answer is None:
                 sent.done_ns = time.time_ns()  # no whole answer: when it was given up

@@ -108,13 +108,13 @@ class Histograms:
             felt.add((answered_ns - intended_ns)[counts & (step == code)])
 
     def document(self) -> dict[str, Any]:
-        """Return all of it as plain values for a line of JSON."""
+        """Return all of it as plain values for a line of JSON, also while a shard is counted."""
         names, roles = self._steps.names, self._steps.roles
+        felt = dict(self._felt)  # in one go: the thread that counts may add to it
         return {
             "edges_s": self.edges_s,
             "felt": {
-                names[code]: {"role": roles[code], **one.document()}
-                for code, one in self._felt.items()
+                names[code]: {"role": roles[code], **one.document()} for code, one in felt.items()
             },
             "late": self._late.document(),
         }

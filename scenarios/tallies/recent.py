@@ -1,7 +1,8 @@
 """Recent: how late requests were sent, and how long answers took, since the last status."""
 
+from collections import deque
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,17 +11,22 @@ from dress_rehearsal.records import tables
 from dress_rehearsal.records.tables import NS_PER_S
 
 _ANSWERED_WELL = tuple(map(tables.OUTCOMES.index, ("ok", "refused")))
+_MOST_BATCHES: Final = 60
+"""One comes with each hand-over, about once a second: where nobody asks for a status, as under
+Locust's own command, only those of the last minute are kept."""
 
 
-@dataclass(slots=True)
 class Recent:
     """Taken in by batches, and taken out once."""
 
-    _late_ns: list[NDArray[np.int64]] = field(default_factory=list)
-    ended_ns: tuple[list[NDArray[np.int64]], list[NDArray[np.int64]]] = field(
-        default_factory=lambda: ([], [])
-    )
-    """What was felt of requests that have ended, and of those that were answered well."""
+    __slots__ = ("_felt_ns", "_good_ns", "_late_ns")
+
+    def __init__(self) -> None:
+        self._late_ns: deque[NDArray[np.int64]] = deque(maxlen=_MOST_BATCHES)
+        self._felt_ns: deque[NDArray[np.int64]] = deque(maxlen=_MOST_BATCHES)
+        """What was felt of requests that have ended."""
+        self._good_ns: deque[NDArray[np.int64]] = deque(maxlen=_MOST_BATCHES)
+        """… of those that were answered well."""
 
     def sent(self, late_ns: NDArray[np.int64]) -> None:
         """Take in `sent - intended` of requests that have been sent."""
@@ -35,18 +41,16 @@ class Recent:
         """
         waited = waited & (rows["done_ns"] >= 0)
         felt_ns = rows["done_ns"] - rows["intended_ns"]
-        felt, good = self.ended_ns
-        felt.append(felt_ns[waited])
-        good.append(felt_ns[waited & np.isin(rows["outcome"], _ANSWERED_WELL)])
+        self._felt_ns.append(felt_ns[waited])
+        self._good_ns.append(felt_ns[waited & np.isin(rows["outcome"], _ANSWERED_WELL)])
 
     def percentiles_s(self) -> tuple[float | None, float | None, float | None]:
         """Take out the 99th percentiles in seconds: of lateness, of what was felt, of what was felt
         of requests that were answered well; None where there was none."""
-        late, felt, good = map(_p99_s, (self._late_ns, *self.ended_ns))
-        self._late_ns, self.ended_ns = [], ([], [])
-        return late, felt, good
+        return _taken_p99_s(self._late_ns), _taken_p99_s(self._felt_ns), _taken_p99_s(self._good_ns)
 
 
-def _p99_s(parts: list[NDArray[np.int64]]) -> float | None:
-    values = np.concatenate(parts) if parts else np.empty(0, dtype=np.int64)
+def _taken_p99_s(parts: deque[NDArray[np.int64]]) -> float | None:
+    values = np.concatenate(tuple(parts)) if parts else np.empty(0, dtype=np.int64)
+    parts.clear()
     return float(np.percentile(values, 99)) / NS_PER_S if len(values) else None

@@ -114,8 +114,11 @@ class Playing:
             gevent.sleep(_LOOK_S)
         self.performance.settle_down()
         self._say(READY)
-        while self._runner.user_greenlets and self.performance.recorder.error is None:
+        users = self._runner.user_greenlets
+        while (users or rush.asides) and self.performance.recorder.error is None:
             gevent.sleep(_LOOK_S)
+            if not users:
+                rush.close()  # what was sent beside has the drain to be answered
             if rush.is_open and time.time_ns() > rush.closed_ns + drain_ns:
                 break
         self.end()

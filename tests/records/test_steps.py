@@ -32,3 +32,19 @@ def test_a_step_that_is_for_something_is_found_again_by_both():
         assert steps.place(name, role) == twin.give(twin.code(name), role)
     assert steps.text() == twin.text()
     assert steps.of_role(PURCHASE) == ("POST /o",)
+
+
+def test_they_can_be_written_down_while_another_thread_meets_a_new_one():
+    """A shard is written beside the loop, and Python may go over to it between any two steps."""
+    steps = Steps({"GET /": PAGE})
+
+    class Amid(list[str]):
+        def append(self, word: str) -> None:
+            super().append(word)
+            read.append(Steps.read(steps.text()))
+
+    read: list[Steps] = []
+    steps.names, steps.roles = Amid(steps.names), Amid(steps.roles)
+    steps.code("POST /orders", PURCHASE)
+    assert [each.names for each in read] == [["GET /"], ["GET /", "POST /orders"]]
+    assert read[-1].role_of("POST /orders") == PURCHASE

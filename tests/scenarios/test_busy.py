@@ -86,3 +86,19 @@ def test_it_is_told_once_and_only_where_there_is_something_to_tell(run: RunDirec
     (told,) = [event.detail for event in run.timeline() if event.name == LOOP_BUSY]
     assert told["places"] == ["buy() at shop.py:3"]
     assert told["values"] == {"busy_ms": 2000, "named_ms": 1500, "longest_ms": 500}
+
+
+def test_it_is_told_while_the_thread_that_looks_is_at_its_last_look(run: RunDirectory, tmp_path):
+    loop = BusyLoop(tmp_path)
+
+    class Looked(int):
+        def __lt__(self, other: int) -> bool:
+            loop.places[f"buy() at shop.py:{len(loop.places)}"] += 1
+            return int(self) < other
+
+    loop.seconds, loop.longest_s = 2.0, 0.5
+    loop.places.update({f"{line}": Looked(line) for line in range(9)})
+    loop.stamp(run)
+    assert len(loop.places) > 9
+    (told,) = [event.detail for event in run.timeline() if event.name == LOOP_BUSY]
+    assert told["places"] == ["8", "7", "6"]

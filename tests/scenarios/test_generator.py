@@ -5,6 +5,7 @@ import os
 import re
 import subprocess
 import sys
+import threading
 import time
 
 import pytest
@@ -54,6 +55,61 @@ def test_a_scenario_that_catches_whatever_ends_it_is_left_behind(start, tmp_path
     list(lines_until(process, "done"))
     assert ended(process) == 0
     assert run.request_table().num_rows > 0
+
+
+BESIDE = """
+import gevent
+
+from dress_rehearsal.scenarios import Buyer, Granted
+
+
+class Customer(Buyer):
+    def buy(self):
+        self.client.post("/orders")
+        gevent.spawn(self.client.get, "/beside")
+        gevent.sleep(0.05)
+        return Granted("a-ticket-of-" + self.person.student)
+"""
+
+
+@pytest.mark.parametrize(
+    ("takes_s", "cut_short", "ends"),
+    [
+        pytest.param(0.5, False, [("ok", None)], id="answered"),
+        pytest.param(5.0, False, [("unknown", "cut")], id="not within the drain"),
+        pytest.param(5.0, True, [("unknown", "cut")], id="cut by the conductor"),
+    ],
+)
+def test_what_is_sent_beside_has_the_drain_to_be_answered(
+    start, server, respond, tmp_path, takes_s, cut_short, ends
+):
+    beside = threading.Event()
+
+    def answer(request, peer):
+        if request.path == "/beside":
+            beside.set()
+            time.sleep(takes_s)
+        return respond(201, {})
+
+    file = tmp_path / "shop.py"
+    file.write_text(BESIDE)
+    values = {"scenario__file": str(file), "target__stage": "external", "event__students": 1}
+    drain = "30s" if cut_short else "1s"
+    run, process = start(
+        **values, target__url=server.url, schedule__sale="60s", schedule__drain=drain
+    )
+    server.respond = answer
+    go(process)
+    if cut_short:
+        assert beside.wait(10)
+        time.sleep(0.3)  # the story is over
+        tell(process, stop=True)
+    begun_s = time.monotonic()
+    list(lines_until(process, "done"))
+    assert time.monotonic() - begun_s < 4
+    assert ended(process) == 0
+    rows = run.request_table().to_pylist()
+    assert [(row["outcome"], row["error"]) for row in rows if row["step"] == "GET /beside"] == ends
 
 
 def test_a_scenario_that_computes_while_others_wait_is_named(start, server, tmp_path):

@@ -152,6 +152,21 @@ def test_what_could_not_be_written_is_told_though_nobody_waited_for_it(run, kill
     assert isinstance(recorder.error, RunDirectoryUnusableError)
 
 
+def test_an_error_that_is_met_while_a_shard_is_written_stays_said(run, kill_while_writing):
+    recorder = Recorder(run, "g")
+    add(recorder, 0, done_ns=9)
+    writing = gevent.spawn(recorder.flush)
+    gevent.sleep(0.02)  # the first table takes 0.1 s here
+    full = RunDirectoryUnusableError("No space left on device")
+    recorder.fail(full)
+    assert not writing.ready()
+    writing.join()
+    assert recorder.error is full
+    recorder.fail(RunDirectoryUnusableError("another"))
+    recorder.fail(None)
+    assert recorder.error is full
+
+
 def test_an_abandoned_request_is_counted_apart_and_recorded_as_it_was(run):
     recorder = Recorder(run, "g")
     recorder.unfed = []

@@ -6,6 +6,7 @@ import pytest
 from dress_rehearsal.plans import Plan
 from dress_rehearsal.scenarios.tallies.histograms import (
     USUAL_EDGES_S,
+    Histogram,
     Histograms,
     edges_of,
     steps_of,
@@ -121,3 +122,17 @@ def test_steps_that_students_may_take_are_there_from_the_start():
         "GET /events/{event}/queue",
         "GET /events/{event}/queue/stream",
     }
+
+
+def test_they_can_be_told_while_another_thread_counts_a_step_that_is_met_first(monkeypatch):
+    histograms, told = Histograms(BUNDLED), Histogram.document
+    histograms.add(columns((BUY, OK, 0, 1, 2)))
+
+    def amid(histogram):
+        histograms.add(columns((STREAM, OK, 0, 1, 2)))
+        return told(histogram)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Histogram, "document", amid)
+        assert set(histograms.document()["felt"]) == {steps.STEPS[BUY]}
+    assert set(histograms.document()["felt"]) == {steps.STEPS[BUY], steps.STEPS[STREAM]}

@@ -89,3 +89,20 @@ def test_a_worker_that_has_nobody_to_play_says_its_last(apart, tmp_path):
     done = apart(NOBODY, tmp_path)
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout.splitlines()[-1]) == [0, [None], "ended"]
+
+
+BESIDE = NOBODY.replace(
+    "playing.begin(over.append)",
+    """playing.begin(over.append)
+rush = playing.performance.rush
+rush.open_at(time.time_ns())
+aside = gevent.spawn(gevent.sleep, 0.5)
+rush.asides.add(aside)
+aside.link(rush.asides.discard)""",
+).replace("print(json.dumps([", "print(json.dumps([aside.successful() and aside.value is None, ")
+
+
+def test_what_was_sent_beside_is_answered_before_a_worker_says_its_last(apart, tmp_path):
+    done = apart(BESIDE, tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout.splitlines()[-1]) == [True, 0, [None], "ended"]
