@@ -135,7 +135,8 @@ def kernel_timestamps(evidence: Evidence) -> str:
     every = "the one answer" if answered == 1 else f"all {written(answered)} answers"
     return (
         f"Kernel receive timestamps were available for {every}: the "
-        "time the generator took to read them is part of no latency."
+        "time the generator took to read them is no part of an answer's own latency; what the "
+        "student does next waits for it."
     )
 
 
