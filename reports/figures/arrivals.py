@@ -56,7 +56,7 @@ def draw_arrivals(evidence: Evidence) -> Drawing | Missing:
         )
     if untimed:
         caption += (
-            " Answers without a kernel receive time stand where the generator read them, "
+            " Answers without a kernel receive time are shown where the generator read them, "
             "which is later than they arrived."
         )
     if beyond:

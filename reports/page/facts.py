@@ -105,7 +105,7 @@ def unheard_errors(evidence: Evidence) -> str:
         return ""
     return (
         f"{_ERRORS} counts what the servers answered. No student got such an answer: those that it "
-        f"is about had left by then, and their requests count here as never answered."
+        f"is about had left by then, and their requests are counted here as never answered."
     )
 
 
