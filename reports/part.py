@@ -6,6 +6,18 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from dress_rehearsal.plans.visible import visible_values
 
+Diagnosis = Literal[
+    "healthy",
+    "not_used",
+    "undersized",
+    "slow_holder",
+    "lock_wait",
+    "leak",
+    "nested_acquire",
+    "not_measured",
+]
+"""Why a pool was waited for, or that it was not, as `reports.pools.diagnosis` tells them apart."""
+
 
 class Part(BaseModel):
     """A table of the verdict; None stands for "not measured", never for zero."""

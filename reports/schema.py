@@ -9,6 +9,7 @@ from dress_rehearsal.records.steps import PURCHASE, TICKET_OPEN
 from dress_rehearsal.reports.part import (
     BadEnd,
     Band,
+    Diagnosis,
     ErrorMet,
     Fairness,
     Group,
@@ -21,16 +22,6 @@ from dress_rehearsal.reports.part import (
 
 Number = int | float
 Status = Literal["pass", "fail", "inconclusive"]
-Diagnosis = Literal[
-    "healthy",
-    "not_used",
-    "undersized",
-    "slow_holder",
-    "lock_wait",
-    "leak",
-    "nested_acquire",
-    "not_measured",
-]
 
 _GIVEN_UP_LEAST: Final = ("given_up_least", "given_up_system_least")
 """Fields of a latency that are written only where there is something in them."""

@@ -27,7 +27,7 @@ import pandas as pd
 
 from dress_rehearsal.records.tables import NS_PER_S
 from dress_rehearsal.reports.numbers import rounded
-from dress_rehearsal.reports.schema import Diagnosis
+from dress_rehearsal.reports.part import Diagnosis
 from dress_rehearsal.reports.words import counted, milliseconds, percent, seconds, written
 
 MIN_ACQUIRED = 5

@@ -35,19 +35,6 @@ def of_its_own(evidence, own):
     return next(finding.pool for finding in found if finding.pool.name == own)
 
 
-def test_the_verdict_calls_a_pool_not_used_of_which_nothing_was_taken(evidence_of):
-    """The page called it not used, and `verdict.json` healthy."""
-    evidence = evidence_of(students=60, tickets=20)
-    told = evidence.metrics["labels"].astype(str).str.contains('"pool":"redis"', regex=False)
-    names = evidence.metrics["name"].astype(str)
-    uses = told & names.str.contains("used_peak|_use_time|_wait_time|db_client_connections$")
-    metrics = evidence.metrics.assign(value=evidence.metrics["value"].mask(uses, 0.0))
-    unused = dataclasses.replace(evidence, metrics=metrics)
-    found = {each.pool.name: each.pool.diagnosis for each in find_pools(unused)}
-    assert found["redis"] == "not_used"
-    assert found["postgres"] == "healthy"
-
-
 def test_a_healthy_run_waits_for_nothing(pools_of):
     pools = pools_of()
     elsewhere = {"redis_lock", "sqs", "kafka", "enrolment", *CPU_LIMITS}

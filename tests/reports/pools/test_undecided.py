@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from dress_rehearsal.records.tables import NS_PER_S
+from dress_rehearsal.reports.pools import find_pools
 from dress_rehearsal.reports.pools.diagnosis import Circumstances, diagnose
 
 LENGTH, FIRST = 40, 20
@@ -104,3 +105,16 @@ def test_what_a_diagnosis_could_not_be_told_by_is_said(own, circumstances, why):
 )
 def test_a_pool_with_a_diagnosis_has_nothing_to_explain(own, first, leaked, diagnosis):
     assert diagnose(frame(**own), first, leaked, QUIET) == (diagnosis, None)
+
+
+def test_the_verdict_calls_a_pool_not_used_of_which_nothing_was_taken(evidence_of):
+    """The page called it not used, and `verdict.json` healthy."""
+    evidence = evidence_of(students=60, tickets=20)
+    told = evidence.metrics["labels"].astype(str).str.contains('"pool":"redis"', regex=False)
+    names = evidence.metrics["name"].astype(str)
+    uses = told & names.str.contains("used_peak|_use_time|_wait_time|db_client_connections$")
+    metrics = evidence.metrics.assign(value=evidence.metrics["value"].mask(uses, 0.0))
+    unused = dataclasses.replace(evidence, metrics=metrics)
+    found = {each.pool.name: each.pool.diagnosis for each in find_pools(unused)}
+    assert found["redis"] == "not_used"
+    assert found["postgres"] == "healthy"
