@@ -49,7 +49,8 @@ WRONGS: Final = {
     ),
     "held_without_ack": Name(
         "Unannounced tickets",
-        "holders who were told of no ticket; who had no answer, or was under way, is none of them",
+        "students who hold a ticket and whose answers told them of none. Students without an "
+        "answer are not counted",
     ),
     "ineligible": Name("Ineligible holders", "tickets of people who may not buy"),
     "sold_early": Name("Sold early", "tickets granted before T-0"),
@@ -78,7 +79,7 @@ WRONGS: Final = {
     "denied_tickets": Name(
         "Denied tickets",
         "holders told that their ticket is unknown or pending, or whose QR code failed again and "
-        "again; who had no answer is none of them",
+        "again. Students without an answer are not counted",
     ),
     "refused_entry": Name("Refused entry", "holders sent away at the entrance with a good code"),
     "store_drift": Name("Store drift", "tickets that two stores disagree about"),

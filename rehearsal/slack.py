@@ -17,6 +17,7 @@ from dress_rehearsal.plans.hosts import is_loopback
 from dress_rehearsal.plans.visible import visible_line
 from dress_rehearsal.records.environment_variables import given
 from dress_rehearsal.records.http import KIB, NoAnswerError, ask
+from dress_rehearsal.reports.doubts import where_it_fails
 from dress_rehearsal.reports.schema import Verdict
 from dress_rehearsal.reports.words import (
     SIGNS,
@@ -51,7 +52,8 @@ def notify(plan: Plan, verdict: Verdict, timeout_s: float = _TIMEOUT_S) -> str |
 
 def slack_text(plan: Plan, verdict: Verdict) -> str:
     """Return the message: the verdict, why, the cause, what was run, notes, where to read on."""
-    lines = [f"{SIGNS[verdict.verdict]} {verdict.verdict.upper()}: {plan.name}"]
+    word = f"{verdict.verdict.upper()}{where_it_fails(verdict)}"
+    lines = [f"{SIGNS[verdict.verdict]} {word}: {plan.name}"]
     lines += verdict.reasons[:1]
     if verdict.reasons[1:]:
         lines.append(f"… and {written(len(verdict.reasons) - 1)} more; see the report.")

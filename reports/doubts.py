@@ -7,9 +7,10 @@ that the rush was not the planned one.
 from collections.abc import Collection, Iterable, Sequence
 from typing import Final
 
-from dress_rehearsal.reports.schema import GateResult
+from dress_rehearsal.reports.schema import GateResult, Verdict
 from dress_rehearsal.reports.trust import TrustFinding
 from dress_rehearsal.reports.trust.doubt import UNCOUNTED
+from dress_rehearsal.reports.words import TEST_MACHINE, UNTOLD
 
 _CUT: Final = "cut_short"
 """The doubt because of which nothing of a run counts."""
@@ -36,6 +37,8 @@ _OWN_DOING: Final = frozenset({"late_sends", "cpu_limit"})
 
 _NOBODY_ELSES: Final = frozenset({"audit", "census", "leaked", "lost", "killed"})
 """Words of failures that are nobody else's doing, whatever went on meanwhile."""
+_APPS_SHARE: Final = "the app had "
+"""Words of `app_or_machine` where the app's processes are of this machine."""
 _EXCUSABLE: Final = frozenset({"gates", "overtaken", "unanswered", "unsold"})
 """Words of failures that are none where what is known to have gone on may be why. A rush that was
 stopped, and a load of which nothing may fail, are failures all the same."""
@@ -96,3 +99,17 @@ def failure_stands(
         broken = (gate.metric for gate in gates if gate.status == "fail")
         return not all(map(may_be_others_doing, broken))
     return not _EXCUSABLE.isdisjoint(failures)
+
+
+def where_it_fails(verdict: Verdict) -> str:
+    """Return on which machine a run fails, with a space before it, where that decides what the
+    failure says: it fails by times alone, and the app's doing cannot be told from the test
+    machine's, or it is the machine's. Empty where it fails by what no machine does, or passes."""
+    if verdict.verdict != "fail" or not verdict.app_or_machine.startswith((UNTOLD, TEST_MACHINE)):
+        return ""
+    broken = (gate.metric for gate in verdict.gates if gate.status == "fail")
+    failures = verdict.failures or ()
+    if not _NOBODY_ELSES.isdisjoint(failures) or not all(map(may_be_others_doing, broken)):
+        return ""
+    shared = _APPS_SHARE in verdict.app_or_machine
+    return " on this machine, shared with the test" if shared else " as tested from this machine"

@@ -2,16 +2,25 @@
 
 fail → `<failure>`; inconclusive → `<error>`, since a check that could not be made is no success
 and `<skipped>` would count as one; a counter of the audit that does not apply to the run →
-`<skipped>` with the reason; the last case, `measurement`, carries the verdict itself.
+`<skipped>` with the reason. The last case, `measurement`, is about what no gate tells: other
+failures, else what is wrong with the measurement; one fault is told by one case.
 """
 
 import re
+from collections.abc import Sequence
+from typing import Final
 from xml.etree import ElementTree as ET
 
 from dress_rehearsal.plans.visible import visible, visible_line
 from dress_rehearsal.reports.metrics import gate_words
 from dress_rehearsal.reports.schema import GateResult, Verdict
-from dress_rehearsal.reports.words import NOT_APPLICABLE
+from dress_rehearsal.reports.trust.belief import DOUBTED
+from dress_rehearsal.reports.words import BELIEF, NOT_APPLICABLE
+
+_OF_GATES: Final = ("Gate broken:", "Gate undecided:")
+"""How reasons begin that the case of a gate tells."""
+_GATED: Final = frozenset({"gates", "audit", "overtaken", "census"})
+"""Words of failures of which each has a gate, and so a case."""
 
 
 def write_junit(verdict: Verdict) -> str:
@@ -24,10 +33,10 @@ def write_junit(verdict: Verdict) -> str:
         case = ET.SubElement(suite, "testcase", classname="audit", name=name)
         ET.SubElement(case, "skipped", message=visible_line(f"It {NOT_APPLICABLE}: {reason}."))
     whole = ET.SubElement(suite, "testcase", classname="verdict", name="measurement")
-    if verdict.verdict != "pass":
-        tag = "failure" if verdict.verdict == "fail" else "error"
-        problem = ET.SubElement(whole, tag, message=visible_line(verdict.reasons[0]))
-        problem.text = visible("\n".join(verdict.reasons))
+    if own := _beside_gates(verdict):
+        tag, reasons = own
+        problem = ET.SubElement(whole, tag, message=visible_line(reasons[0]))
+        problem.text = visible("\n".join(reasons))
     cases = suite.findall("testcase")
     suite.set("tests", str(len(cases)))
     suite.set("failures", str(sum(case.find("failure") is not None for case in cases)))
@@ -37,6 +46,19 @@ def write_junit(verdict: Verdict) -> str:
     suites.append(suite)
     ET.indent(suites)
     return '<?xml version="1.0" encoding="UTF-8"?>\n' + ET.tostring(suites, "unicode") + "\n"
+
+
+def _beside_gates(verdict: Verdict) -> tuple[str, Sequence[str]] | None:
+    """Return what is wrong of which no gate's own case tells, and how bad it is; None without."""
+    if verdict.verdict == "pass":
+        return None
+    reasons = [each for each in verdict.reasons if not each.startswith(_OF_GATES)]
+    if verdict.verdict == "inconclusive":
+        return ("error", reasons) if reasons else None
+    if verdict.failures is None or not _GATED.issuperset(verdict.failures):
+        return "failure", reasons or verdict.reasons
+    doubted = verdict.belief.startswith(DOUBTED)
+    return ("error", [f"{BELIEF} {verdict.belief}"]) if doubted else None
 
 
 def _case(suite: ET.Element, gate: GateResult, verdict: Verdict) -> None:

@@ -16,6 +16,9 @@ _SPECIAL: Final = re.compile(
     r"|^\[|\[(?=[\[^])|\](?=[(\[:]))"  # links, notes, definitions, boxes to tick
 )
 """What may mean something in Markdown: names of metrics have none of it, and stay readable."""
+_BOUND: Final = re.compile(r"&lt;(?=[= ]|$)|(?<= )&gt;(?=[= ])")
+"""Signs of a limit, which text shows best as they are: no tag begins so, and none ends so without
+a beginning. At the start of a line `>` would begin a quotation."""
 _ESCAPE: Final = re.compile(r"\\([\\`*_\[\]|~$])")
 _CODE: Final = re.compile(r"(?<!`)(`(?! )[^`|\\<&]+(?<! )`)(?!`)")
 
@@ -33,7 +36,11 @@ def escaped(text: str) -> str:
 def _shown(text: str) -> str:
     # "@" as an entity, so that GitHub calls nobody.
     shown = html.escape(_SPECIAL.sub(r"\\\1", text), quote=False)
-    return shown.replace("@", "&#64;")
+    return _BOUND.sub(_sign, shown).replace("@", "&#64;")
+
+
+def _sign(bound: re.Match[str]) -> str:
+    return html.unescape(bound[0])
 
 
 def plain(markdown: str) -> str:
@@ -53,6 +60,12 @@ def markdown_table(
     sides = ("---" if position in left else "---:" for position in range(len(head)))
     lines = [f"| {' | '.join(head)} |", f"|{'|'.join(sides)}|"]
     for row in rows:
-        cells = (escaped(each if isinstance(each, str) else cell(each)) for each in row)
+        cells = (_cell(each if isinstance(each, str) else cell(each)) for each in row)
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
+
+
+def _cell(text: str) -> str:
+    """Return text as a cell shows it, which begins no line."""
+    shown = escaped(text)
+    return shown.replace("&gt;", ">", 1) if shown.startswith(("&gt;=", "&gt; ")) else shown

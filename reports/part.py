@@ -6,6 +6,18 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from dress_rehearsal.plans.visible import visible_values
 
+Diagnosis = Literal[
+    "healthy",
+    "not_used",
+    "undersized",
+    "slow_holder",
+    "lock_wait",
+    "leak",
+    "nested_acquire",
+    "not_measured",
+]
+"""Why a pool was waited for, or that it was not, as `reports.pools.diagnosis` tells them apart."""
+
 
 class Part(BaseModel):
     """A table of the verdict; None stands for "not measured", never for zero."""
@@ -156,7 +168,7 @@ class Band(Part):
 
     `felt_ms` is the mean of what they took, and `parts` the mean of each part, in ms, which add up
     to it; None and empty where there are fewer than five. `said` is the same as the answers say it
-    themselves (`Server-Timing`), before any part counts to what made it long; it adds up to
+    themselves (`Server-Timing`), before any part is counted as what made it long; it adds up to
     `felt_ms` too, and is empty where no answer said anything. No answer said where the time of
     `estimated` of the `requests` went: their parts are estimates.
     """

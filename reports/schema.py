@@ -9,6 +9,7 @@ from dress_rehearsal.records.steps import PURCHASE, TICKET_OPEN
 from dress_rehearsal.reports.part import (
     BadEnd,
     Band,
+    Diagnosis,
     ErrorMet,
     Fairness,
     Group,
@@ -21,9 +22,6 @@ from dress_rehearsal.reports.part import (
 
 Number = int | float
 Status = Literal["pass", "fail", "inconclusive"]
-Diagnosis = Literal[
-    "healthy", "undersized", "slow_holder", "lock_wait", "leak", "nested_acquire", "not_measured"
-]
 
 _GIVEN_UP_LEAST: Final = ("given_up_least", "given_up_system_least")
 """Fields of a latency that are written only where there is something in them."""
@@ -159,7 +157,8 @@ class Pool(Part):
     knows no more than the bucket: longer than `wait_p99_low_ms`, at most `wait_p99_high_ms` (None
     of a last bucket without end); `wait_p99_ms` is interpolated between them, as PromQL does.
     `wait_mean_ms` is of somebody else's pool, which may tell no more of its waits. `hold_mean_ms`
-    is how long a connection was held, by those given back in the run. Where it was waited for and
+    is how long a connection was held, by those given back in the run. Of a pool of the app's that
+    is `not_used` no connection was taken in the whole run. Where it was waited for and
     the `diagnosis` of a pool of connections is None, `undecided` says why it could not be told.
     """
 

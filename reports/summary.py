@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from dress_rehearsal.plans.visible import visible
+from dress_rehearsal.reports.doubts import where_it_fails
 from dress_rehearsal.reports.gates import IMPLICIT, OVERTAKEN
 from dress_rehearsal.reports.markdown import escaped, markdown_table
 from dress_rehearsal.reports.metrics import gate_words
@@ -46,11 +47,16 @@ def write_summary(verdict: Verdict) -> str:
     ]
     head = ("gate", "limit", "measured", "result")
     blocks = [
-        f"# {SIGNS[verdict.verdict]} {HEADLINES[verdict.verdict]}: {escaped(verdict.plan)}",
+        f"# {SIGNS[verdict.verdict]} {headline(verdict)}: {escaped(verdict.plan)}",
         "\n".join(lines),
         *([markdown_table(head, rows, texts=(0, 3))] if rows else []),
     ]
     return visible("\n\n".join(blocks)) + "\n"
+
+
+def headline(verdict: Verdict) -> str:
+    """Return whether it will hold, in a few words, and where it does not, if that matters."""
+    return f"{HEADLINES[verdict.verdict]}{where_it_fails(verdict)}"
 
 
 def leading_gates(gates: Sequence[GateResult]) -> list[GateResult]:

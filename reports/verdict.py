@@ -83,7 +83,7 @@ from dress_rehearsal.reports.students.unseen import unseen_notes
 from dress_rehearsal.reports.students.worse_off import group_notes
 from dress_rehearsal.reports.throughput import measure_load, measure_sale
 from dress_rehearsal.reports.trust import TrustFinding, judge_trust
-from dress_rehearsal.reports.trust.belief import belief_words
+from dress_rehearsal.reports.trust.belief import belief_words, stands_words
 from dress_rehearsal.reports.what_ran import what_ran
 from dress_rehearsal.reports.words import (
     agreeing,
@@ -195,7 +195,9 @@ def judge(evidence: Evidence) -> Verdict:
             evidence,
             trust.generator,
             trust.problems,
-            stands=failure_stands(failed_by, gates.results, trust),
+            stands_words(trust.findings, gates.results, measured.latency_ms)
+            if failure_stands(failed_by, gates.results, trust)
+            else "",
         ),
         app_or_machine=app_or_machine(evidence, cause, trust),
         behaviour=tuple(Habit(**asdict(row)) for row in behaviour_of(evidence.plan)),

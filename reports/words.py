@@ -20,6 +20,10 @@ _zero: Final = ContextVar("zero", default="T-0")
 
 BELIEF: Final = "Can it be believed?"
 APP_OR_MACHINE: Final = "App or test machine?"
+UNTOLD: Final = "Cannot be told from this run"
+THE_APP: Final = "The app:"
+TEST_MACHINE: Final = "The test machine:"
+"""How answers to that begin."""
 NOT_MEASURED: Final = "not measured"
 NOT_APPLICABLE: Final = "does not apply"
 """What stands for a number of something that this rush did not have."""

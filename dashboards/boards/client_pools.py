@@ -61,7 +61,8 @@ def ranking() -> Panel:
         "All client pools, the one that made callers wait longest first. Peaks are sums of each "
         "process' own peak in the time shown, so they may lie in different moments. Connecting is "
         "part of how long connections were held, those made before the sale included. Somebody "
-        "else's pools, read by the plan's metrics, often tell no more of waits than the mean.",
+        "else's pools, read by the plan's metrics, often tell no more of waits than the mean. Each "
+        "p99 is estimated within a bucket of a histogram.",
         [Key("pool", "Pool", words=words(_NAMES)), Key("job", "Process")],
         [
             Column(
@@ -130,7 +131,8 @@ def client_pools() -> tuple[Panel, ...]:
         ),
         timeseries(
             "Wait, p99",
-            f"Time callers waited for a connection, of those who got one in each second. "
+            f"Time callers waited for a connection, of those who got one in each second, estimated "
+            f"within the histogram's buckets. "
             f"{_WAIT_TEXT}",
             [_p99("db_client_connection_wait_time_seconds")],
             unit="s",
@@ -141,8 +143,8 @@ def client_pools() -> tuple[Panel, ...]:
         ),
         timeseries(
             "Held, p99",
-            "Time from borrowing a connection to giving it back: what is slow here makes others "
-            "wait. Orange from 0.5 s, red from 2 s.",
+            "Time from borrowing a connection to giving it back, estimated within the histogram's "
+            "buckets: what is slow here makes others wait. Orange from 0.5 s, red from 2 s.",
             [_p99("db_client_connection_use_time_seconds")],
             unit="s",
             span=12,

@@ -107,7 +107,8 @@ def _ways_out() -> tuple[Panel, ...]:
             "Slowest calls over a boundary, p99",
             f"To the stores, the enrolment API and the alert API, the {_SLOWEST} slowest of the "
             "time shown, waiting for a connection included. Not among them is read_grants, which "
-            "waits for grants to write back. Orange from 0.5 s, red from 2 s.",
+            "waits for grants to write back. Estimated within the histogram's buckets. Orange from "
+            "0.5 s, red from 2 s.",
             [Query(_slowest_calls(), "{{kind}} {{name}}")],
             unit="s",
             height=_HEIGHT,

@@ -126,7 +126,8 @@ def _side_by_side() -> tuple[Panel, ...]:
         ),
         bargauge(
             "Longest pool wait, p99",
-            "The worst ten seconds of any pool. Orange from 2 s, red from 6 s.",
+            "The worst ten seconds of any pool, estimated within a bucket of the histogram. "
+            "Orange from 2 s, red from 6 s.",
             Query(
                 highest("run_pool:db_client_connection_wait_time_seconds:p99", "max by (run) "),
                 "{{run}}",

@@ -21,8 +21,17 @@ from dress_rehearsal.records.tables import NS_PER_S
 from dress_rehearsal.rehearsal.generators import Line
 from dress_rehearsal.rehearsal.terminal.console import is_drawable
 from dress_rehearsal.rehearsal.terminal.pools import Row, is_ours, newest_pools
+from dress_rehearsal.reports.doubts import where_it_fails
 from dress_rehearsal.reports.schema import Verdict
-from dress_rehearsal.reports.words import BELIEF, counted, milliseconds, offset, seconds, written
+from dress_rehearsal.reports.words import (
+    APP_OR_MACHINE,
+    BELIEF,
+    counted,
+    milliseconds,
+    offset,
+    seconds,
+    written,
+)
 
 if TYPE_CHECKING:  # only a run has one, which takes the stores' own libraries
     from dress_rehearsal.records.collectors.collector import Collector
@@ -288,12 +297,16 @@ def print_verdict(console: Console, verdict: Verdict, run: Path) -> None:
     """
     colour = _MARKS[verdict.verdict]
     first = verdict.reasons[0] if verdict.reasons else ""
+    where = where_it_fails(verdict)
+    first = f"{where[1:]}: {first}" if where else first
     console.print(f"[bold {colour}]{verdict.verdict.upper()}[/] {escape(first)}")
     for reason in verdict.reasons[1:]:
         console.print(f"  {escape(reason)}")
     console.print(escape(verdict.cause))
     console.print(f"Run: {escape(verdict.ran)}", style="bright_black")
     console.print(escape(f"{BELIEF} {verdict.belief}"), style="bright_black")
+    if verdict.app_or_machine:
+        console.print(escape(f"{APP_OR_MACHINE} {verdict.app_or_machine}"), style="bright_black")
     for note in verdict.notes:
         console.print(escape(note), style="bright_black")
     console.print(f"Report: {escape(near(run / 'report.html'))}", soft_wrap=True)

@@ -19,10 +19,9 @@ from dress_rehearsal.reports.schema import Bottleneck
 from dress_rehearsal.reports.trust import TrustFinding
 from dress_rehearsal.reports.trust.busy import how_busy
 from dress_rehearsal.reports.trust.generator import late_clicks
-from dress_rehearsal.reports.words import counted, percent
+from dress_rehearsal.reports.words import TEST_MACHINE, THE_APP, UNTOLD, counted, percent
 
 _APP: Final = "the app"
-_UNTOLD: Final = "Cannot be told from this run"
 _LITTLE: Final = 0.1
 """Where all but the app and its services had less of the machine, it had what it would alone."""
 _LEAST: Final = 0.05
@@ -74,7 +73,7 @@ def app_or_machine(evidence: Evidence, cause: CauseFinding, trust: TrustFinding)
         return "" if trust.problems else _not_the_machine(evidence, found, used)
     for word, (what, remedy) in _TAKEN.items():
         if word in trust.findings:
-            return f"{_UNTOLD}: {what} ({_shares(used)}). {remedy}"
+            return f"{UNTOLD}: {what} ({_shares(used)}). {remedy}"
     if used.share < BUSY:
         return "" if sending is None or not sending.share else _late(evidence, sending)
     return _busy(used, late=late)
@@ -96,16 +95,16 @@ def _busy(used: CpuUse, *, late: bool) -> str:
     shares = _shares(used)
     if _APP not in used.cores:
         return (
-            f"{_UNTOLD}: {shares}; what the app used was not measured. Repeat it with the students "
+            f"{UNTOLD}: {shares}; what the app used was not measured. Repeat it with the students "
             f"on a machine with more cores (docs/distributed.md)."
         )
     beside = used.share * (used.cpus or 0.0) - _served(used.cores)
     if used.cpus is not None and beside < _LITTLE * used.cpus and not late:
-        return f"The app: {shares}; on more cores it may hold more."
+        return f"{THE_APP} {shares}; on more cores it may hold more."
     if used.cores.get(OTHERS, 0.0) > _rehearsal(used.cores):
         _, stop = _TAKEN["foreign_cpu"]
-        return f"{_UNTOLD}: {shares}; without other programs the app may hold more. {stop}"
-    return f"{_UNTOLD}: {shares}; on a machine of its own the app may hold more. {_ELSEWHERE}"
+        return f"{UNTOLD}: {shares}; without other programs the app may hold more. {stop}"
+    return f"{UNTOLD}: {shares}; on a machine of its own the app may hold more. {_ELSEWHERE}"
 
 
 def _late(evidence: Evidence, used: CpuUse) -> str:
@@ -117,7 +116,7 @@ def _late(evidence: Evidence, used: CpuUse) -> str:
     more = "; `--set generator.processes=2` sends from two processes"
     remedy = more if alone and not how_busy(evidence).is_users_own else ""
     return (
-        f"{_UNTOLD}: the rehearsal sent late, though CPU was to spare ({_shares(used)}). What left "
+        f"{UNTOLD}: the rehearsal sent late, though CPU was to spare ({_shares(used)}). What left "
         f"late is not the app's doing{remedy}."
     )
 
@@ -127,7 +126,7 @@ def _not_the_machine(evidence: Evidence, found: Bottleneck | None, used: CpuUse)
     if found is None or used.share >= BUSY:
         return ""
     if found.resource == "generator":
-        return "The test machine: the slowest lost most of their time before they were sent."
+        return f"{TEST_MACHINE} the slowest lost most of their time before they were sent."
     sent = "" if evidence.plan.load is not None else ", and requests left in time"
     return (
         f"Not the test machine's CPU: it was {percent(used.share)} busy while the slowest were "

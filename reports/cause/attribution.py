@@ -1,11 +1,11 @@
-"""What requests' time counts to, beside what their answers call the same milliseconds.
+"""What requests' time is counted as, beside what their answers call the same milliseconds.
 
 The parts of a band count each wait to what made it long (`reports.cause.decomposition`); `said` has
 it as `Server-Timing` names it. Both add up to what was felt, so what one has more of a part the
 other has more of others: it was moved.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Final, NamedTuple
 
 from dress_rehearsal.records.tables import CLIENT_POOLS
@@ -21,8 +21,8 @@ _MOST: Final = 0.5
 
 
 WHY_MOVED: Final = (
-    "What is awaited in an event loop that runs late counts to that loop, and waiting for a "
-    "connection to what kept those who hold one."
+    "What is awaited in an event loop that runs late is long because of that loop, and connections "
+    "are given back late because of what kept their holders."
 )
 """Why parts are not as answers say them."""
 
@@ -46,7 +46,7 @@ class Within(NamedTuple):
 
 
 def moved(parts: Mapping[str, float], said: Mapping[str, float]) -> dict[str, float]:
-    """Return by how much more counts to each part than answers say of it, in ms; less is negative.
+    """Return how much more time is counted as each part than answers say, in ms; less is negative.
 
     They add up to about nothing. Empty where no answer said anything.
     """
@@ -58,7 +58,8 @@ def moved(parts: Mapping[str, float], said: Mapping[str, float]) -> dict[str, fl
 
 
 def moved_words(band: Band) -> str:
-    """Return from which parts to which time was moved, with the means; empty where none was."""
+    """Return what time answers call otherwise than it is counted as, with the means; empty where
+    there is none."""
     more = moved(band.parts, band.said)
     gained = {name: ms for name, ms in more.items() if ms > 0}
     lost = {name: -ms for name, ms in more.items() if ms < 0}
@@ -66,8 +67,8 @@ def moved_words(band: Band) -> str:
         return ""
     which = "all" if band.band == "all" else f"the {band.band}"
     return (
-        f"Moved, on average over {which} of {band.step}: {_listed(lost, 'from')}; "
-        f"{_listed(gained, 'to')}."
+        f"On average over {which} of {band.step}, the app reports {_listed(lost, _reported)}. Here "
+        f"this is counted as {_listed(gained, _counted)}."
     )
 
 
@@ -86,10 +87,16 @@ def within(parts: Mapping[str, float], said: Mapping[str, float]) -> Within | No
     return Within(pool, own, exact=elsewhere == 0) if own >= _MOST * parts[part] else None
 
 
-def _listed(parts: Mapping[str, float], which_way: str) -> str:
+def _reported(part: str, ms: str) -> str:
+    waiting = "waiting for " if part in CLIENT_POOLS else ""
+    return f"{ms} as {waiting}{resource_words(part)}"
+
+
+def _counted(part: str, ms: str) -> str:
+    return f"{resource_words(part)} ({ms})"
+
+
+def _listed(parts: Mapping[str, float], words: Callable[[str, str], str]) -> str:
     ordered = sorted(parts, key=lambda name: -parts[name])
-    said = [
-        f"{milliseconds(round(parts[name], 1))} {which_way} {resource_words(name)}"
-        for name in ordered
-    ]
+    said = [words(name, milliseconds(round(parts[name], 1))) for name in ordered]
     return said[0] if len(said) == 1 else f"{', '.join(said[:-1])} and {said[-1]}"

@@ -23,7 +23,7 @@ from dress_rehearsal.reports.checklist.open_findings import (
 from dress_rehearsal.reports.checklist.recovery import SwitchTried
 from dress_rehearsal.reports.checklist.rehearsed import Rehearsed
 from dress_rehearsal.reports.schema import Status
-from dress_rehearsal.reports.trust.belief import DOUBTED, STANDS
+from dress_rehearsal.reports.trust.belief import DOUBTED, doubt_in
 from dress_rehearsal.reports.words import counted, written
 
 _OLD: Final = timedelta(days=7)
@@ -156,7 +156,7 @@ def _against(
         yield f"{written(undecided)} of {counted(len(runs), 'run')} decided nothing."
     doubted = [run.verdict.belief for run in runs if run.verdict.belief.startswith(DOUBTED)]
     if doubted:
-        why = [each.partition(": ")[2].removesuffix(f" {STANDS}") for each in doubted]
+        why = [doubt_in(each).partition(": ")[2] for each in doubted]
         such_as = "" if len(set(why)) == 1 else ", one of them for this"
         number = f"{written(len(doubted))} of {counted(len(runs), 'run')}"
         yield f"{number} cannot be believed wholly{such_as}: {why[0]}"

@@ -208,7 +208,7 @@ def _faults(runs: Sequence[Rehearsed]) -> Covered:
             "Faults and kill switches",
             _NOTHING,
             "any: a plan flips none of an app that runs by itself; flip yours by hand meanwhile, "
-            "and write below what came of it",
+            "and write the result below",
             "No kill switch was flipped by a plan: what was flipped by hand, nobody recorded.",
         )
     names = {each.split()[0] for each in flipped}

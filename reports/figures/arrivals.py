@@ -50,12 +50,13 @@ def draw_arrivals(evidence: Evidence) -> Drawing | Missing:
     )
     if lag_s is not None:
         caption += (
-            f" The lag is the longest time from the n-th click to the n-th answer: "
-            f"{seconds(lag_s)}."
+            f" The lag is the longest time from the n-th click to the n-th answer, of the clicks "
+            f"{'meant from T-0 on ' if timeline.has_t0 else ''}that were answered, by their own "
+            f"times and not by these intervals: {seconds(lag_s)}."
         )
     if untimed:
         caption += (
-            " Answers without a kernel receive time stand where the generator read them, "
+            " Answers without a kernel receive time are shown where the generator read them, "
             "which is later than they arrived."
         )
     if beyond:

@@ -1,6 +1,6 @@
 """Figure: whether the generator kept up: late starts, read lag, its loop and its CPU."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
@@ -15,9 +15,12 @@ from dress_rehearsal.reports.figures.time_axis import RunSeries, Series, bins_s,
 from dress_rehearsal.reports.schema import Generator
 from dress_rehearsal.reports.trust.busy import how_busy
 from dress_rehearsal.reports.trust.generator import TIMELY_SHARE
-from dress_rehearsal.reports.words import milliseconds, percent, seconds
+from dress_rehearsal.reports.words import milliseconds, offset, percent, seconds
 
 _FLOOR_MS = 0.1
+_READ_LAG = "p99 read lag"
+_Delay = tuple[Floats, str, str, float]
+"""A delay over time (ms), its colour, its name and how thick it is drawn."""
 _CPU = "process_cpu_seconds_total"
 _LOOKS = {
     "generator": (BLUE, "generator", 1.8),
@@ -33,13 +36,13 @@ def draw_generator(evidence: Evidence, run: RunSeries, generator: Generator) -> 
     if window is None or np.isnan(frame.values("generator_ms")).all():
         return Missing(name, heading, "No request was sent, so the generator cannot be judged.")
     closed = evidence.plan.load is not None
-    title = _kept_pace(evidence, generator) if closed else _finding(generator)
     edges = bins_s(window, events=len(frame))
     limit_ms = evidence.plan.generator.max_late_start * 1e3
     caption = (
         f"Percentiles per {seconds(edges[1] - edges[0])}. Late start is from the moment the "
         "student meant to act until the request left; read lag is from the answer's arrival in "
-        "the kernel until the generator read it, and is part of no latency. "
+        "the kernel until the generator read it: no part of that answer's own latency, but what "
+        "the student does next waits for it. "
     )
     if closed:
         caption = (
@@ -56,6 +59,11 @@ def draw_generator(evidence: Evidence, run: RunSeries, generator: Generator) -> 
     caption += timeline.note
     at_s = timeline.seconds(evidence.requests["intended_ns"])
     delays = [] if closed else [*_delays(evidence, at_s, edges)]
+    title = (
+        _kept_pace(evidence, generator)
+        if closed
+        else _finding(generator, _longest_read_lag(delays, edges))
+    )
 
     def draw(sheet: Sheet) -> None:
         panel = sheet.timed_panel("The generator's own delays, ms (log)", 165, window, timeline)
@@ -93,9 +101,7 @@ def _draw_cpu(panel: Panel, cpu: Mapping[str, Series | None]) -> None:
     panel.axis_of_counts(0, highest, percent)
 
 
-def _delays(
-    evidence: Evidence, at_s: Floats, edges: Floats
-) -> Iterator[tuple[Floats, str, str, float]]:
+def _delays(evidence: Evidence, at_s: Floats, edges: Floats) -> Iterator[_Delay]:
     """Yield the p99 of each known delay, in ms, and how it is drawn; one of them is in memory."""
     late = evidence.latency.values("generator_ms")
     if not np.isnan(late).all():
@@ -103,7 +109,7 @@ def _delays(
     del late
     read_lag = read_lag_ms(evidence.requests)
     if not np.isnan(read_lag).all():
-        yield quantiles(at_s, read_lag, edges, [0.99])[0], ORANGE, "p99 read lag", 1.5
+        yield quantiles(at_s, read_lag, edges, [0.99])[0], ORANGE, _READ_LAG, 1.5
 
 
 def _kept_pace(evidence: Evidence, generator: Generator) -> str:
@@ -114,7 +120,21 @@ def _kept_pace(evidence: Evidence, generator: Generator) -> str:
     return "The generator kept up: it never stood still for long"
 
 
-def _finding(generator: Generator) -> str:
+def _longest_read_lag(delays: Sequence[_Delay], edges: Floats) -> str:
+    """Return when answers were read latest, and how late, by the same bins as are drawn; empty
+    where it is not known."""
+    lag = next((own for own, _, text, _ in delays if text == _READ_LAG), None)
+    if lag is None or np.isnan(lag).all():
+        return ""
+    worst = int(np.nanargmax(lag))
+    width = seconds(round(float(edges[1] - edges[0]), 3))
+    return (
+        f" ({milliseconds(round(float(lag[worst]), 1))} in the worst {width}, "
+        f"from {offset(round(float(edges[worst]), 2))} on)"
+    )
+
+
+def _finding(generator: Generator, worst: str) -> str:
     started = (
         "whether requests started on time was not measured"
         if generator.late_start_p99_ms is None
@@ -124,7 +144,7 @@ def _finding(generator: Generator) -> str:
     read = (
         "read lag could not be split off"
         if generator.read_lag_p99_ms is None
-        else f"99 of 100 answers were read within {milliseconds(generator.read_lag_p99_ms)}"
+        else f"99 of 100 answers were read within {milliseconds(generator.read_lag_p99_ms)}{worst}"
     )
     if not generator.limited:
         return f"The generator kept up: {started}, {read}"

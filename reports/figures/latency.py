@@ -46,7 +46,7 @@ def draw_latency(
         "moment to the last byte of the answer; it is made of the generator's late start and the "
         "system's part. A p99 over fewer than 100 requests is their maximum. A failed request "
         "counts with the time it took, one without an answer for as long as it was waited for. "
-        "Both also stand by their number in the same chart, at the moment the student meant to "
+        "Both are also shown by their number in the same chart, at the moment the student meant to "
         "act. What a student no longer needed is left out."
     )
     caption += f"{_outside(evidence, edges)}{timeline.note}"

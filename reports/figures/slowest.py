@@ -82,7 +82,7 @@ def draw_slowest(bands: Sequence[Band], *, closed: bool = False) -> Drawing | Mi
         caption += f" Requests intended for earlier than {offset(-BEFORE_T0_S)} are left out."
     moves = [words for band in first.values() if (words := moved_words(band))]
     if moves:
-        own = "By the answers' own word (Server-Timing) it is split otherwise."
+        own = "The second bar is split as the answers say it (Server-Timing)."
         caption = " ".join([caption, own, *moves, WHY_MOVED])
     return draw_stacks(name, heading, _finding(known[0]), caption, legend, bars)
 

@@ -39,8 +39,8 @@ from dress_rehearsal.reports.schema import Verdict
 from dress_rehearsal.reports.students.bad_ends import bad_end_notes
 from dress_rehearsal.reports.students.errors_met import MOST, count_kinds, met_errors
 from dress_rehearsal.reports.students.worse_off import group_notes
-from dress_rehearsal.reports.summary import other_gates_words
-from dress_rehearsal.reports.words import HEADLINES, offset
+from dress_rehearsal.reports.summary import headline, other_gates_words
+from dress_rehearsal.reports.words import offset
 
 __all__ = ["key_numbers", "write_page"]
 
@@ -85,7 +85,7 @@ def _beginning(
     )
     notes = [note for note in verdict.notes if note not in facts]  # they stand with the groups
     return {
-        "answer": HEADLINES[verdict.verdict],
+        "answer": headline(verdict),
         "verdict": verdict,
         "cause": short_cause(verdict),
         "how_it_fits": how_it_fits(verdict),

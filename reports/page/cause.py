@@ -5,10 +5,20 @@ from typing import Final, NamedTuple
 
 from dress_rehearsal.reports.part import Band
 from dress_rehearsal.reports.schema import Bottleneck, Verdict
-from dress_rehearsal.reports.words import capitalized, percent, resource_words
+from dress_rehearsal.reports.words import (
+    THE_APP,
+    UNSURE,
+    capitalized,
+    offset,
+    percent,
+    resource_words,
+)
 
+_RESAMPLES: Final = 100
 _LONG: Final = 90
 """From so many letters on, what was seen of a cause is left to whoever asks how it is known."""
+_POOLS: Final = {"generator": "generator_loop"}
+"""Causes that are pools of another name."""
 _ALIKE: Final = 0.1
 """Means that differ by less may be of one part."""
 _CAUSE: Final = "Cause of slowness: "
@@ -31,7 +41,7 @@ def short_cause(verdict: Verdict) -> str:
 
 
 def cause_lines(verdict: Verdict) -> list[CauseLine]:
-    """Return the cause, what came of it, what was seen of it, where it shows and how certain it is;
+    """Return the cause, its result, what was seen of it, where it shows and how certain it is;
     empty without one: then its line says all there is."""
     found = verdict.bottleneck
     if found is None:
@@ -41,12 +51,15 @@ def cause_lines(verdict: Verdict) -> list[CauseLine]:
     what, _, came = line.partition("; ")
     every = seen.split("; ")
     lines = [
-        CauseLine("Cause", (_sentence(what),)),
+        CauseLine("Cause", (_sentence(what), *_begins(verdict, found, what))),
         CauseLine("How much", (_sentence(share),)),
         CauseLine("Seen of it", _sentences(each for each in every if not _is_estimate(each))),
         CauseLine("Where it shows", tuple(filter(None, (_shows(verdict, found),)))),
-        CauseLine("How certain", (*_certain(found), *_sentences(filter(_is_estimate, every)))),
-        CauseLine("What came of it", _sentences([came])),
+        CauseLine(
+            "How certain",
+            (*_certain(verdict, found), *_sentences(filter(_is_estimate, every))),
+        ),
+        CauseLine("Result", _sentences([came])),
     ]
     return [line for line in lines if line.says]
 
@@ -61,15 +74,16 @@ def how_it_fits(verdict: Verdict) -> str:
 
 
 def _shows(verdict: Verdict, cause: Bottleneck) -> str:
-    """Return in which row of the parts the time of a cause stands that is no part itself."""
+    """Return what the rows of the parts call the time of a cause that is no part itself."""
     part = _row_of(verdict, cause)
     if part is None:
         return ""
     share = _share_of_slowest(verdict, cause, part)
-    return (
-        f"Its time stands in the figures and tables as “{capitalized(resource_words(part))}”"
-        f"{share}, where requests spent it."
-    )
+    named = f"The figures call this time “{capitalized(resource_words(part))}”{share}"
+    if cause.resource != "cpu":
+        return f"{named}: requests spent it there."
+    perhaps = "perhaps " if cause.certainty is not None and cause.certainty <= UNSURE else ""
+    return f"{named}: requests waited there {perhaps}because no CPU was free."
 
 
 def _generator_too(verdict: Verdict, cause: Bottleneck) -> str:
@@ -110,13 +124,43 @@ def _band(verdict: Verdict, cause: Bottleneck, name: str) -> Band | None:
     return next(own, None)
 
 
-def _certain(cause: Bottleneck) -> Iterator[str]:
+def _begins(verdict: Verdict, cause: Bottleneck, what: str) -> Iterator[str]:
+    """Yield why the cause begins at another moment than the one at which its pool saturated."""
+    name = _POOLS.get(cause.resource, cause.resource)
+    pool = next((own for own in verdict.pools if own.name == name), None)
+    if pool is None or pool.saturated_in_rush_s is None or pool.saturated_at_s is None:
+        return
+    first_s, in_rush_s = pool.saturated_at_s, pool.saturated_in_rush_s
+    told = f"from {offset(cause.since_s)} on" in what
+    if not told or first_s == in_rush_s == cause.since_s:
+        return
+    often = "" if first_s == in_rush_s else f", after a first time at {offset(first_s)}"
+    yield (
+        f"At {offset(cause.since_s)} the first requests were sent that lost most of their time to "
+        f"it (in quarters of a second). The table of pools has when it was saturated: in the rush "
+        f"from {offset(in_rush_s)} on{often}."
+    )
+
+
+def _certain(verdict: Verdict, cause: Bottleneck) -> Iterator[str]:
+    """Yield of what one is so certain, and of what one is not."""
     if cause.certainty is None:
         return
-    often = "how often the same part is the largest when the students are drawn again 100 times"
-    if cause.resource == "cpu":
-        often += ", times how much of it busy CPUs are likely to explain"
-    yield f"{percent(cause.certainty)}: {often}."
+    if cause.resource != "cpu" or cause.certainty == 1:
+        which = "the CPU" if cause.resource == "cpu" else "it"
+        times = round(_RESAMPLES * cause.certainty)
+        yield (
+            f"In {times} of {_RESAMPLES} random re-samples of the students {which} was the "
+            f"largest part."
+        )
+    else:
+        yield (
+            f"{percent(cause.certainty)}: in how many of {_RESAMPLES} random re-samples of the "
+            f"students the same part was the largest, times how much of it busy CPUs are likely to "
+            f"explain."
+        )
+    if cause.resource == "cpu" and not verdict.app_or_machine.startswith(THE_APP):
+        yield "This does not say whether the app or the test used it."
 
 
 def _is_estimate(words: str) -> bool:

@@ -105,7 +105,7 @@ def unheard_errors(evidence: Evidence) -> str:
         return ""
     return (
         f"{_ERRORS} counts what the servers answered. No student got such an answer: those that it "
-        f"is about had left by then, and their requests count here as never answered."
+        f"is about had left by then, and their requests are counted here as never answered."
     )
 
 
@@ -135,7 +135,8 @@ def kernel_timestamps(evidence: Evidence) -> str:
     every = "the one answer" if answered == 1 else f"all {written(answered)} answers"
     return (
         f"Kernel receive timestamps were available for {every}: the "
-        "time the generator took to read them is part of no latency."
+        "time the generator took to read them is no part of an answer's own latency; what the "
+        "student does next waits for it."
     )
 
 

@@ -13,6 +13,9 @@ from dress_rehearsal.reports.doubts import disturbance_words
 from dress_rehearsal.reports.schema import Verdict
 from dress_rehearsal.reports.words import resource_words
 
+_LEFT_LATE: Final = "requests left late"
+_SENT_LATE: Final = "its requests were sent late"
+"""A doubt, and how a sentence about the run says it."""
 _WORKERS: Final = "workers"
 _MORE_WORKERS: Final = 2
 _POOLS: Final = {"postgres": "postgres_pool", "redis": "redis_pool"}
@@ -57,7 +60,8 @@ def _doubted(verdict: Verdict) -> str:
     """Return what a comparison makes of a run whose measurement is doubted."""
     if not (why := disturbance_words(verdict.doubts or ())):
         return ""
-    return f"Of this run most numbers compare undecided: {why}."
+    why = why.replace(_LEFT_LATE, _SENT_LATE)
+    return f"A comparison with this run will mostly end undecided, because {why}."
 
 
 def _more_workers(
@@ -104,7 +108,8 @@ def _pool_size(
     if len(sizes) < 2:
         return []
     note = (
-        "With all CPUs busy a larger pool has more wait for those: size it where CPU is to spare."
+        "While all CPUs are busy, a larger pool only moves the waiting to the CPU. Try pool sizes "
+        "on a machine with free CPU."
     )
     return [
         NextStep(

@@ -63,7 +63,13 @@ def _words(alike: _Alike, own: Sequence[SlowRequest]) -> str:
         if alike.part is None
         else f"mostly in {resource_words(alike.part)}"
     )
-    late = f", sent up to {milliseconds(round(late_ms, 1))} late" if late_ms >= LATE_MS else ""
+    which = "it" if len(own) == 1 else "them"
+    up_to = "" if len(own) == 1 else "up to "
+    late = (
+        f", the test sent {which} {up_to}{milliseconds(round(late_ms, 1))} too late"
+        if late_ms >= LATE_MS
+        else ""
+    )
     return (
         f"{alike.step}, intended {_span(moments, 'at', 'from')}{late}, {end}"
         f"{f' ({alike.error})' if alike.error else ''} after {_span(took)}, {where}"

@@ -104,7 +104,9 @@ def _slow_line(each: SlowRequest, lines: LogLines) -> SlowLine:
 def _late(each: SlowRequest) -> str:
     """Return how late it was sent, where that is much: it is no time of the target's."""
     late_ms = each.parts.get("generator", 0.0)
-    return f", sent {milliseconds(round(late_ms, 1))} late" if late_ms >= LATE_MS else ""
+    if late_ms < LATE_MS:
+        return ""
+    return f", the test sent it {milliseconds(round(late_ms, 1))} too late"
 
 
 def logged_words(verdict: Verdict, lines: LogLines, *, ours: bool) -> str:

@@ -42,6 +42,10 @@ _HEARD_FROM: Final = {
 """Whose word each pool's numbers are: while they were silent, nobody knows of it."""
 
 
+_NOTHING_BAD: Final = ("healthy", "not_used")
+"""Diagnoses of pools of which nothing bad was seen."""
+
+
 def find_pools(evidence: Evidence) -> list[PoolFinding]:
     """Return a finding for every pool that was measured, in the order of `POOL_NAMES`, and
     then for those of the plan's `[[metrics]]`.
@@ -68,7 +72,7 @@ def half_heard(evidence: Evidence) -> set[str]:
 
 def _unless_unknown(finding: PoolFinding, unknown: Collection[str]) -> PoolFinding:
     pool = finding.pool
-    if pool.diagnosis != "healthy" or pool.name not in unknown:
+    if pool.diagnosis not in _NOTHING_BAD or pool.name not in unknown:
         return finding
     pool = pool.model_copy(update={"diagnosis": "not_measured"})
     return dataclasses.replace(finding, pool=pool)

@@ -189,6 +189,9 @@ def _judged(evidence: Evidence, seen: ClientPool) -> PoolFinding:
     said = "" if first is None else words(first) + beside
     if diagnosis in _UNSAID.get(seen.name, ()):
         diagnosis, why = None, _OTHERS_DOING.get(seen.name)
+    hold_ms = mean_hold_ms(frame)
+    if diagnosis == "healthy" and seen.peak_used == 0 and hold_ms is None:
+        diagnosis = "not_used"  # workers tell of the most they ever had in use, between looks too
     pool = Pool(
         name=seen.name,
         max=whole(frame["max"].max()),
@@ -198,7 +201,7 @@ def _judged(evidence: Evidence, seen: ClientPool) -> PoolFinding:
         timeouts=int(frame["timeouts"].sum()),
         **saturations(saturated, evidence.t0_ns),
         leaked=leaked,
-        hold_mean_ms=mean_hold_ms(frame),
+        hold_mean_ms=hold_ms,
         diagnosis=diagnosis,
         undecided=why,
     )

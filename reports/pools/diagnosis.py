@@ -27,7 +27,7 @@ import pandas as pd
 
 from dress_rehearsal.records.tables import NS_PER_S
 from dress_rehearsal.reports.numbers import rounded
-from dress_rehearsal.reports.schema import Diagnosis
+from dress_rehearsal.reports.part import Diagnosis
 from dress_rehearsal.reports.words import counted, milliseconds, percent, seconds, written
 
 MIN_ACQUIRED = 5
@@ -209,10 +209,15 @@ def _never_full(frame: pd.DataFrame) -> str:
 
 def _held_long(held_ms: float, usual_ms: float, lag_ms: float) -> str:
     """Return why connections that were held for long do not make it a slow holder."""
-    held = f"while it was waited for, each connection was held for {_ms(held_ms)}"
+    held = (
+        f"in the seconds in which it was waited for, each connection was held for {_ms(held_ms)} "
+        f"(median)"
+    )
     if held_ms < _LATE_LOOPS * lag_ms:
         return (
-            f"{held}, and event loops ran {_ms(lag_ms)} late: that may be why it was held so long"
+            f"{held}, while the latest event loop ran {_ms(lag_ms)} late (median of the same "
+            f"seconds): whatever is awaited while it is held may take so much longer, so late "
+            f"loops alone may be why it was held so long"
         )
     return (
         f"{held}, which is long, but not {written(SLOWER)} times as long as when nobody waited "

@@ -38,7 +38,8 @@ def never_saw(evidence: Evidence) -> Any:
 
 
 def unseen_notes(evidence: Evidence) -> list[str]:
-    """Return a sentence on tickets that were never seen, and one on those nobody was told of."""
+    """Return a sentence on tickets that were never seen, one on codes that nobody had asked for by
+    the end, and one on tickets that nobody was told of."""
     if evidence.plan.load is not None:
         return []
     notes = []
@@ -50,7 +51,24 @@ def unseen_notes(evidence: Evidence) -> list[str]:
             f"its code was answered well. The census counts them with a ticket, by the target's "
             f"own word."
         )
-    return notes + _untold(evidence)
+    return notes + _without_code(evidence) + _untold(evidence)
+
+
+def _without_code(evidence: Evidence) -> list[str]:
+    """Return how many had a ticket and had not asked for its code by the end, where others had:
+    they are under way no more, for what they came for they have."""
+    told, rows = evidence.promises.students, evidence.requests
+    holders = integers(told.loc[told["outcome"] == "ticket", "student"])
+    codes = (rows["role"] == CODE).to_numpy(dtype=bool)
+    asked = np.intersect1d(holders, distinct(integers(rows.loc[codes, "student"], missing=-1)))
+    without = len(holders) - len(asked)
+    if not len(asked) or not without:
+        return []
+    number = counted(len(holders), "student with a ticket", "students with a ticket")
+    return [
+        f"{written(without)} of {number} had not asked for its code when the run ended. They are "
+        f"counted as with a ticket, and not as in flight."
+    ]
 
 
 def _untold(evidence: Evidence) -> list[str]:

@@ -64,7 +64,7 @@ def _lost(evidence: Evidence) -> Iterator[Doubt]:
         number = event.detail.get("worker")
         named = f"Worker {number} ({whose[number]})" if number in whose else f"Worker {number}"
         yield Doubt(
-            f"{named} did not tell what became of its students, who stand as unknown: "
+            f"{named} did not tell what became of its students, who are counted as unknown: "
             f"{str(event.detail.get('error')).rstrip('.')}.",
             "smaller_rush",
         )

@@ -63,7 +63,7 @@ def test_it_is_called_at_least_and_has_no_interval(evidence_of):
     assert strip["Purchase, p99"].note.startswith("50% of the requests were given up unanswered")
     assert cells(latency_table(verdict.latency_ms, evidence))["p99"].startswith("≥ 10,000")
     assert cells(certainty_table(verdict.latency_ms))["95% interval"] == "—"
-    assert margin_cell(gate, verdict).text == "at least 25% above it"
+    assert margin_cell(gate, verdict).text == "at least 25% over the limit"
     drawn = draw_latency(evidence, (-1.0, 12.0), purchase_step_of(verdict))
     assert "p99 of clicks to buy is at least 10,000 ms: 50% of the requests" in drawn.title
 

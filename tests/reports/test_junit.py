@@ -15,7 +15,8 @@ SMALL = {"students": 200, "tickets": 60}
     ("defects", "failures", "errors"),
     [
         pytest.param({}, 0, 0, id="a pass"),
-        pytest.param({"oversell": 1, "gates": [("census.ticket", "== 0")]}, 3, 0, id="a failure"),
+        pytest.param({"oversell": 1, "gates": [("census.ticket", "== 0")]}, 2, 0, id="a failure"),
+        pytest.param({"failed": 9, "generator_late_ms": 400}, 1, 1, id="a failure and a doubt"),
         pytest.param({"store_unreadable": "postgres"}, 0, 14, id="undecided is an error"),
         pytest.param({"never_started": 1}, 0, 1, id="a doubt that is no gate"),
     ],
@@ -28,6 +29,21 @@ def test_ci_sees_each_gate_as_a_test(verdict_of, defects, failures, errors):
     assert int(suite.get("skipped")) == beside > 0
     cases = suite.findall("testcase")
     assert int(suite.get("tests")) == len(verdict.gates) + beside + 1 == len(cases)
+
+
+def test_one_fault_is_one_failure_and_the_measurement_tells_its_own_reason(verdict_of):
+    """One broken gate was two failures of a festival: "measurement" repeated its text."""
+
+    def measurement(**defects):
+        suite = ET.fromstring(write_junit(verdict_of(**SMALL, **defects))).find("testsuite")
+        return suite.find("testcase[@name='measurement']")
+
+    assert len(measurement(failed=9)) == 0, "its gate tells it"
+    late = measurement(failed=9, generator_late_ms=400).find("error")
+    assert late.get("message").startswith("Can it be believed? not wholly: The generator")
+    assert "Gate broken" not in late.text
+    lost = measurement(failed=9, worker_lost=True)
+    assert lost.find("failure") is not None, "of a lost worker no gate tells"
 
 
 @pytest.mark.parametrize("level", LEVELS)
@@ -46,8 +62,7 @@ def test_what_does_not_apply_is_skipped_and_says_why(healthy_verdict):
 
 
 def test_junit_survives_what_xml_cannot_hold(healthy_verdict):
-    verdict = healthy_verdict.model_copy(
-        update={"verdict": "fail", "reasons": ("a \x00 <b> \x1b[31m",)}
-    )
+    update = {"verdict": "fail", "reasons": ("a \x00 <b> \x1b[31m",), "failures": ("lost",)}
+    verdict = healthy_verdict.model_copy(update=update)
     suite = ET.fromstring(write_junit(verdict)).find("testsuite")
     assert suite.find("testcase[last()]/failure").get("message") == r"a \x00 <b> \x1b[31m"

@@ -4,7 +4,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from dress_rehearsal.reports.markdown import escaped, plain
+from dress_rehearsal.reports.markdown import escaped, markdown_table, plain
 
 RENDERED = MarkdownIt("commonmark").enable(["table", "strikethrough"])
 SPECIAL = "_*[]()^:!|~`\\ ax1"
@@ -46,3 +46,14 @@ def test_nothing_in_it_means_anything_but_code(text: str) -> None:
 def test_a_command_in_a_sentence_is_code() -> None:
     assert escaped("`rehearse plan_check` names <it>.") == "`rehearse plan_check` names &lt;it&gt;."
     assert rendered(escaped("see `a_b`."))[1] == {"code_inline"}
+
+
+def test_the_sign_of_a_limit_is_read_where_nobody_renders_it() -> None:
+    """`&lt;= 8s` stood in a summary that was read as text."""
+    for text in ("the limit is <= 8s.", "a < 5", "at least >= 90%", "b > 5"):
+        assert escaped(text) == text
+        assert rendered(escaped(text)) == (text, set())
+    assert escaped("<b>, <!-- and ></b>") == "&lt;b&gt;, &lt;!-- and &gt;&lt;/b&gt;"
+    assert escaped(">= 90%").startswith("&gt;"), "it would begin a quotation"
+    (row,) = markdown_table(("limit",), [(">= 90%",)]).splitlines()[2:]
+    assert row == "| >= 90% |"

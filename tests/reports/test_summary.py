@@ -8,8 +8,9 @@ import pytest
 from dress_rehearsal.records.timeline import ABORTED
 from dress_rehearsal.reports.markdown import escaped
 from dress_rehearsal.reports.summary import leading_gates, write_summary
-from dress_rehearsal.reports.trust.belief import STANDS
+from dress_rehearsal.reports.trust.belief import STANDS, stands_words
 from dress_rehearsal.reports.verdict import judge
+from dress_rehearsal.reports.words import TEST_MACHINE, UNTOLD, milliseconds
 
 pytestmark = pytest.mark.slow
 
@@ -56,7 +57,7 @@ def test_it_begins_with_the_gravest_sentence_and_says_how_many_more_there_are(su
 
 def test_it_shows_the_gates_own_numbers_and_counts_the_others(summary_of):
     text = summary_of(failed=2, gates=[("census.failed", "<= 0.1%")])
-    assert "| ❌ census.failed | &lt;= 0.1% | 2 of 200 students (1%) | fail |" in text
+    assert "| ❌ census.failed | <= 0.1% | 2 of 200 students (1%) | fail |" in text
     assert re.search(r"; \d+ more gates, all on correctness: all of them hold\.", text)
 
 
@@ -99,6 +100,22 @@ def test_it_says_of_no_failure_that_it_stands_which_others_may_have_made(summary
     assert STANDS not in stopped.belief
 
 
+def test_a_failure_that_stands_is_told_with_its_own_number(verdict_of):
+    """By what the doubt cannot have done: in the system's part is no late send."""
+    limit = [("latency_ms[POST /events/{event}/tickets].p99", "< 1 ms")]
+    verdict = verdict_of(**SMALL, gates=limit)
+    own_ms = verdict.latency_ms["POST /events/{event}/tickets"].system_p99
+    said = stands_words({"late_sends"}, verdict.gates, verdict.latency_ms)
+    assert said == (
+        f"Without the late sends it would fail as well (latency_ms[POST /events/{{event}}/tickets]"
+        f".p99: the system's part is {milliseconds(own_ms)}, the limit < 1 ms). Limits that only "
+        f"the late sends may have broken are undecided."
+    )
+    passed = [gate for gate in verdict.gates if gate.status == "pass"]
+    said = stands_words({"late_sends", "steal"}, passed, verdict.latency_ms)
+    assert said.startswith("Without this it would fail as well. Limits that only this may ")
+
+
 def test_every_row_of_the_table_has_as_many_cells_as_its_head(summary_of):
     (table,) = re.findall(r"(?:^\|.*\|\n)+", summary_of(cpu_full=True), re.MULTILINE)
     assert len({len(re.findall(r"(?<!\\)\|", row)) for row in table.splitlines()}) == 1
@@ -128,3 +145,23 @@ def test_whose_doing_it_was_is_told_where_the_lines_suffice(verdict_of):
     )
     assert "App or test machine?" not in write_summary(many)
     assert len(write_summary(many).splitlines()) == 15
+
+
+def test_a_failure_by_times_is_told_with_the_machine_that_may_have_made_it(verdict_of):
+    """ "It does not hold" stood beside "App or test machine? Cannot be told"."""
+    slow = [("latency_ms[POST /events/{event}/tickets].p99", "< 1 ms")]
+    untold = f"{UNTOLD}: of 2 cores, all busy, the app had 1.00 and the rehearsal itself 0.72."
+
+    def headed(told, **defects):
+        verdict = verdict_of(**SMALL, **defects).model_copy(update={"app_or_machine": told})
+        return write_summary(verdict).splitlines()[0].removesuffix(": synthetic")
+
+    late = "# ❌ It does not hold"
+    assert headed(untold, gates=slow) == f"{late} on this machine, shared with the test"
+    assert headed(f"{UNTOLD}: all busy.", gates=slow) == f"{late} as tested from this machine"
+    machine = f"{TEST_MACHINE} they waited to be sent."
+    assert headed(machine, gates=slow) == f"{late} as tested from this machine"
+    for told in ("", "The app: of 2 cores, all busy, the app had 1.98.", "Not the test machine's."):
+        assert headed(told, gates=slow) == late
+    assert headed(untold, gates=slow, oversell=2) == late, "no machine sells too many"
+    assert headed(untold) == "# ✅ It held"

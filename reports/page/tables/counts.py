@@ -6,6 +6,7 @@ from dress_rehearsal.records.steps import PURCHASE
 from dress_rehearsal.reports.cause.slowest import BEFORE_T0_S
 from dress_rehearsal.reports.evidence import Evidence
 from dress_rehearsal.reports.page.tables.table import Table, row
+from dress_rehearsal.reports.throughput import busiest_second
 from dress_rehearsal.reports.words import offset, written
 
 
@@ -30,7 +31,7 @@ def counts_table(evidence: Evidence) -> Table | None:
         (
             "Waited for",
             ~needless & ~untimed,
-            "their answer was wanted, whatever came of it",
+            "their answer was wanted, whatever the result",
             "latency by step, p99s, gates, errors, the slowest requests (without streams)",
         ),
         (
@@ -61,7 +62,7 @@ def counts_table(evidence: Evidence) -> Table | None:
             "Sent",
             ~unsent,
             "they left the generator; others had no connection, or were no longer needed before",
-            "how often students had to ask, the busiest second",
+            "how often students had to ask",
         ),
         (
             "Answered",
@@ -78,6 +79,15 @@ def counts_table(evidence: Evidence) -> Table | None:
         for name, which, rule, where in rules
         if name not in optional or which.any()
     ]
+    busiest = [requests["sent_ns"][chosen] for chosen in (every, buying)]
+    rows.append(
+        row(
+            "Sent in the busiest second",
+            *(written(busiest_second(sent_ns)) for sent_ns in busiest),
+            "the most that were sent within any one second; those to buy have one of their own",
+            "nowhere else (load.busiest_second)",
+        )
+    )
     columns = (
         ("Requests", "text"),
         ("All", "number"),

@@ -4,12 +4,16 @@ import math
 from collections.abc import Sequence
 from functools import partial
 
+import numpy as np
+
 from dress_rehearsal.plans import format_duration
 from dress_rehearsal.plans.names import pool_words
 from dress_rehearsal.records.steps import Steps
 from dress_rehearsal.records.tables import CLIENT_POOLS
 from dress_rehearsal.reports.evidence import Evidence
+from dress_rehearsal.reports.evidence.latency import read_lag_ms
 from dress_rehearsal.reports.evidence.reconciliation import Reconciliation
+from dress_rehearsal.reports.numbers import percentile
 from dress_rehearsal.reports.page.tables.table import (
     SOME_RUSHES,
     Cell,
@@ -21,7 +25,7 @@ from dress_rehearsal.reports.page.tables.table import (
 from dress_rehearsal.reports.pools.client import LOCKS
 from dress_rehearsal.reports.schema import Generator, Pool
 from dress_rehearsal.reports.trust.foreign_cpu import judge_foreign_cpu
-from dress_rehearsal.reports.trust.generator import TIMELY_SHARE
+from dress_rehearsal.reports.trust.generator import AROUND_T0_S, TIMELY_SHARE
 from dress_rehearsal.reports.words import (
     EMPTY,
     NOT_MEASURED,
@@ -48,8 +52,6 @@ def pool_table(pools: Sequence[Pool]) -> Table:
         ours = pool.name in CLIENT_POOLS and pool.name not in LOCKS
         undecided = since is not None and (ours or "." in pool.name or pool.undecided is not None)
         diagnosis: str = pool.diagnosis or ("undecided" if undecided else EMPTY)
-        if pool.diagnosis == "healthy" and _is_unused(pool):
-            diagnosis = "not used"
         levels = (pool.peak_used, pool.max, pool.peak_pending)
         rows.append(
             row(
@@ -98,12 +100,6 @@ def _hold(pool: Pool) -> str:
     else:
         why = "kept open" if pool.name == "max_connections" else "nothing is held"
     return f"{EMPTY} ({why})"
-
-
-def _is_unused(pool: Pool) -> bool:
-    """Return whether no connection of a pool was taken in the whole run; the app's own pools tell
-    of the most they ever had in use, also between two looks."""
-    return pool.name in CLIENT_POOLS and pool.peak_used == 0 and pool.hold_mean_ms is None
 
 
 def undecided_pools(pools: Sequence[Pool]) -> list[tuple[str, str]]:
@@ -176,20 +172,31 @@ def _others_cell(others: float | None, evidence: Evidence) -> Cell:
 def _releases(generator: Generator, evidence: Evidence) -> list[tuple[Cell, ...]]:
     """Return how far from their times requests were sent and answers read."""
     timely, released = generator.timely, generator.released
+    within = format_duration(evidence.plan.timely)
     return [
         _delay(
-            "Late start of all requests, p99",
+            "Late start of all requests of the run, p99",
             generator.late_start_p99_ms,
             evidence.plan.generator.max_late_start,
         ),
         row(
-            f"Sent within {format_duration(evidence.plan.timely)} of their time at T-0",
+            f"Clicks to buy around T-0, sent within {within} of their time",
             _of_released(timely, released) if released else NOT_MEASURED,
             percent(float(TIMELY_SHARE)),
             state_cell(timely < TIMELY_SHARE * released if released else None, "too few"),
         ),
-        row("Release skew at T-0, p99", milliseconds(generator.release_skew_ms), EMPTY, ""),
-        row("Read lag, p99", milliseconds(generator.read_lag_p99_ms), EMPTY, ""),
+        row(
+            "Release skew of the same clicks, p99",
+            milliseconds(generator.release_skew_ms),
+            EMPTY,
+            "",
+        ),
+        row(
+            "Read lag of all answers of the run, p99",
+            milliseconds(generator.read_lag_p99_ms),
+            EMPTY,
+            _lag_around_t0(evidence),
+        ),
     ]
 
 
@@ -199,6 +206,21 @@ def _of_released(timely: int, released: int) -> str:
     if percent(float(TIMELY_SHARE)) == share and timely < TIMELY_SHARE * released:
         share = f"{10_000 * timely // released / 100}%"
     return f"{written(timely)} of {written(released)} ({share})"
+
+
+def _lag_around_t0(evidence: Evidence) -> str:
+    """Return how late answers were read around T-0, which a p99 of all answers need not show; empty
+    where that is not known."""
+    if not evidence.timeline.has_t0:
+        return ""
+    done_s = evidence.timeline.seconds(evidence.requests["done_ns"])
+    lag_ms = read_lag_ms(evidence.requests)[np.abs(done_s) <= AROUND_T0_S]
+    lag_ms = lag_ms[~np.isnan(lag_ms)]
+    if not len(lag_ms):
+        return ""
+    p99 = milliseconds(round(percentile(lag_ms, 99), 1))
+    span = f"{offset(-AROUND_T0_S)} to {offset(AROUND_T0_S)}"
+    return f"of those that came from {span}: {p99}"
 
 
 def _cores(number: float | None) -> str:

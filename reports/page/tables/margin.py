@@ -14,7 +14,7 @@ _MANY: Final = 2
 
 
 def margin_cell(gate: GateResult, measured: Measured) -> Cell:
-    """Return how far a number is from its limit, as a share of the limit: "62% below it", "3 × the
+    """Return how far a number is from its limit, as a share of it: "62% under the limit", "3 × the
     limit"; it is sorted by that share, what is below first.
 
     A dash where there is no such share: the number is not known or only its bucket, or the limit
@@ -25,6 +25,8 @@ def margin_cell(gate: GateResult, measured: Measured) -> Cell:
         return Cell(EMPTY)
     times = in_unit_of(limit, gate.metric, gate.value, measured) / limit.value
     words = bound_words(_words(times), at_least=gate.given_up is not None)
+    if times == 0 and gate.status == "pass":
+        words = "none at all"
     return Cell(words, sort=round(float(times) - 1, 6))
 
 
@@ -33,6 +35,6 @@ def _words(times: Fraction) -> str:
     if times >= _MANY:
         return f"{written(round(float(times), 1))} × the limit"
     if off == 0:
-        return "exactly at it"
+        return "exactly at the limit"
     share = percent(round(abs(float(off)), 3))
-    return f"{share} {'above' if off > 0 else 'below'} it"
+    return f"{share} {'over' if off > 0 else 'under'} the limit"

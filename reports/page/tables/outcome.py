@@ -134,8 +134,8 @@ def fairness_table(fairness: Fairness) -> Table | None:
         (
             "Several devices",
             NOT_MEASURED if advantage is None else _points(advantage),
-            "the share of those with several devices who got a ticket, less that of the eager, who "
-            "came as early with one",
+            "share of multi-device students with a ticket minus the share of eager students, who "
+            "used one device",
         ),
     )
     if fairness.overtaken is None and advantage is None:

@@ -123,7 +123,7 @@ def bad_ends_table(bad_ends: Sequence[BadEnd], census: Census) -> Table | None:
         ("Students", "number"),
         ("Journeys", "text"),
         ("Their last request", "text"),
-        ("What came of it", "text"),
+        ("Result", "text"),
         ("Last error", "text"),
         ("Ended", "when"),
         ("Such as student", "text"),

@@ -3,6 +3,7 @@
 import dataclasses
 import json
 
+import numpy as np
 import pytest
 
 from dress_rehearsal.records import RunDirectory
@@ -13,21 +14,27 @@ from dress_rehearsal.reports.evidence import read_evidence
 from dress_rehearsal.reports.students.too_late import too_late_notes
 from dress_rehearsal.reports.verdict import judge
 from tests.reports.cause.test_bands import bands
-from tests.steps import PURCHASE
+from tests.steps import LOGIN, PURCHASE
 
 FEW = {"students": 200, "tickets": 60, "unknown": 30}
 FELT_MS = 10_000.0
 
 
-def log(run: RunDirectory, number: int, **fields: object) -> None:
-    """Have the app log so many of the purchases that had no answer."""
+def log(run: RunDirectory, number: int, pids: int = 1, **fields: object) -> None:
+    """Have the app log so many of the purchases that had no answer, by so many workers in turn."""
     evidence = read_evidence(run)
     rows = evidence.requests
     mine = rows[(rows["step"] == PURCHASE) & (rows["status"] == 0)]
     traces = TraceIds(run.id)
+    asked = zip(mine["student"][:number], mine["seq"][:number], strict=True)
     lines = [
-        {"message": "slow answer", "trace_id": traces.trace_id(int(student), int(seq)), **fields}
-        for student, seq in zip(mine["student"][:number], mine["seq"][:number], strict=True)
+        {
+            "message": "slow answer",
+            "trace_id": traces.trace_id(int(student), int(seq)),
+            **fields,
+            "pid": 41 + place % pids,
+        }
+        for place, (student, seq) in enumerate(asked)
     ]
     run.logs.mkdir(exist_ok=True)
     (run.logs / FILE).write_text("".join(f"{json.dumps(each)}\n" for each in lines))
@@ -77,8 +84,26 @@ def test_what_the_app_answered_too_late_is_told(build_run):
     (note,) = too_late_notes(read_evidence(run))
     assert note == (
         "30 requests to buy had no answer in time, and the app's log knows what became of 20: "
-        "answered, too late, 20 with status 503."
+        "answered, too late, 20 with status 503, all by worker 41."
     )
+
+
+def test_it_is_told_of_each_step_and_of_no_worker_where_there_were_several(build_run):
+    """Forty logins ran out of time and were answered by one worker: only tries to buy were told."""
+    run = build_run(**FEW)
+    log(run, 30, 2, **WAITED, pool="redis")
+    evidence = read_evidence(run)
+    rows = evidence.requests
+    places = np.flatnonzero((rows["step"] == PURCHASE) & (rows["status"] == 0))
+    steps, roles = (rows[name].astype("object").to_numpy(copy=True) for name in ("step", "role"))
+    steps[places[:10]], roles[places[:10]] = LOGIN, "login"
+    mixed = rows.assign(step=steps, role=roles)
+    notes = too_late_notes(dataclasses.replace(evidence, requests=mixed))
+    told = "had no answer in time, and the app's log knows what became of all of them: answered, "
+    assert notes == [
+        f"20 requests to buy {told}too late, 20 with status 503.",
+        f"10 requests of {LOGIN} {told}too late, 10 with status 503.",
+    ]
 
 
 @pytest.mark.parametrize("word", ["abandoned", "cut", "connection_reset", "connection_lost"])

@@ -52,7 +52,8 @@ def test_runs_that_passed_speak_for_it_and_what_nobody_did_against():
 
 
 def test_runs_that_cannot_be_believed_wholly_speak_against_it():
-    late = f"not wholly (2 more on the page): The generator was late. {STANDS}"
+    stands = f"Without the late sends {STANDS} (a: the system's part is 9 s, the limit <= 8s). So."
+    late = f"not wholly (2 more on the page): The generator was late. {stands}"
     doubted = rehearsed(1, "fail", said={"belief": late})
     said = against(rehearsed(0), doubted)
     assert "1 of 2 runs cannot be believed wholly: The generator was late." in said

@@ -21,6 +21,7 @@ from dress_rehearsal.reports.figures.palette import FAULT, NARROW, WIDE
 from dress_rehearsal.reports.figures.pools import PoolRow, draw_pools, pool_rows
 from dress_rehearsal.reports.figures.spectrum import draw_spectrum
 from dress_rehearsal.reports.figures.time_axis import RunSeries, Series, run_window_s
+from dress_rehearsal.reports.page.tables import generator_table
 from dress_rehearsal.reports.schema import Verdict
 from dress_rehearsal.reports.verdict import judge
 from dress_rehearsal.reports.words import milliseconds, offset, resource_words, seconds, written
@@ -330,3 +331,21 @@ def test_what_aged_or_was_taken_again_and_again_is_not_passed_over() -> None:
     assert not PoolRow("pool", used=still, pending=still, wait_ms=taken).is_quiet
     assert not PoolRow("queue", pending=still, wait_ms=once).is_quiet, "an entry was that old"
     assert not PoolRow("loop", wait_ms=once).is_quiet, "of its level nothing is known"
+
+
+def test_the_read_lag_of_the_rush_is_told_beside_that_of_the_whole_run(
+    evidence_of: EvidenceOf,
+) -> None:
+    """ "99 of 100 answers were read within 108.8 ms" stood above a curve of two seconds at T-0."""
+    evidence = evidence_of(students=200, tickets=60)
+    rows = evidence.requests
+    slow = (rows["done_ns"] - evidence.t0_ns).between(0, 10**9)
+    read_ns = rows["read_ns"].mask(slow, rows["done_ns"] + 2 * 10**9)
+    late = dataclasses.replace(evidence, requests=rows.assign(read_ns=read_ns))
+    generator = judge(evidence).generator.model_copy(update={"read_lag_p99_ms": 108.8})
+    drawn = draw_generator(late, RunSeries(late), generator)
+    assert "99 of 100 answers were read within 108.8 ms (2,000 ms in the worst " in drawn.title
+    assert "what the student does next waits for it" in drawn.caption
+    cells = {row[0].text: row[3].text for row in generator_table(generator, late).rows}
+    around = cells["Read lag of all answers of the run, p99"]
+    assert around == "of those that came from T-0 − 1 s to T-0 + 1 s: 2,000 ms"

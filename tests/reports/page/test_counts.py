@@ -16,6 +16,7 @@ from dress_rehearsal.reports.page.tables import (
     latency_table,
     parts_tables,
 )
+from dress_rehearsal.reports.throughput import busiest_second
 from dress_rehearsal.reports.verdict import judge
 from tests.steps import PURCHASE
 
@@ -45,9 +46,12 @@ def seeded(evidence_of):
 def test_the_rules_add_up_to_all_on_record(seeded):
     verdict, rows = judge(seeded), numbers(counts_table(seeded))
     every, bought = len(seeded.requests), verdict.latency_ms[PURCHASE].count
+    bought_rows = seeded.requests["role"] == "purchase"
     assert rows["All on record"] == (f"{every:,}", f"{bought:,}")
     assert rows["No longer needed (abandoned)"] == ("40", "0")
     assert rows["Waited for"] == (f"{every - 40:,}", f"{bought:,}")
+    busiest = (verdict.load.busiest_second, busiest_second(seeded.requests["sent_ns"][bought_rows]))
+    assert rows["Sent in the busiest second"] == tuple(f"{number:,}" for number in busiest)
     assert rows["Waited for, from T-0 − 1 s on"][1] == f"{bought - 9:,}"
     assert "Of no known time" not in rows
     assert verdict.load.requests == every - 40

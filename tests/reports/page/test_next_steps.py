@@ -92,7 +92,9 @@ def test_of_full_cpus_it_is_said_what_more_workers_and_a_larger_pool_cannot_do(
     workers = short["What would two more workers do, by calculation?"]
     assert workers.note.endswith("cannot help there; that says nothing of a larger machine.")
     pool = short["Which size for the Redis pool, of each worker?"]
-    assert pool.note.startswith("With all CPUs busy a larger pool has more wait for those")
+    assert pool.note.startswith(
+        "While all CPUs are busy, a larger pool only moves the waiting to the CPU."
+    )
     spare = steps_of(run, SMOKE, verdict("redis", "redis"))
     assert spare[-1].question == pool.question
     assert not any(step.note for step in spare)
@@ -127,6 +129,8 @@ def test_the_size_of_the_pool_that_purchases_waited_for_is_swept_as_it_may_be(
 def test_a_doubted_run_says_what_a_comparison_makes_of_it(tmp_path: Path) -> None:
     run = RunDirectory(tmp_path)
     _, compared, *others = steps_of(run, SMOKE, verdict(doubts=("late_sends",)))
-    assert compared.note == "Of this run most numbers compare undecided: requests left late."
+    assert compared.note == (
+        "A comparison with this run will mostly end undecided, because its requests were sent late."
+    )
     assert not any(step.note for step in others)
     assert not any(step.note for step in next_steps(run, SMOKE))

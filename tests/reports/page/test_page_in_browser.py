@@ -144,10 +144,10 @@ SORTED = saying(
 SEEDED = {
     "Count": ["86", "1,200", "9", "— (only 86 requests)", "—"],
     "Margin": [
-        Cell("79.9% below it", sort=-0.799),
-        Cell("38% above it", sort=0.38),
+        Cell("79.9% under the limit", sort=-0.799),
+        Cell("38% over the limit", sort=0.38),
         Cell("3.2 × the limit", sort=2.2),
-        Cell("exactly at it", sort=0),
+        Cell("exactly at the limit", sort=0),
         "—",
     ],
     "When": ["T-0 + 3 s", "T-0 − 12 s", "T-0", "T-0 − 3 s", "—"],
@@ -157,7 +157,13 @@ SEEDED = {
 """Cells of a column as they stand on a page; of each, two are sorted last or one is."""
 IN_ORDER = {
     "Count": ["9", "86", "1,200", "— (only 86 requests)", "—"],
-    "Margin": ["79.9% below it", "exactly at it", "38% above it", "3.2 × the limit", "—"],
+    "Margin": [
+        "79.9% under the limit",
+        "exactly at the limit",
+        "38% over the limit",
+        "3.2 × the limit",
+        "—",
+    ],
     "When": ["T-0 − 12 s", "T-0 − 3 s", "T-0", "T-0 + 3 s", "—"],
     "p": ["1e-05", "0.003", "0.04", "2", "—"],
     "Name": ["alpha", "run 9", "run 10", "— none", "—"],

@@ -102,8 +102,7 @@ def test_a_pool_of_which_nothing_was_taken_is_not_called_healthy(healthy_verdict
     healthy = first.model_copy(
         update={"diagnosis": "healthy", "peak_used": 3, "hold_mean_ms": 1.0, "leaked": 0}
     )
-    unused = healthy.model_copy(update={"peak_used": 0, "hold_mean_ms": None})
-    seen_at_looks = unused.model_copy(update={"name": "shop.main"})
-    table = pool_table([healthy, unused, seen_at_looks])
-    assert [row[-1].text for row in table.rows] == ["healthy", "not used", "healthy"]
-    assert [row[-1].tone for row in table.rows] == ["ok", "", "ok"]
+    unused = healthy.model_copy(update={"diagnosis": "not_used"})
+    table = pool_table([healthy, unused])
+    assert [row[-1].text for row in table.rows] == ["healthy", "not used"]
+    assert [row[-1].tone for row in table.rows] == ["ok", ""]

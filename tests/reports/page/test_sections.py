@@ -132,7 +132,7 @@ def test_a_pool_that_was_waited_for_says_on_the_page_why_it_is_undecided(
     page, _, _ = page_of(drawn=True, pool_exhausted=True, cpu_full=True)
     assert page.row("pool-table", "PostgreSQL pools")[-1] == "undecided"
     assert "PostgreSQL pools: Of " in page.words
-    assert "an undecided pool is not known to be" in page.words
+    assert "Undecided: this run does not show that more connections would help" in page.words
     assert "docs/how-to.md, “Size a pool”" in page.words
     healthy, _, _ = healthy_page
     assert "undecided" not in healthy.words

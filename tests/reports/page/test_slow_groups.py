@@ -24,8 +24,8 @@ def slow(at_s: float, felt_ms: float = 11_000.0, **values: Any) -> SlowRequest:
 def test_twenty_of_a_kind_are_one_sentence() -> None:
     requests = [slow(number / 200, 11_000.0 + number) for number in range(20)]
     assert groups_words(requests) == (
-        "20 of 20: POST /buy, intended from T-0 to T-0 + 0.1 s, sent up to 1,000 ms late, never "
-        "answered (timeout) after 11.0 s, where their time went is not known."
+        "20 of 20: POST /buy, intended from T-0 to T-0 + 0.1 s, the test sent them up to 1,000 ms "
+        "too late, never answered (timeout) after 11.0 s, where their time went is not known."
     )
 
 
@@ -40,7 +40,7 @@ def test_what_ended_otherwise_was_of_another_step_or_waited_elsewhere_is_another
     ]
     said = groups_words(requests)
     first, second, third, rest = said.split(". ")
-    assert first.startswith("4 of 11: POST /buy, intended at T-0, sent up to")
+    assert first.startswith("4 of 11: POST /buy, intended at T-0, the test sent them up to")
     assert second == (
         "3 of 11: POST /buy, intended at T-0 + 1 s, answered after 900 ms, mostly in the Redis pool"
     )

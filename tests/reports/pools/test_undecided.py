@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from dress_rehearsal.records.tables import NS_PER_S
+from dress_rehearsal.reports.pools import find_pools
 from dress_rehearsal.reports.pools.diagnosis import Circumstances, diagnose
 
 LENGTH, FIRST = 40, 20
@@ -70,13 +71,13 @@ def around(**values):
         pytest.param(
             {"hold_s": 0.12, "usual_s": 0.01},
             {"loop_lag_ms": 60.0},
-            "each connection was held for 120 ms, and event loops ran 60 ms late",
+            "held for 120 ms (median), while the latest event loop ran 60 ms late (median of the",
             id="late loops may have made the holds long",
         ),
         pytest.param(
             {"hold_s": 0.06, "usual_s": 0.04},
             {},
-            "held for 60 ms, which is long, but not 3 times as long as when nobody waited (40 ms)",
+            "(median), which is long, but not 3 times as long as when nobody waited (40 ms)",
             id="always rather long",
         ),
         pytest.param(
@@ -104,3 +105,16 @@ def test_what_a_diagnosis_could_not_be_told_by_is_said(own, circumstances, why):
 )
 def test_a_pool_with_a_diagnosis_has_nothing_to_explain(own, first, leaked, diagnosis):
     assert diagnose(frame(**own), first, leaked, QUIET) == (diagnosis, None)
+
+
+def test_the_verdict_calls_a_pool_not_used_of_which_nothing_was_taken(evidence_of):
+    """The page called it not used, and `verdict.json` healthy."""
+    evidence = evidence_of(students=60, tickets=20)
+    told = evidence.metrics["labels"].astype(str).str.contains('"pool":"redis"', regex=False)
+    names = evidence.metrics["name"].astype(str)
+    uses = told & names.str.contains("used_peak|_use_time|_wait_time|db_client_connections$")
+    metrics = evidence.metrics.assign(value=evidence.metrics["value"].mask(uses, 0.0))
+    unused = dataclasses.replace(evidence, metrics=metrics)
+    found = {each.pool.name: each.pool.diagnosis for each in find_pools(unused)}
+    assert found["redis"] == "not_used"
+    assert found["postgres"] == "healthy"

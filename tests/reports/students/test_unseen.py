@@ -49,6 +49,21 @@ def test_what_is_not_the_targets_doing_is_nobodys_unseen_ticket(evidence_of, wor
     assert len(never_saw(dataclasses.replace(evidence, requests=rows))) == 0
 
 
+def test_a_code_that_nobody_had_asked_for_by_the_end_is_told(evidence_of):
+    """Three students with a ticket were under way to its code, and nobody was in flight."""
+    evidence = evidence_of(**SMALL)
+    rows, holders = evidence.requests, evidence.students["outcome"] == "ticket"
+    who = evidence.students.loc[holders, "student"].tolist()
+    codes = (rows["role"] == CODE) & rows["student"].isin(who[:3])
+    kept = dataclasses.replace(evidence, requests=rows[~codes])
+    assert unseen_notes(kept) == [
+        "3 of 60 students with a ticket had not asked for its code when the run ended. They are "
+        "counted as with a ticket, and not as in flight."
+    ]
+    none = dataclasses.replace(evidence, requests=rows[rows["role"] != CODE])
+    assert unseen_notes(none) == [], "a scenario without codes has nobody who lacks one"
+
+
 def test_a_healthy_run_tells_of_neither(healthy):
     assert never_saw(healthy).tolist() == []
     assert unseen_notes(healthy) == []

@@ -30,7 +30,8 @@ def test_a_lost_worker_is_a_doubt(evidence_of: Callable[..., Evidence]) -> None:
     evidence = dataclasses.replace(evidence, events=(*evidence.events, lost))
     [doubt], _ = judge_workers(evidence)
     assert doubt.sentence == (
-        "Worker 1 did not tell what became of its students, who stand as unknown: it was lost."
+        "Worker 1 did not tell what became of its students, who are counted as unknown: it was "
+        "lost."
     )
     verdict = judge(evidence)
     assert verdict.verdict == "inconclusive"
