@@ -19,13 +19,13 @@ Locust's own command, only those of the last minute are kept."""
 class Recent:
     """Taken in by batches, and taken out once."""
 
-    __slots__ = ("_felt_ns", "_good_ns", "_late_ns")
+    __slots__ = ("_late_ns", "felt_ns", "good_ns")
 
     def __init__(self) -> None:
         self._late_ns: deque[NDArray[np.int64]] = deque(maxlen=_MOST_BATCHES)
-        self._felt_ns: deque[NDArray[np.int64]] = deque(maxlen=_MOST_BATCHES)
+        self.felt_ns: deque[NDArray[np.int64]] = deque(maxlen=_MOST_BATCHES)
         """What was felt of requests that have ended."""
-        self._good_ns: deque[NDArray[np.int64]] = deque(maxlen=_MOST_BATCHES)
+        self.good_ns: deque[NDArray[np.int64]] = deque(maxlen=_MOST_BATCHES)
         """… of those that were answered well."""
 
     def sent(self, late_ns: NDArray[np.int64]) -> None:
@@ -41,13 +41,13 @@ class Recent:
         """
         waited = waited & (rows["done_ns"] >= 0)
         felt_ns = rows["done_ns"] - rows["intended_ns"]
-        self._felt_ns.append(felt_ns[waited])
-        self._good_ns.append(felt_ns[waited & np.isin(rows["outcome"], _ANSWERED_WELL)])
+        self.felt_ns.append(felt_ns[waited])
+        self.good_ns.append(felt_ns[waited & np.isin(rows["outcome"], _ANSWERED_WELL)])
 
     def percentiles_s(self) -> tuple[float | None, float | None, float | None]:
         """Take out the 99th percentiles in seconds: of lateness, of what was felt, of what was felt
         of requests that were answered well; None where there was none."""
-        return _taken_p99_s(self._late_ns), _taken_p99_s(self._felt_ns), _taken_p99_s(self._good_ns)
+        return _taken_p99_s(self._late_ns), _taken_p99_s(self.felt_ns), _taken_p99_s(self.good_ns)
 
 
 def _taken_p99_s(parts: deque[NDArray[np.int64]]) -> float | None:

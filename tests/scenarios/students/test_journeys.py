@@ -98,7 +98,8 @@ def test_what_failed_is_in_the_live_percentile_and_not_in_that_of_good_answers(
     rush = make_rush(small_plan())
     _, requests = play(rush)
     wanted = requests[requests.error != "abandoned"]
-    felt, good = (sum(map(len, batches)) for batches in rush.recorder.recent.ended_ns)
+    recent = rush.recorder.recent
+    felt, good = (sum(map(len, batches)) for batches in (recent.felt_ns, recent.good_ns))
     assert felt == len(wanted)
     assert good == int(wanted.outcome.isin(["ok", "refused"]).sum())
     assert felt - good == 1
