@@ -161,9 +161,8 @@ class PoolSeries:
                     # 0 as the most is no limit, which is said by it.
                     counts[field] += number if read or field == "max" else 0
                     silent |= {field} if number and not read else set()
-                    if field in names.zero_if_absent and not read:
-                        keys = {key for other, _ in fields.values() for key, _ in other}
-                        fields[field] = ({(key, ""): 0.0 for key in keys}, 0)
+                    if field in names.zero_if_absent:
+                        fields[field] = (read | _zeros(read, fields.values()), number)
                 own = {field: read for field, (read, _) in fields.items()}
                 values += self._named(family, names, own, taken)
             found += _found(family, tables, counts, silent, seen)
@@ -220,6 +219,15 @@ class PoolSeries:
     def _pool_name(self, family: str, key: Key) -> str:
         own = visible_line("/".join(part for part in key if part))[:_LONGEST_NAME]
         return f"{self._entry}.{own or family or 'pool'}"
+
+
+def _zeros(read: Values, fields: Iterable[tuple[Values, int]]) -> Values:
+    """Return 0 for each pool of which a field does not tell though others do; for none where what
+    it tells is of all of them together."""
+    keys = {key for other, _ in fields for key, _ in other}
+    own = {key for key, _ in read}
+    named = {key for key in keys if any(key)} or keys
+    return {} if own - named else {(key, ""): 0.0 for key in named - own}
 
 
 def _spellings(names: PoolNames, field: str) -> tuple[_Spelling, ...]:

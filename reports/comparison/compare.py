@@ -32,6 +32,7 @@ from dress_rehearsal.reports.evidence.purchase_step import purchase_step_of
 from dress_rehearsal.reports.history.entry import LABEL, harness_version
 from dress_rehearsal.reports.history.intervals import confidence, differences_left_out
 from dress_rehearsal.reports.numbers import significant
+from dress_rehearsal.reports.pools.diagnosis import is_saturated
 from dress_rehearsal.reports.words import (
     agreeing,
     capitalized,
@@ -286,7 +287,7 @@ def _pools(side: Side) -> Iterator[ComparedPool]:
         leaked = [pool.leaked for pool in own if pool.leaked is not None]
         yield ComparedPool(
             name=name,
-            saturated=sum(pool.saturated_at_s is not None for pool in own),
+            saturated=sum(is_saturated(pool) for pool in own),
             leaked=max(leaked, default=None),
             wait_p99_ms=_median_of(pool.wait_p99_ms for pool in waited),
             wait_p99_low_ms=_median_of(pool.wait_p99_low_ms for pool in waited if bucketed),

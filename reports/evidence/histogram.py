@@ -66,8 +66,22 @@ class Histogram:
 
         Those in the bucket that the limit cuts count as longer only if its lower edge is.
         """
-        within = int(np.searchsorted(self.edges_s, limit_s, side="left"))
-        above = self.counts[:, -1] - self.counts[:, within]
+        return self._beyond(int(np.searchsorted(self.edges_s, limit_s, side="left")))
+
+    def may_be_above(self, limit_s: float) -> Any:
+        """Return how many observations of each interval may have been longer than `limit_s`: those
+        in the bucket that the limit cuts too."""
+        return self._beyond(int(np.searchsorted(self.edges_s, limit_s, side="right")) - 1)
+
+    def tells(self, limit_s: float) -> bool:
+        """Return whether `limit_s` is one of its edges: else how many were longer is not known."""
+        return bool(np.isclose(self.edges_s, limit_s, rtol=1e-6, atol=0.0).any())
+
+    def _beyond(self, place: int) -> Any:
+        """Return how many observations of each interval lay beyond the edge at a place, of which
+        the one before the first is less than any."""
+        within = self.counts[:, place] if place >= 0 else 0.0
+        above = self.counts[:, -1] - within
         return np.diff(above, prepend=above[:1])
 
 

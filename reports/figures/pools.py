@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,9 @@ from dress_rehearsal.reports.figures.layout import Sheet
 from dress_rehearsal.reports.figures.palette import BLUE, INK, ORANGE, VERMILLION
 from dress_rehearsal.reports.figures.panel import Panel
 from dress_rehearsal.reports.figures.time_axis import RunSeries, Series, in_ms, run_window_s
+from dress_rehearsal.reports.pools.diagnosis import is_saturated
 from dress_rehearsal.reports.pools.foreign_series import ForeignPool, read_foreign_pools
+from dress_rehearsal.reports.pools.shared import accept_queues
 from dress_rehearsal.reports.schema import Bottleneck, Pool
 from dress_rehearsal.reports.words import (
     bottleneck_words,
@@ -81,7 +84,7 @@ def draw_pools(
         return Missing(
             name, heading, "No sample of any pool was recorded, so what saturated is not known."
         )
-    title = _finding(rows, bottleneck, pools)
+    title = _finding(rows, bottleneck, pools, has_t0=timeline.has_t0)
     busy = [row for row in rows if not row.is_quiet]
     quiet = [row.name for row in rows if row.is_quiet] if busy else []
     rows = busy or rows
@@ -142,12 +145,7 @@ def pool_rows(run: RunSeries) -> list[PoolRow]:
             used=run.level("pg_connections_used", "postgres"),
             most=_highest(run.worst("pg_settings_max_connections", "postgres")),
         ),
-        PoolRow(
-            pool_words("accept_queue"),
-            pending=run.worst("listen_queue_length", ""),
-            most=_highest(run.worst("listen_queue_limit", "")),
-            paired=True,
-        ),
+        _accept_queue(run),
         PoolRow(
             pool_words("cpu"),
             used=run.worst("machine_cpu_used_ratio", "kernel"),
@@ -162,6 +160,14 @@ def pool_rows(run: RunSeries) -> list[PoolRow]:
         ),
         *_cpu_limits(run),
     ]
+
+
+def _accept_queue(run: RunSeries) -> PoolRow:
+    """Return the accept queue that was longest, of those that requests come through."""
+    row = PoolRow(pool_words("accept_queue"), paired=True)
+    for length, limit in run.at(partial(accept_queues, run.samples))[:1]:
+        return replace(row, pending=length, most=_highest(limit))
+    return row
 
 
 def _cpu_limits(run: RunSeries) -> Iterator[PoolRow]:
@@ -223,7 +229,7 @@ def _foreign_pool(evidence: Evidence, pool: ForeignPool) -> PoolRow:
         used=series(frame["used"]),
         pending=series(frame["pending"]),
         most=None if np.isnan(most) else float(most),
-        wait_ms=series(wait_ms) if pool.waits_told else None,
+        wait_ms=series(wait_ms) if pool.sums_told or pool.wait is not None else None,
         wait_name=wait_name,
     )
 
@@ -283,7 +289,13 @@ def _draw_wait(panel: Panel, wait_ms: Series) -> None:
     panel.axis_of_time(_FLOOR_MS, max(10.0, wait_ms.highest))
 
 
-def _finding(rows: list[PoolRow], bottleneck: Bottleneck | None, pools: Sequence[Pool]) -> str:
+def _finding(
+    rows: list[PoolRow],
+    bottleneck: Bottleneck | None,
+    pools: Sequence[Pool],
+    *,
+    has_t0: bool = True,
+) -> str:
     if bottleneck is not None:
         resource = bottleneck_words(bottleneck.resource, bottleneck.certainty)
         return f"Most time was lost to {resource}, from {offset(bottleneck.since_s)} on"
@@ -295,11 +307,15 @@ def _finding(rows: list[PoolRow], bottleneck: Bottleneck | None, pools: Sequence
         number = counted(len(saturated), "pool")
         which = "" if len(saturated) == 1 else ", the first of them"
         return f"{number} saturated{which}: {pool_words(first)}, from {offset(saturated[first])} on"
+    if untimed := [pool_words(pool.name) for pool in pools if is_saturated(pool, has_t0=has_t0)]:
+        return f"{counted(len(untimed), 'pool')} saturated: {', '.join(untimed)}"
+    unread = any(pool.diagnosis == "not_measured" for pool in pools)
+    none = "No pool of those measured saturated" if unread else "No pool saturated"
     shares = {
         row.name: row.used.highest / row.most for row in rows if row.used is not None and row.most
     }
     if not shares:
-        return "No pool saturated"
+        return none
     fullest = max(shares, key=lambda pool: shares[pool])
     used = min(shares[fullest], 1.0)  # within a sample's time a limit may be made up for
-    return f"No pool saturated; the fullest: {fullest}, {percent(used)} in use"
+    return f"{none}; the fullest: {fullest}, {percent(used)} in use"

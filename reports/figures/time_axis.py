@@ -1,9 +1,9 @@
 """The figures' axis of time: the span they show, bins on it, and the run's series along it."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import pairwise
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -119,6 +119,10 @@ class RunSeries:
         self._interval_ns = max(int(evidence.plan.collect.interval * NS_PER_S), NS_PER_S // 100)
         self._grid = time_grid(start, max(end, start), self._interval_ns)
         self._at_s: Floats = (self._grid - zero_ns) / NS_PER_S
+
+    def at(self, told: Callable[[Any], Sequence[Sequence[Any]]]) -> list[list[Series]]:
+        """Return what a function tells at the series' instants (Unix ns): levels, in groups."""
+        return [[Series(self._at_s, own) for own in each] for each in told(self._grid)]
 
     def level(self, name: str, source: str, **labels: str) -> Series | None:
         """Return a gauge summed over its processes."""

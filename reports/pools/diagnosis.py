@@ -28,6 +28,7 @@ import pandas as pd
 from dress_rehearsal.records.tables import NS_PER_S
 from dress_rehearsal.reports.numbers import rounded
 from dress_rehearsal.reports.part import Diagnosis
+from dress_rehearsal.reports.schema import Pool
 from dress_rehearsal.reports.words import counted, milliseconds, percent, seconds, written
 
 MIN_ACQUIRED = 5
@@ -99,6 +100,18 @@ def saturations(saturated: Saturated, t0_ns: int | None) -> Saturations:
         None if ns is None else rounded((int(ns) - t0_ns) / NS_PER_S, 2) for ns in first_ns
     )
     return {"saturated_at_s": at_s, "saturated_in_rush_s": in_rush_s}
+
+
+def is_saturated(pool: Pool, *, has_t0: bool = True) -> bool:
+    """Return whether a pool saturated, which without T-0 has no moment that could be told.
+
+    A leak may be one of a pool that never did, so without T-0 it is not known of that.
+    """
+    if pool.saturated_at_s is not None or pool.undecided is not None:
+        return True
+    if pool.diagnosis is None:
+        return not has_t0
+    return pool.diagnosis not in ("healthy", "not_used", "not_measured", "leak")
 
 
 def intervals(times_ns: Any, hit: Any, length: int = 1) -> Saturated:

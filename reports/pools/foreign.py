@@ -111,7 +111,7 @@ def _judged(evidence: Evidence, pool: ForeignPool, active: pd.Series | None) -> 
             peak_pending=whole(frame["pending"].max()),
             **wait_p99(pool.wait),
             wait_mean_ms=rounded(_mean_wait_ms(pool)),
-            timeouts=int(frame["timeouts"].sum()),
+            timeouts=int(frame["timeouts"].sum()) if pool.timeouts_told else None,
             **saturations(saturated, evidence.t0_ns),
             leaked=leaked,
             hold_mean_ms=mean_hold_ms(frame) if pool.kind == "client" and pool.holds_told else None,
@@ -141,7 +141,7 @@ def _may_be_held(evidence: Evidence, frame: pd.DataFrame) -> bool:
 def _mean_wait_ms(pool: ForeignPool) -> float:
     """Return the mean of all waits, NaN where they are not told or there were none."""
     number = float(pool.frame["acquired"].sum())
-    if not pool.waits_told or not number:
+    if not pool.sums_told or not number:
         return float("nan")
     return 1e3 * float(pool.frame["wait_s"].sum()) / number
 
@@ -233,7 +233,7 @@ def _figures(pool: ForeignPool, second: pd.DataFrame) -> str:
     if pending > 0:
         said.append(f"{written(pending)} waiting")
     number, waited_s = second["acquired"].sum(), second["wait_s"].sum()
-    if second["waited"].sum() > 0:
+    if second["waited"].sum() > 0 and not pool.cut:
         said.append(waited_words(second, pool.wait))
     elif number > 0 and waited_s > 0:
         mean = milliseconds(rounded(1e3 * waited_s / number, 1))

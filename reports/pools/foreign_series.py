@@ -5,7 +5,8 @@ waits at the instant of a sample. An interval is that between two looks, a secon
 counts as saturated when
 
 - five waits at least, and more than 1% of them, were over `WAIT_LIMIT_S`; without buckets, when
-  five or more took that long on average; or
+  five or more took that long on average, and so too where no bucket begins at that limit and those
+  that may have been over it are as many; or
 - somebody waited while every connection was in use, or, where the limit is not told, in two looks
   running; or
 - a wait timed out, or a server turned a connection away; or
@@ -17,7 +18,7 @@ Several instances are added up; one of them that is full, with waiters, is enoug
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 import numpy as np
 import pandas as pd
@@ -28,6 +29,7 @@ from dress_rehearsal.records.tables import NS_PER_S
 from dress_rehearsal.reports.evidence import Evidence
 from dress_rehearsal.reports.evidence.histogram import Histogram, counts_on
 from dress_rehearsal.reports.evidence.samples import (
+    Series,
     last_on,
     level_on,
     single_series,
@@ -45,6 +47,9 @@ _PREFIX: Final = "db_client_connection_"
 _WAIT: Final = f"{_PREFIX}wait_time_seconds"
 _USE: Final = f"{_PREFIX}use_time_seconds"
 
+Heard: TypeAlias = Mapping[str, int]
+"""When each source was first heard (Unix ns)."""
+
 
 @dataclass(frozen=True, slots=True)
 class ForeignPool:
@@ -54,10 +59,13 @@ class ForeignPool:
         name: such as `shop.HikariPool-1`.
         kind: client, server or cpu.
         frame: a row an interval: t_ns (its end), used, max, pending (NaN where it is not told),
-            timeouts, acquired, wait_s (the waits that ended in it, and their time), waited,
-            wait_p99_ms (at most, of buckets), returned, use_s, saturated.
+            timeouts, acquired, wait_s (the waits that ended in it, and their time), waited (longer
+            than `WAIT_LIMIT_S` for certain), may_have_waited (those in a bucket that the limit cuts
+            too), wait_p99_ms (at most, of buckets), returned, use_s, saturated.
         wait: of buckets; None without.
-        waits_told: whether how long it was waited for is told, not only how many wait.
+        sums_told: whether the time that all waited is told, and so the mean.
+        timeouts_told: whether it is told how many waits ran out, or were turned away; else
+            timeouts are 0, which nobody counted.
         holds_told: whether how long connections are held is told; else use_s is what were in use.
         returns_told: whether it is told how many got one; else returned is every answer, of which
             some will have needed none.
@@ -68,11 +76,23 @@ class ForeignPool:
     kind: str
     frame: pd.DataFrame
     wait: Histogram | None
-    waits_told: bool
+    sums_told: bool
+    timeouts_told: bool
     pending_told: bool
     holds_told: bool
     returns_told: bool
     workers: list[pd.DataFrame]
+
+    @property
+    def cut(self) -> bool:
+        """Whether buckets are told, but not how many waits were longer than `WAIT_LIMIT_S`, for it
+        lies within one: as with edges at 0, 5 and 10 of times in seconds."""
+        return self.wait is not None and not self.wait.tells(WAIT_LIMIT_S)
+
+    @property
+    def waits_told(self) -> bool:
+        """Whether how long it was waited for is told, not only how many wait."""
+        return self.sums_told or (self.wait is not None and not self.cut)
 
     @property
     def waiting_told(self) -> bool:
@@ -92,24 +112,24 @@ def read_foreign_pools(evidence: Evidence) -> list[ForeignPool]:
     return found
 
 
-def grown_on(grid: Any, rows: pd.DataFrame, heard_ns: int) -> Any:
-    """Return how much counters have grown since they were first read, added up, on a grid.
-
-    A counter that falls has begun anew, at 0. One that is there only later than its source was
-    first heard began at 0 too.
-    """
+def grown_on(grid: Any, rows: pd.DataFrame, heard_ns: Heard) -> Any:
+    """Return how much counters have grown since they were first read, added up, on a grid."""
     total = np.zeros(len(grid))
-    for _, _, times, values in single_series(rows):
-        total += last_on(grid, times, grown(times, values, heard_ns))
+    for one in single_series(rows):
+        total += last_on(grid, one.t_ns, grown(one, heard_ns))
     return total
 
 
-def grown(times: Any, values: Any, heard_ns: int) -> Any:
-    """Return how much one counter had grown at each of its samples."""
-    steps = np.diff(values, prepend=values[:1])
-    steps = np.where(steps < 0, values, steps)
-    if len(steps) and times[0] > heard_ns:
-        steps[0] = values[0]
+def grown(one: Series, heard_ns: Heard) -> Any:
+    """Return how much one counter had grown at each of its samples.
+
+    One that falls has begun anew, at 0. One that is there only later than its own source was first
+    heard began at 0 too; what a source had counted before that is not of this run.
+    """
+    steps = np.diff(one.values, prepend=one.values[:1])
+    steps = np.where(steps < 0, one.values, steps)
+    if len(steps) and one.t_ns[0] > heard_ns.get(one.source, one.t_ns[0]):
+        steps[0] = one.values[0]
     return np.cumsum(steps)
 
 
@@ -145,7 +165,7 @@ def _pool(evidence: Evidence, grid: Any, entry: str, name: str, kind: str) -> Fo
         told = samples.named(metric, entry, pool=name, **labels)
         return told[told["value"] >= 0]  # fewer than none are not known (`implausible` says so)
 
-    heard_ns = _first_heard_ns(evidence, entry)
+    heard_ns = _heard_ns(evidence, entry)
     used_rows = (
         _rates(rows("pool_busy_seconds_total"), heard_ns)
         if kind == "cpu"
@@ -155,6 +175,7 @@ def _pool(evidence: Evidence, grid: Any, entry: str, name: str, kind: str) -> Fo
     sums, counts = rows(f"{_WAIT}_sum"), rows(f"{_WAIT}_count")
     wait = _histogram(grid, rows(f"{_WAIT}_bucket"), sums, heard_ns)
     uses, returns = rows(f"{_USE}_sum"), rows(f"{_USE}_count")
+    ran_out = rows(f"{_PREFIX}timeouts_total")
     used, most = level_on(grid, used_rows), level_on(grid, max_rows)
     step_s = float(grid[1] - grid[0]) / NS_PER_S
     acquired = (
@@ -174,10 +195,11 @@ def _pool(evidence: Evidence, grid: Any, entry: str, name: str, kind: str) -> Fo
             "used": used,
             "max": most,
             "pending": level_on(grid, pending_rows),
-            "timeouts": _each(grown_on(grid, rows(f"{_PREFIX}timeouts_total"), heard_ns)),
+            "timeouts": _each(grown_on(grid, ran_out, heard_ns)),
             "acquired": acquired,
             "wait_s": wait_s,
             "waited": wait.above(WAIT_LIMIT_S) if wait else 0.0,
+            "may_have_waited": wait.may_be_above(WAIT_LIMIT_S) if wait else acquired,
             "wait_p99_ms": wait.at_most_ms(99) if wait else np.nan,
             "returned": returned,
             "use_s": use_s,
@@ -198,7 +220,8 @@ def _pool(evidence: Evidence, grid: Any, entry: str, name: str, kind: str) -> Fo
         kind,
         frame,
         wait,
-        waits_told=wait is not None or (len(sums) > 0 and len(counts) > 0),
+        sums_told=len(sums) > 0 and (len(counts) > 0 or wait is not None),
+        timeouts_told=len(ran_out) > 0,
         pending_told=len(pending_rows) > 0,
         holds_told=len(returns) > 0,
         returns_told=len(returns) > 0 or len(counts) > 0,
@@ -213,24 +236,22 @@ def _each(total: Any) -> Any:
     return np.diff(total, prepend=total[:1])
 
 
-def _first_heard_ns(evidence: Evidence, entry: str) -> int:
+def _heard_ns(evidence: Evidence, entry: str) -> Heard:
+    """Return when each address of an entry was first heard."""
     up = evidence.samples.named(UP, entry)
-    up = up[up["value"] > 0]
-    return int(up["t_ns"].min()) if len(up) else 0
+    first = up[up["value"] > 0].groupby("source")["t_ns"].min()
+    return {str(source): int(t_ns) for source, t_ns in first.items()}
 
 
-def _rates(rows: pd.DataFrame, heard_ns: int) -> pd.DataFrame:
+def _rates(rows: pd.DataFrame, heard_ns: Heard) -> pd.DataFrame:
     """Return counters of time as how much of it passed a second since the sample before."""
     parts = []
-    for (source, labels), own in rows.groupby(["source", "labels"]):
-        times = own["t_ns"].to_numpy()
-        if len(times) < 2:
+    for one in single_series(rows):
+        if len(one.t_ns) < 2:
             continue
-        steps = np.diff(grown(times, own["value"].to_numpy(), heard_ns))
-        rate = steps / (np.diff(times) / NS_PER_S)
-        parts.append(
-            pd.DataFrame({"t_ns": times[1:], "source": source, "labels": labels, "value": rate})
-        )
+        rate = np.diff(grown(one, heard_ns)) / (np.diff(one.t_ns) / NS_PER_S)
+        own = {"t_ns": one.t_ns[1:], "source": one.source, "labels": one.labels, "value": rate}
+        parts.append(pd.DataFrame(own))
     return (
         pd.concat(parts, ignore_index=True).sort_values("t_ns", kind="stable")
         if parts
@@ -239,14 +260,12 @@ def _rates(rows: pd.DataFrame, heard_ns: int) -> pd.DataFrame:
 
 
 def _histogram(
-    grid: Any, buckets: pd.DataFrame, sums: pd.DataFrame, heard_ns: int
+    grid: Any, buckets: pd.DataFrame, sums: pd.DataFrame, heard_ns: Heard
 ) -> Histogram | None:
     """Return a histogram of all instances, whose counters may have begun anew."""
     if buckets.empty:
         return None
-    edges, counts = counts_on(
-        grid, single_series(buckets), lambda one: grown(one.t_ns, one.values, heard_ns)
-    )
+    edges, counts = counts_on(grid, single_series(buckets), lambda one: grown(one, heard_ns))
     counts = np.maximum.accumulate(counts, axis=1)
     return Histogram(edges, counts, grown_on(grid, sums, heard_ns))
 
@@ -264,7 +283,7 @@ def _workers(
     told: Mapping[str, pd.DataFrame],
     counts: pd.DataFrame,
     frame: pd.DataFrame,
-    heard_ns: int,
+    heard_ns: Heard,
 ) -> list[pd.DataFrame]:
     """Return each instance's own pool in each interval: t_ns, used, max, pending, returned, of
     which process it was (when that began), and of how many series its levels."""
@@ -285,11 +304,10 @@ def _saturated(pool: ForeignPool) -> Any:
     refused = frame["timeouts"] > 0
     if pool.kind == "server":
         return (frame["used"] >= frame["max"]) | refused
-    if pool.wait is not None:
-        slow = (frame["waited"] >= MIN_WAITERS) & (frame["waited"] > 0.01 * frame["acquired"])
-    else:
+    slow = _too_many(frame["waited"], frame["acquired"])
+    if pool.wait is None or pool.cut:
         mean_s = frame["wait_s"] / frame["acquired"].where(frame["acquired"] > 0)
-        slow = (frame["acquired"] >= MIN_WAITERS) & (mean_s > WAIT_LIMIT_S)
+        slow |= _too_many(frame["may_have_waited"], frame["acquired"]) & (mean_s > WAIT_LIMIT_S)
     if pool.kind == "cpu":
         return slow | _lasting(frame["used"] >= BUSY * frame["max"])
     full = np.zeros(len(frame), dtype=bool)
@@ -301,6 +319,10 @@ def _saturated(pool: ForeignPool) -> Any:
     if not pool.workers:
         full |= _lasting(frame["pending"] > 0)
     return slow | full | refused
+
+
+def _too_many(waited: "pd.Series[float]", acquired: "pd.Series[float]") -> "pd.Series[bool]":
+    return (waited >= MIN_WAITERS) & (waited > 0.01 * acquired)
 
 
 def _lasting(hit: "pd.Series[bool]") -> Any:

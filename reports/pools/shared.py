@@ -18,7 +18,7 @@ Where a clock was set meanwhile, what compares times (late rows, late requests) 
 
 import dataclasses
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -26,7 +26,7 @@ from dress_rehearsal.records.tables import NS_PER_MS, NS_PER_S
 from dress_rehearsal.reports.evidence import Evidence
 from dress_rehearsal.reports.evidence.containers import service_of
 from dress_rehearsal.reports.evidence.latency import part_ms
-from dress_rehearsal.reports.evidence.samples import Series, level_on, worst_on
+from dress_rehearsal.reports.evidence.samples import Samples, Series, level_on, worst_on
 from dress_rehearsal.reports.evidence.stores import DURABLE
 from dress_rehearsal.reports.numbers import integers, known, percentile, rounded, whole
 from dress_rehearsal.reports.pools.client import MIN_WAITERS, PoolFinding, grid_interval_s
@@ -146,22 +146,16 @@ def _write_back(evidence: Evidence, grid: Any) -> PoolFinding | None:
 
 
 def _accept_queue(evidence: Evidence, grid: Any) -> PoolFinding | None:
-    lengths, limits, drops = (
-        [series for series in evidence.samples.series(f"listen_queue_{name}") if _is_asked(series)]
-        for name in ("length", "limit", "drops_total")
+    queues, drops = (
+        accept_queues(evidence.samples, grid),
+        _queue_series(evidence.samples, "drops_total"),
     )
-    if not lengths and not drops:
+    if not queues and not drops:
         return None
-    length, limit, full = np.nan, np.nan, np.zeros(len(grid), dtype=bool)
-    for labels in sorted({series.labels for series in lengths}):
-        own, there = (
-            [series for series in each if series.labels == labels] for each in (lengths, limits)
-        )
-        levels, most = level_on(grid, own), level_on(grid, there)
-        peak = _peak(levels)
-        if np.isnan(length) or peak > length:
-            length, limit = peak, _peak(most) if there else np.nan
-        full |= (levels >= most) & (most > 0)
+    length, limit = (_peak(each) for each in queues[0]) if queues else (np.nan, np.nan)
+    full = np.zeros(len(grid), dtype=bool)
+    for queue in queues:
+        full |= (queue.lengths >= queue.limits) & (queue.limits > 0)
     lost, spans = 0, [intervals(grid, full)]
     for _, _, times, counts in drops:
         more = np.diff(counts, prepend=counts[:1]).clip(min=0)
@@ -183,10 +177,30 @@ def _accept_queue(evidence: Evidence, grid: Any) -> PoolFinding | None:
     )
 
 
-def _is_asked(queue: Series) -> bool:
-    """Return whether requests come through an accept queue: on this machine only the target's are
-    recorded, in containers everybody's."""
-    return is_asked(queue.label("container"))
+class AcceptQueue(NamedTuple):
+    """How long one accept queue was at each instant, and may have been; NaN: not measured."""
+
+    lengths: Any
+    limits: Any
+
+
+def accept_queues(samples: Samples, grid: Any) -> list[AcceptQueue]:
+    """Return the accept queues that requests come through, the one that was longest first."""
+    lengths, limits = (_queue_series(samples, name) for name in ("length", "limit"))
+    found = [
+        AcceptQueue(
+            *(level_on(grid, [s for s in each if s.labels == labels]) for each in (lengths, limits))
+        )
+        for labels in sorted({series.labels for series in lengths})
+    ]
+    return sorted(found, key=lambda queue: -np.nan_to_num(_peak(queue.lengths), nan=-1.0))
+
+
+def _queue_series(samples: Samples, name: str) -> list[Series]:
+    """Return what is told of the accept queues that requests come through: on this machine only the
+    target's are recorded, in containers everybody's."""
+    every = samples.series(f"listen_queue_{name}")
+    return [series for series in every if is_asked(series.label("container"))]
 
 
 def is_asked(container: str) -> bool:

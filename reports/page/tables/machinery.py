@@ -23,6 +23,7 @@ from dress_rehearsal.reports.page.tables.table import (
     state_cell,
 )
 from dress_rehearsal.reports.pools.client import LOCKS
+from dress_rehearsal.reports.pools.diagnosis import is_saturated
 from dress_rehearsal.reports.schema import Generator, Pool
 from dress_rehearsal.reports.trust.foreign_cpu import judge_foreign_cpu
 from dress_rehearsal.reports.trust.generator import AROUND_T0_S, TIMELY_SHARE
@@ -41,7 +42,7 @@ from dress_rehearsal.reports.words import (
 )
 
 
-def pool_table(pools: Sequence[Pool]) -> Table:
+def pool_table(pools: Sequence[Pool], *, has_t0: bool = True) -> Table:
     """Return every pool's numbers, the first to saturate first."""
     never = float("inf")
     ranked = sorted(pools, key=lambda p: never if p.saturated_at_s is None else p.saturated_at_s)
@@ -50,7 +51,9 @@ def pool_table(pools: Sequence[Pool]) -> Table:
     for pool in ranked:
         since = pool.saturated_at_s
         ours = pool.name in CLIENT_POOLS and pool.name not in LOCKS
-        undecided = since is not None and (ours or "." in pool.name or pool.undecided is not None)
+        undecided = is_saturated(pool, has_t0=has_t0) and (
+            ours or "." in pool.name or pool.undecided is not None
+        )
         diagnosis: str = pool.diagnosis or ("undecided" if undecided else EMPTY)
         levels = (pool.peak_used, pool.max, pool.peak_pending)
         rows.append(
@@ -60,8 +63,8 @@ def pool_table(pools: Sequence[Pool]) -> Table:
                 _wait(pool),
                 _hold(pool),
                 bad_count(pool.timeouts),
-                _moment(since),
-                *([_moment(pool.saturated_in_rush_s)] if twice else []),
+                _moment(pool, since, has_t0=has_t0),
+                *([_moment(pool, pool.saturated_in_rush_s, has_t0=has_t0)] if twice else []),
                 bad_count(pool.leaked),
                 Cell(diagnosis.replace("_", " "), "ok" if diagnosis == "healthy" else ""),
             )
@@ -77,8 +80,15 @@ def pool_table(pools: Sequence[Pool]) -> Table:
     return Table("pool-table", caption, columns, rows)
 
 
-def _moment(at_s: float | None) -> Cell:
-    return Cell("never") if at_s is None else Cell(offset(at_s), "found", sort=at_s)
+def _moment(pool: Pool, at_s: float | None, *, has_t0: bool) -> Cell:
+    """Return when a pool saturated, or why no moment is told."""
+    if at_s is not None:
+        return Cell(offset(at_s), "found", sort=at_s)
+    if pool.diagnosis == "not_measured":
+        return Cell(NOT_MEASURED)
+    leaked = pool.diagnosis == "leak" and not has_t0
+    untimed = pool.saturated_at_s is None and is_saturated(pool, has_t0=has_t0)
+    return Cell("not known (no T-0)" if leaked or untimed else "never")
 
 
 def _wait(pool: Pool) -> Cell:

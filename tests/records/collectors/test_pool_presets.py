@@ -49,6 +49,22 @@ def pools_of(text: str, preset: str, name: str = "shop") -> dict[str, dict[str, 
     return found
 
 
+def test_what_a_library_shows_only_once_it_happened_is_0_until_then_of_each_pool() -> None:
+    names = "db_client_connection_"
+    both = "".join(
+        f'{names}count{{{names}pool_name="{pool}",{names}state="used"}} 3\n' for pool in "ab"
+    )
+    timeouts = f'{names}timeouts_total{{{names}pool_name="b"}} 7\n'
+
+    quiet, rough = pools_of(both, "npgsql"), pools_of(both + timeouts, "npgsql")
+    assert quiet["shop.a"] == quiet["shop.b"] == {"used": 3, "pending": 0, "timeouts": 0}
+    assert (rough["shop.a"]["timeouts"], rough["shop.b"]["timeouts"]) == (0, 7)
+    unnamed = pools_of(both + f"{names}timeouts_total 7\n", "npgsql")
+    assert "timeouts" not in unnamed["shop.a"], "whose they are is not known"
+    untold = pools_of(both, "opentelemetry")
+    assert "timeouts" not in untold["shop.a"], "not all that speak so count them"
+
+
 def test_every_preset_is_a_file_and_every_file_a_preset_of_plans() -> None:
     files = {
         path.name.removesuffix(".toml")

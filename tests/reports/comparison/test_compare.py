@@ -311,3 +311,15 @@ def test_of_a_purchase_of_two_requests_every_one_is_compared_the_slowest_first(
     alone = compare([one, side_of("now", [120.0])])
     assert alone.purchase == f"latency_ms[{PURCHASE}].p99"
     assert " at " not in next(iter(side_rows(alone)))[column]
+
+
+@pytest.mark.parametrize(("diagnosis", "saturated"), [("undersized", 1), ("healthy", 0)])
+def test_a_pool_that_saturated_at_no_moment_known_is_counted_all_the_same(
+    side_of, run_of, diagnosis, saturated
+):
+    """Without T-0 there is no moment to tell."""
+    pool, *others = run_of(100.0).verdict.pools
+    own = pool.model_copy(update={"diagnosis": diagnosis, "saturated_at_s": None})
+    side = Side("new", (run_of(100.0, verdict={"pools": (own, *others)}),))
+    compared = compare([side_of("old", [100.0]), side]).sides[1].pools
+    assert next(each.saturated for each in compared if each.name == pool.name) == saturated

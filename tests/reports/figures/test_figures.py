@@ -22,6 +22,7 @@ from dress_rehearsal.reports.figures.pools import PoolRow, draw_pools, pool_rows
 from dress_rehearsal.reports.figures.spectrum import draw_spectrum
 from dress_rehearsal.reports.figures.time_axis import RunSeries, Series, run_window_s
 from dress_rehearsal.reports.page.tables import generator_table
+from dress_rehearsal.reports.pools import find_pools
 from dress_rehearsal.reports.schema import Verdict
 from dress_rehearsal.reports.verdict import judge
 from dress_rehearsal.reports.words import milliseconds, offset, resource_words, seconds, written
@@ -165,6 +166,44 @@ def test_pools_that_saturated_are_named_though_nobody_waited_long(
     two = drawn(draw_pools(evidence, RunSeries(evidence), None, [later, *verdict.pools]))
     assert two.title.startswith("2 pools saturated, the first of them: PostgreSQL pools, from T-0")
     assert figure_of("pools").title.startswith("No pool saturated; the fullest: ")
+
+
+def test_the_pools_title_says_of_what_it_is_known_that_none_saturated(
+    evidence_of: EvidenceOf, verdict_of: VerdictOf
+) -> None:
+    def title(*, no_t0: bool = False, **update: Any) -> str:
+        evidence = evidence_of(no_t0=no_t0)
+        (own,) = [pool for pool in verdict_of().pools if pool.name == "postgres"]
+        pools = [own.model_copy(update=update)]
+        return drawn(draw_pools(evidence, RunSeries(evidence), None, pools)).title
+
+    assert title().startswith("No pool saturated; the fullest: ")
+    assert title(no_t0=True).startswith("No pool saturated; the fullest: ")
+    assert title(diagnosis="not_measured").startswith(
+        "No pool of those measured saturated; the fullest: "
+    )
+    for diagnosis in ("undersized", "slow_holder", None):
+        assert title(no_t0=True, diagnosis=diagnosis) == "1 pool saturated: PostgreSQL pools"
+
+
+def test_the_accept_queue_is_drawn_that_the_verdict_tells_of(evidence_of: EvidenceOf) -> None:
+    evidence = evidence_of()
+    words = ("source", "name", "labels")
+    table = evidence.metrics.astype(dict.fromkeys(words, str))
+    own = table[table["name"].str.startswith("listen_queue")]
+    stores = own.assign(labels='{"container":"postgres"}')
+    stores.loc[stores["name"] == "listen_queue_length", "value"] = 190.0
+    stores.loc[stores["name"] == "listen_queue_limit", "value"] = 200.0
+    app = own.assign(labels='{"container":"app"}')
+    table = pd.concat([table.drop(own.index), app, stores]).sort_values("t_ns", kind="stable")
+    table = table.reset_index(drop=True).astype(dict.fromkeys(words, "category"))
+    evidence = dataclasses.replace(evidence, metrics=table)
+
+    told = next(each.pool for each in find_pools(evidence) if each.pool.name == "accept_queue")
+    (row,) = [row for row in pool_rows(RunSeries(evidence)) if row.name == "Kernel's accept queue"]
+    assert row.pending is not None
+    assert (row.pending.highest, row.most) == (told.peak_used, told.max)
+    assert row.pending.highest < 190
 
 
 def test_a_limit_that_was_made_up_for_is_not_more_than_used_up(evidence_of: EvidenceOf) -> None:

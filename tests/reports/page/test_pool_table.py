@@ -44,6 +44,23 @@ def test_a_pool_that_saturated_before_the_sale_says_when_it_did_in_the_rush() ->
     assert table(cpu=-19.2)[0] == ["Saturated first", "Leaked"], "nothing before the rush"
 
 
+def test_only_a_pool_that_was_measured_never_saturated() -> None:
+    def moment(diagnosis: str | None, at_s: float | None = None, *, has_t0: bool = True) -> str:
+        own = {"name": "redis", "diagnosis": diagnosis, "saturated_at_s": at_s}
+        return words(pool_table([Pool.model_validate({**NOTHING, **own})], has_t0=has_t0))[0][7]
+
+    assert moment("not_measured") == moment("not_measured", has_t0=False) == "not measured"
+    assert moment("healthy") == moment("healthy", has_t0=False) == moment("leak") == "never"
+    assert moment("undersized", 1.5) == "T-0 + 1.5 s"
+    for saturated in ("undersized", "slow_holder", "leak", None):
+        assert moment(saturated, has_t0=False) == "not known (no T-0)"
+
+
+def test_without_t0_a_saturated_pool_without_a_diagnosis_is_undecided() -> None:
+    pool = Pool.model_validate({**NOTHING, "name": "redis"})
+    assert words(pool_table([pool], has_t0=False))[0][-1] == "undecided"
+
+
 def test_a_pools_wait_is_the_bucket_of_its_histogram_where_it_is_of_one() -> None:
     def wait(p99_ms: float | None, *bucket: float | None) -> str:
         own = dict(zip(("wait_p99_low_ms", "wait_p99_high_ms"), bucket, strict=False))

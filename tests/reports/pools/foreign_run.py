@@ -28,6 +28,7 @@ class Shop:
         slow_from_s: from then on connections are held for `slow_s`.
         leaks: how many of the connections are never given back.
         told: what its metrics tell, of used, max, pending, sum (and count), buckets, timeouts.
+        edges: of the buckets.
         restarted_s: when its counters begin anew, from T-0.
         rest_s: how long is measured after the last answer.
         silent: from when to when its metrics are not read.
@@ -42,6 +43,7 @@ class Shop:
     slow_s: float = 1.0
     leaks: int = 0
     told: tuple[str, ...] = ("used", "max", "pending", "sum", "timeouts")
+    edges: tuple[str, ...] = ("0.01", "0.1", "1.0", "+Inf")
     timeouts: int = 0
     restarted_s: float | None = None
     rest_s: float = 5.0
@@ -163,7 +165,7 @@ class Shop:
                     {"le": str(edge)},
                     self._anew(ticks, 900 + seen(got[waits <= float(edge)])),
                 )
-                for edge in ("0.01", "0.1", "1.0", "+Inf")
+                for edge in self.edges
             ],
             "timeouts": [
                 (name + "timeouts_total", {}, np.where(ticks > T0_NS + SECOND, self.timeouts, 0))
