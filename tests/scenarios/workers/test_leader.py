@@ -79,8 +79,13 @@ def clicks_of_a_rush(start, server, processes):
 
 
 def test_a_worker_that_is_killed_is_named_and_what_had_arrived_is_intact(start, server):
-    """At T-0, when everybody has logged in and nobody has bought."""
-    run, process = start(generator__processes=2, schedule__sale="8s", schedule__lead="2500ms")
+    """At T-0, when everybody has logged in and nobody has bought; there is a ticket for each."""
+    run, process = start(
+        generator__processes=2,
+        schedule__sale="8s",
+        schedule__lead="2500ms",
+        event__tickets=STUDENTS,
+    )
     list(lines_until(process, "ready"))
     t0_ns = time.time_ns() + 2_600_000_000
     tell(process, t0_ns=t0_ns)
