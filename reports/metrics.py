@@ -8,6 +8,7 @@ times, `…_per_s` is a rate, `…_share` a share of one whole.
 
 import difflib
 import functools
+import math
 import re
 import types
 import typing
@@ -42,6 +43,7 @@ from dress_rehearsal.reports.words import (
     NOT_MEASURED,
     bucket_words,
     counted,
+    exactly,
     felt,
     given_up_words,
     percent,
@@ -257,7 +259,21 @@ def interval_words(result: GateResult, measured: Measured) -> str:
 
 def _timed(value: Number, unit: str, limit: Limit) -> str:
     """Return a number in its unit; a long wait in seconds, unless it is near the limit."""
+    if _seems_otherwise(value, unit, limit):
+        return exactly(value, unit)
     return felt(value, float(limit.value)) if unit == "ms" else quantity(value, unit)
+
+
+def _seems_otherwise(value: Number, unit: str, limit: Limit) -> bool:
+    """Return whether a rounded number would seem to be at its limit, or on its other side."""
+    if not math.isfinite(value):
+        return False
+    in_unit = 1000 if limit.unit == "ms" and unit == "s" else 1
+    off, seems = (
+        each * in_unit - limit.value
+        for each in (exact(value), Fraction(written(value).replace(",", "")))
+    )
+    return bool(off) and off * seems <= 0
 
 
 def _part(measured: Measured, path: str) -> tuple[Any, str]:

@@ -196,6 +196,12 @@ def seconds(value_s: float | None) -> str:
     return shown if shown == NOT_MEASURED else f"{shown} s"
 
 
+def exactly(value: float, unit: str) -> str:
+    """Return a number with as many digits as it is kept with: "500.041 ms", "199.96/s"."""
+    digits = f"{value:,.3f}".rstrip("0").rstrip(".")
+    return f"{digits}{unit}" if unit in ("", "/s") else f"{digits} {unit}"
+
+
 def quantity(value: float | None, unit: str) -> str:
     """Return a number in the unit that it is kept in: `ms`, `s`, `/s`, or none for a plain one."""
     if unit == "ms":

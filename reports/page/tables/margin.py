@@ -36,5 +36,6 @@ def _words(times: Fraction) -> str:
         return f"{written(round(float(times), 1))} × the limit"
     if off == 0:
         return "exactly at the limit"
-    share = percent(round(abs(float(off)), 3))
+    rounded_off = round(abs(float(off)), 3)
+    share = percent(rounded_off) if rounded_off else "less than 0.1%"
     return f"{share} {'over' if off > 0 else 'under'} the limit"
