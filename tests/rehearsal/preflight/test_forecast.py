@@ -172,7 +172,7 @@ def test_the_machine_carries_the_stores_too(cores):
     cores(2)
     found = sums()
     machine, app = found["CPU of the machine"].says, found["CPU of the app"].says
-    assert "with the stores, on 2 cores; somebody waits 1.6 s at least" in machine
+    assert "with the stores, on 2 cores; somebody waits 1.8 s at least" in machine
     assert "somebody waits 0.4 s at least" in app
 
 
