@@ -7,14 +7,16 @@ and comes on top.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from dress_rehearsal.plans import Person, Plan
+from dress_rehearsal.plans import Person, Plan, PlanError
 from dress_rehearsal.plans.sections.students import Students
 from dress_rehearsal.scenarios.habits import habits_of
+from dress_rehearsal.scenarios.kind import moments_of
 from dress_rehearsal.scenarios.timetable import BOT, LATE, draw_timetable
 
 _NEAR_S: Final = 1.0
@@ -30,6 +32,8 @@ the lead, a further device opens the page; how much later it clicks; and a copy 
 Times = NDArray[np.float64]
 """Moments, in seconds from T-0."""
 TOGETHER: Final = "together"
+_METHODS: Final = {"reload": "arrive"}
+"""Of moments that are not called as their method is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +52,17 @@ class Moment:
     peak_s: float
 
 
+def hedge(plan: Plan) -> str | None:
+    """Return in a sentence what of a forecast the plan's scenario may not have; None: it has all
+    of it."""
+    if plan.bundled or _defined(plan) is not None:
+        return None
+    return (
+        "Each of these as far as the scenario defines it, which is known once it runs: a method "
+        "that it lacks is not played."
+    )
+
+
 def forecast(plan: Plan, people: Sequence[Person]) -> list[Moment]:
     """Return the moments of a rush in their order, and all of them together as `together`."""
     return [busiest(name, when) for name, when in planned_times(plan, people).items()]
@@ -57,10 +72,10 @@ def planned_times(plan: Plan, people: Sequence[Person]) -> dict[str, Times]:
     """Return when requests are planned, by the scenario's method; all of them as `together`.
 
     `reload` is `arrive` once more, in a refresh storm. Methods that a plan has no use for are left
-    out.
+    out, and so are those that the plan's scenario certainly lacks.
     """
-    crowd, students = _Crowd.of(plan, people), plan.students
-    is_room = plan.app.waiting_room != "off"
+    crowd, students, defined = _Crowd.of(plan, people), plan.students, _defined(plan)
+    is_room = plan.app.waiting_room != "off" if defined is None else "queue" in defined
     waits = ~crowd.late & ~(crowd.before & is_room)  # else they wait in the queue
     reloads = waits & crowd.own & crowd.refreshes & ~crowd.bots
     reload_from = np.maximum(crowd.here, crowd.opens - students.refresh_from) + crowd.phase
@@ -71,16 +86,33 @@ def planned_times(plan: Plan, people: Sequence[Person]) -> dict[str, Times]:
     buy = np.where(crowd.before, due, log_in + students.typing / np.where(crowd.late, 2, 4))
     if is_room:
         buy = np.maximum(buy, _let_in(plan, log_in) + students.typing / 4)
+    reload = _asked(reload_from[reloads], opened[reloads], students.refresh_every)
+    asked_on = _asked_on(students, crowd, waits)
+    can_wait = defined is None or "wait" in defined  # else bots ask for the page
     times = {
         "arrive": crowd.arrive,
-        "reload": _asked(reload_from[reloads], opened[reloads], students.refresh_every),
+        "reload": reload if can_wait else np.concatenate([reload, asked_on]),
         "log_in": log_in,
-        "wait": _waiting(students, crowd, waits, reloads),
+        "wait": np.concatenate([_waiting(students, crowd, waits, reloads), asked_on]),
         "join": log_in if is_room else np.empty(0),
         "buy": np.concatenate([buy, np.repeat(buy, crowd.copies) + _COPIES_APART_S]),
     }
-    named = {name: when for name, when in times.items() if when.size}
+    named = {
+        name: when
+        for name, when in times.items()
+        if when.size and (defined is None or _METHODS.get(name, name) in defined)
+    }
     return {**named, TOGETHER: np.concatenate([np.empty(0), *named.values()])}
+
+
+def _defined(plan: Plan) -> frozenset[str] | None:
+    """Return the methods that a scenario of the user's own may define; None: any, or it is ours."""
+    if plan.scenario.file is None:
+        return None
+    try:
+        return moments_of(Path(plan.scenario.file), plan.scenario.buyer)
+    except PlanError:  # it cannot be read, which is for `plan check` to say
+        return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +174,8 @@ def busiest(name: str, when: Times, span_s: float = _NEAR_S) -> Moment:
 
 def _let_in(plan: Plan, log_in: Times) -> Times:
     """Return when a waiting room lets students in: one after another, from T-0 on."""
+    if plan.app.waiting_room == "off":  # a queue of the scenario's own, of no rate that is known
+        return log_in
     order = np.argsort(log_in, kind="stable")
     turn_s = np.empty_like(log_in)
     turn_s[order] = np.arange(len(log_in)) / plan.app.admission_rate
@@ -151,15 +185,21 @@ def _let_in(plan: Plan, log_in: Times) -> Times:
 def _waiting(
     students: Students, crowd: _Crowd, waits: NDArray[np.bool_], reloads: NDArray[np.bool_]
 ) -> Times:
-    """Return when those who wait ask how long it still is: until they reload, or act."""
+    """Return when waiting pages ask how long it still is: until somebody reloads them, or acts, or
+    a bot asks without pause."""
     until = np.where(reloads, crowd.opens - students.refresh_from, crowd.click)
     until = np.where(crowd.bots, crowd.opens - students.bots_from, until)
-    bots = waits & crowd.bots
-    begin = np.maximum(crowd.here, until)[bots] + students.bot_pause
-    parts = [_asked(begin, crowd.click[bots] - students.bot_pause, students.bot_pause)]
+    parts: list[Times] = []
     for which, rarer in ((waits & crowd.own, 1), (waits & ~crowd.own, _RARER_POLLS)):
         parts += _polled(students, crowd.here[which], until[which], crowd.opens[which], rarer)
     return np.concatenate(parts)
+
+
+def _asked_on(students: Students, crowd: _Crowd, waits: NDArray[np.bool_]) -> Times:
+    """Return when bots ask without pause, until they click."""
+    bots = waits & crowd.bots
+    begin = np.maximum(crowd.here, crowd.opens - students.bots_from)[bots] + students.bot_pause
+    return _asked(begin, crowd.click[bots] - students.bot_pause, students.bot_pause)
 
 
 def _polled(

@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 
 from dress_rehearsal.plans import read_plan, seeded_people
+from dress_rehearsal.rehearsal.preflight.course import course
+from dress_rehearsal.rehearsal.preflight.dry_run import dry_run
 from dress_rehearsal.rehearsal.preflight.forecast import planned_times
 from dress_rehearsal.scenarios.buyer import Admitted, Granted
 from dress_rehearsal.scenarios.habits import habits_of
@@ -126,3 +128,53 @@ def test_before_a_waiting_room_those_who_log_in_at_the_opening_wait_on_the_page(
     assert set(asked) == set(forecast) - {"together"}
     for method, when in asked.items():
         assert np.sort(forecast[method]) == pytest.approx(np.sort(when), abs=1e-3), method
+
+
+_OWN = """\
+from {base} import Buyer
+class Shop(Buyer):
+    def arrive(self): ...
+    def buy(self): ...
+"""
+
+
+def own_plan(tmp_path, base, *overrides):
+    (tmp_path / "own.py").write_text(_OWN.format(base=base))
+    (tmp_path / "own.toml").write_text(
+        'name = "own"\n[target]\nstage = "external"\nurl = "http://127.0.0.1:9"\n'
+        "[scenario]\nfile = 'own.py'\n[event]\nstudents = 300\ntickets = 100\n"
+    )
+    return read_plan(tmp_path / "own.toml", overrides)
+
+
+def test_what_the_scenario_lacks_is_never_sent_and_so_not_counted(tmp_path):
+    plan = own_plan(tmp_path, "dress_rehearsal.scenarios")
+    people = seeded_people(plan)
+    times = planned_times(plan, people)
+    assert list(times) == ["arrive", "buy", "together"]
+    assert len(times["together"]) == len(times["arrive"]) + len(times["buy"])
+    said = dry_run(plan, people)
+    assert not any(line.strip().startswith(("log_in", "wait")) for line in said)
+    assert not any("as far as the scenario" in line for line in said)
+
+
+def test_bots_ask_for_the_page_where_the_scenario_does_not_wait(tmp_path):
+    plan = own_plan(tmp_path, "dress_rehearsal.scenarios", "students.bots=5%")
+    times = planned_times(plan, seeded_people(plan))
+    assert len(times["reload"]) == pytest.approx(15 * 10 / 0.035, rel=0.1)
+
+
+def test_what_the_scenario_may_lack_is_counted_and_said_to_be_uncertain(tmp_path):
+    plan = own_plan(tmp_path, "shop")
+    people = seeded_people(plan)
+    assert {"log_in", "wait"} <= set(planned_times(plan, people))
+    assert sum("as far as the scenario defines it" in line for line in dry_run(plan, people)) == 1
+    shown = [line for line, _ in course(plan, people)]
+    assert sum("as far as the scenario defines it" in line for line in shown) == 1
+
+
+def test_of_the_bundled_scenario_nothing_is_uncertain():
+    plan = read_plan(Path("smoke"))
+    people = seeded_people(plan)
+    lines = [*dry_run(plan, people), *(line for line, _ in course(plan, people))]
+    assert not any("as far as the scenario" in line for line in lines)
