@@ -1,5 +1,6 @@
 """A series: one plan after the other, each on a stage of its own and judged, until all are done."""
 
+import secrets
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -106,12 +107,20 @@ def seeded(plans: Sequence[Plan], overrides: Sequence[str]) -> list[Planned]:
 def series_folder(runs: Path, name: str) -> Path:
     """Make `<runs>/<UTC time>-<name>/` for the runs of a series, and return it.
 
+    Of two that begin in one second the other has a random word before its name, which stays last:
+    `*-x5` names repeats.
+
     Raises:
         RehearsalError: it cannot be made.
     """
-    folder = resolved(runs) / f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{name}"
+    stamp = f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
+    folder = resolved(runs) / f"{stamp}-{name}"
     try:
-        folder.mkdir(parents=True)
+        try:
+            folder.mkdir(parents=True)
+        except FileExistsError:
+            folder = folder.with_name(f"{stamp}-{secrets.token_hex(3)}-{name}")
+            folder.mkdir()
     except OSError as error:
         raise RehearsalError(
             f"The folder {folder} cannot be made: {error.strerror or error}; "
