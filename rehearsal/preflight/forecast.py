@@ -158,7 +158,7 @@ class _Crowd:
             here=arrive + before * students.typing,
             click=np.where(before, click, np.maximum(click, timetable.login_at_s[who])),
             phase=phase,
-            copies=own * timetable.copies[who].astype(np.int64),
+            copies=np.where(own, timetable.copies[who], 0).astype(np.int64),
         )
 
 
