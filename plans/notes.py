@@ -1,7 +1,9 @@
 """Notes: what a plan cannot show, though nothing is wrong with it."""
 
+from collections.abc import Iterator
 from typing import Final
 
+from dress_rehearsal.plans.behaviour import PARAMETERS
 from dress_rehearsal.plans.latecomers import latecomers, sale_for_all
 from dress_rehearsal.plans.plan import Plan
 from dress_rehearsal.plans.types import format_duration
@@ -12,7 +14,7 @@ FEW: Final = 0.005
 
 def notes_on(plan: Plan) -> list[str]:
     """Return what whoever wrote a plan may not have meant, a sentence each; none refuses it."""
-    return [*_too_few(plan), *_too_late(plan)]
+    return [*_too_few(plan), *_too_late(plan), *_without_effect(plan)]
 
 
 def unwaited_pool(plan: Plan, key: str) -> str | None:
@@ -39,6 +41,42 @@ def unwaited_pool(plan: Plan, key: str) -> str | None:
             f"changes nothing. With app.enrolment=external they wait for it."
         )
     return None
+
+
+def _without_effect(plan: Plan) -> Iterator[str]:
+    """Yield which keys say something else than usual of what the plan does not have."""
+    usual = Plan(name=plan.name)
+    for why, keys in _not_in(plan).items():
+        given = []
+        for section, key in (each.split(".") for each in keys):
+            own = getattr(plan, section)
+            if key in own.model_fields_set and getattr(own, key) != getattr(
+                getattr(usual, section), key
+            ):
+                given.append(f"{section}.{key}")
+        if given:
+            yield f"{' and '.join(given)} {'has' if len(given) == 1 else 'have'} no effect {why}."
+
+
+def _not_in(plan: Plan) -> dict[str, list[str]]:
+    """Return the keys of what a plan does not have, by what they would need."""
+    if plan.load is not None:
+        return {}
+    found: dict[str, list[str]] = {}
+    for parameter in PARAMETERS:
+        if parameter.needs and not getattr(plan.students, parameter.needs):
+            why = f"without students.{parameter.needs}"
+            found.setdefault(why, []).append(f"students.{parameter.key}")
+    if plan.event.invited is None:
+        found["without event.invited"] = ["students.show_up"]
+    if plan.bundled and plan.app.waiting_room == "off":
+        keys = ["students.queue_jumpers", "app.admission_rate", "app.admission_cap"]
+        found['while app.waiting_room = "off"'] = keys
+    if plan.target.ours and plan.app.enrolment != "external":
+        found[f'while app.enrolment = "{plan.app.enrolment}"'] = [
+            f"app.enrolment_{each}" for each in ("limit", "timeout", "latency", "failures")
+        ]
+    return found
 
 
 def _too_late(plan: Plan) -> list[str]:

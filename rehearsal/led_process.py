@@ -6,11 +6,13 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Final
 
 from dress_rehearsal.compose.process import KILLED_S, ended
+from dress_rehearsal.records.files import remedy
+from dress_rehearsal.rehearsal.errors import GeneratorFailedError
 
 _LAST_WORDS: Final = 15
 
@@ -26,6 +28,9 @@ class LedProcess:
         module: what `python -m` runs.
         log: gets everything else that it writes.
         heard: gets each of its lines, on a thread of their own, and None when there are no more.
+
+    Raises:
+        GeneratorFailedError: it cannot be started; nothing of it is left.
     """
 
     def __init__(
@@ -37,38 +42,38 @@ class LedProcess:
         heard: Callable[[bytes | None], None],
     ) -> None:
         self._log, self._heard = log, heard
-        its_orders, orders = os.pipe()
-        lines, its_lines = os.pipe()
-        self._orders = os.fdopen(orders, "wb")
-        self._lines = os.fdopen(lines, "rb")
         try:
-            with log.open("ab") as output:
-                self._process = subprocess.Popen(
-                    [
-                        sys.executable,
-                        "-P",
-                        "-m",
-                        module,
-                        *arguments,
-                        f"{its_orders}",
-                        f"{its_lines}",
-                    ],
-                    env=dict(environment),
-                    stdin=subprocess.DEVNULL,
-                    stdout=output,
-                    stderr=subprocess.STDOUT,
-                    pass_fds=(its_orders, its_lines),
-                    start_new_session=True,
-                )
-        except BaseException:
-            self._orders.close()
-            self._lines.close()
-            raise
-        finally:
-            os.close(its_orders)
-            os.close(its_lines)
-        self._reader = threading.Thread(target=self._read, name=module, daemon=True)
-        self._reader.start()
+            self._start(module, arguments, environment)
+        except (OSError, RuntimeError) as error:  # the latter of a thread
+            raise GeneratorFailedError(
+                f"The process {module} cannot be started: {_why(error, log)}."
+            ) from error
+
+    def _start(self, module: str, arguments: Sequence[str], environment: Mapping[str, str]) -> None:
+        with ExitStack() as ours, ExitStack() as its:
+            its_orders, orders = os.pipe()
+            its.callback(os.close, its_orders)
+            self._orders = ours.enter_context(os.fdopen(orders, "wb"))
+            lines, its_lines = os.pipe()
+            its.callback(os.close, its_lines)
+            self._lines = ours.enter_context(os.fdopen(lines, "rb"))
+            self._process = subprocess.Popen(
+                [sys.executable, "-P", "-m", module, *arguments, f"{its_orders}", f"{its_lines}"],
+                env=dict(environment),
+                stdin=subprocess.DEVNULL,
+                stdout=its.enter_context(self._log.open("ab")),
+                stderr=subprocess.STDOUT,
+                pass_fds=(its_orders, its_lines),
+                start_new_session=True,
+            )
+            ours.callback(self._kill)
+            self._reader = threading.Thread(target=self._read, name=module, daemon=True)
+            self._reader.start()
+            ours.pop_all()
+
+    def _kill(self) -> None:
+        self.signal(signal.SIGKILL)
+        ended(self._process, KILLED_S)
 
     @property
     def pid(self) -> int:
@@ -106,7 +111,10 @@ class LedProcess:
 
     def last_words(self) -> str:
         """Return the end of its log, indented for a message; empty when there is none."""
-        lines = self._log.read_text(encoding="utf-8", errors="replace").splitlines()
+        try:
+            lines = self._log.read_text(encoding="utf-8", errors="replace").splitlines()
+        except OSError:
+            return ""
         return "\n".join(f"  {line}" for line in lines[-_LAST_WORDS:])
 
     def _read(self) -> None:
@@ -115,3 +123,12 @@ class LedProcess:
                 if line.endswith(b"\n"):  # else it was killed within it
                     self._heard(line)
         self._heard(None)
+
+
+def _why(error: OSError | RuntimeError, log: Path) -> str:
+    """Return why a process could not be started, and what helps, the end of a sentence."""
+    if isinstance(error, BlockingIOError | RuntimeError):
+        return "this machine lets us have no more processes now; end others, or raise ulimit -u"
+    if not log.parent.is_dir():
+        return f"the folder {log.parent}, which gets its log, is gone; leave a run's folder alone"
+    return f"{error.strerror or error}; {remedy(error, 'try again once that has changed')}"

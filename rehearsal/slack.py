@@ -17,6 +17,7 @@ from dress_rehearsal.plans.hosts import is_loopback
 from dress_rehearsal.plans.visible import visible_line
 from dress_rehearsal.records.environment_variables import given
 from dress_rehearsal.records.http import KIB, NoAnswerError, ask
+from dress_rehearsal.rehearsal.signals import interruptible
 from dress_rehearsal.reports.doubts import where_it_fails
 from dress_rehearsal.reports.schema import Verdict
 from dress_rehearsal.reports.words import (
@@ -44,7 +45,11 @@ def notify(plan: Plan, verdict: Verdict, timeout_s: float = _TIMEOUT_S) -> str |
         return None
     url = (given(variable) or "").strip()
     wrong = _wrong_url(url)
-    trouble = _post(url, slack_text(plan, verdict), timeout_s) if wrong is None else wrong
+    try:
+        with interruptible():  # in what is not, as all is judged by now
+            trouble = _post(url, slack_text(plan, verdict), timeout_s) if wrong is None else wrong
+    except KeyboardInterrupt:
+        return "Interrupted: the verdict stands, and was not posted to Slack."
     if trouble is None:
         return None
     return f"The verdict was not posted to Slack, by the webhook in {variable}: {trouble}."

@@ -5,7 +5,7 @@ What only running it would show, such as classes that are made by a call, is not
 
 import ast
 import warnings
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Final, Literal, TypeGuard
 
@@ -98,6 +98,60 @@ def has_shape(path: Path) -> bool:
     )
 
 
+def moments_of(path: Path, chosen: str | None = None) -> frozenset[str] | None:
+    """Return the moments that whoever acts in a scenario's file may define; all others certainly do
+    not come. None where that is not to be read: a base of another file's, say, may define any.
+
+    Args:
+        chosen: the class that the plan names, as scenario.buyer.
+
+    Raises:
+        PlanError: the file is not there, or is not Python.
+    """
+    tree = _tree(path)
+    nodes = list(ast.walk(tree))
+    classes = [each for each in nodes if isinstance(each, ast.ClassDef)]
+    named_once = {each.name: each for each in tree.body if isinstance(each, ast.ClassDef)}
+    if len(named_once) < len(classes) or any(_makes_classes(each) for each in nodes):
+        return None
+    ours = _names_of_buyer(each for each in nodes if _imports_buyer(each))
+    lines = {
+        name: line
+        for name in named_once
+        if (line := _line_of_descent(name, named_once, ours)) is not None
+    }
+    if chosen is None:
+        bases = _bases(named_once.values())
+        acting = [name for name in lines if name not in bases]
+        chosen = acting[0] if len(acting) == 1 else None
+    if chosen is None or chosen not in lines:
+        return None
+    within = [node for each in lines[chosen] for node in ast.walk(each)]
+    return frozenset(
+        moment
+        for moment in Buyer.roles
+        if any(_binds(each, moment) for each in within)
+        or any(_sets(each, moment) for each in nodes)
+    )
+
+
+def _line_of_descent(
+    name: str, classes: Mapping[str, ast.ClassDef], ours: Collection[str]
+) -> list[ast.ClassDef] | None:
+    """Return a class and all that it inherits from, up to our own Buyer; None where some of it is
+    not to be read."""
+    line: list[ast.ClassDef] = []
+    while name not in ours:
+        each = classes.get(name)
+        if each is None or each in line or each.decorator_list or each.keywords:
+            return None
+        if len(each.bases) != 1 or not isinstance(each.bases[0], ast.Name):
+            return None
+        line.append(each)
+        name = each.bases[0].id
+    return line
+
+
 def _check_moments(path: Path, buyer: ast.ClassDef) -> None:
     for each in buyer.body:
         if isinstance(each, ast.AsyncFunctionDef) and each.name in Buyer.roles:
@@ -152,16 +206,21 @@ def _is_buyers(node: ast.AST, imports: list[ast.AST]) -> TypeGuard[ast.ClassDef]
     """Return whether it is a class whose only base is our own Buyer, and nothing more."""
     if not isinstance(node, ast.ClassDef) or node.decorator_list or node.keywords:
         return False
-    names = {
+    names = _names_of_buyer(imports)
+    return (
+        len(node.bases) == 1 and isinstance(node.bases[0], ast.Name) and (node.bases[0].id in names)
+    )
+
+
+def _names_of_buyer(imports: Iterable[ast.AST]) -> set[str]:
+    """Return by which names a file has our own Buyer."""
+    return {
         alias.asname or alias.name
         for each in imports
         if isinstance(each, ast.ImportFrom) and each.module == _ROOM
         for alias in each.names
         if alias.name == "Buyer"
     }
-    return (
-        len(node.bases) == 1 and isinstance(node.bases[0], ast.Name) and (node.bases[0].id in names)
-    )
 
 
 def _bases(classes: Iterable[ast.ClassDef]) -> set[str]:
@@ -172,6 +231,30 @@ def _bases(classes: Iterable[ast.ClassDef]) -> set[str]:
         for node in ast.walk(base)
         if isinstance(node, ast.Name)
     }
+
+
+def _binds(node: ast.AST, name: str) -> bool:
+    """Return whether it may give the class that it stands in something of a name."""
+    match node:
+        case ast.FunctionDef() | ast.AsyncFunctionDef():
+            return node.name == name
+        case ast.Name(ctx=ast.Store()):
+            return node.id == name
+        case ast.alias():
+            return (node.asname or node.name) in (name, "*")
+        case _:
+            return False
+
+
+def _sets(node: ast.AST, name: str) -> bool:
+    """Return whether it may give a class something of a name, wherever it stands."""
+    match node:
+        case ast.Attribute(ctx=ast.Store()):
+            return node.attr == name
+        case ast.Constant(value=str()):
+            return node.value == name
+        case _:
+            return False
 
 
 def _says_buy(node: ast.AST) -> bool:

@@ -15,7 +15,7 @@ from dress_rehearsal.rehearsal.capacity.axis import Axis
 from dress_rehearsal.rehearsal.capacity.search import Asked, Search
 from dress_rehearsal.rehearsal.series.bound import TimeBound
 from dress_rehearsal.rehearsal.series.performances import Judged, Planned, perform, series_folder
-from dress_rehearsal.rehearsal.signals import uninterruptible
+from dress_rehearsal.rehearsal.signals import noticed, uninterruptible
 from dress_rehearsal.rehearsal.terminal.console import make_console
 from dress_rehearsal.rehearsal.terminal.screen import near
 from dress_rehearsal.reports.capacity.pages import (
@@ -104,9 +104,12 @@ class _Conduct:
                 judged = self._perform(people)
                 if judged is not None and judged.interrupted:
                     return "interrupted"
-                known = judged is not None and self._record(
-                    people, judged, time.monotonic() - began_s
-                )
+                with noticed() as came:
+                    known = judged is not None and self._record(
+                        people, judged, time.monotonic() - began_s
+                    )
+                if came() or (judged is not None and judged.is_last):
+                    return "interrupted"
                 broken = 0 if known else broken + 1
                 if broken == _MOST_BROKEN:
                     return "broken"

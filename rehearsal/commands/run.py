@@ -59,6 +59,7 @@ def add(run: argparse.ArgumentParser) -> None:
 def _run(options: argparse.Namespace) -> int:
     from dress_rehearsal.rehearsal.capacity.ahead import search_ahead
     from dress_rehearsal.rehearsal.run import rehearse
+    from dress_rehearsal.rehearsal.signals import uninterruptible
     from dress_rehearsal.rehearsal.slack import notify
     from dress_rehearsal.rehearsal.terminal.screen import Screen, print_verdict
 
@@ -97,17 +98,15 @@ def _run(options: argparse.Namespace) -> int:
         baseline=None if baseline is None else baseline.document,
         kept=kept,
     )
-    try:
+    with uninterruptible():  # the rehearsal is over, and its verdict stands
         print_verdict(screen.console, verdict, options.out / verdict.run)
         trouble = notify(plan, verdict)
         if trouble is not None:
             screen.console.print(escape(trouble), style="red")
-    except KeyboardInterrupt:  # the rehearsal is over, and so is its verdict
-        screen.console.print("Interrupted: the verdict stands; see its report.")
-    if baseline is None:
-        return verdict.exit_code
-    run = RunDirectory.open(options.out / verdict.run)
-    return max(verdict.exit_code, baseline.hold(screen.console, run.path, [run]))  # 99, 3, 0
+        if baseline is None:
+            return verdict.exit_code
+        run = RunDirectory.open(options.out / verdict.run)
+        return max(verdict.exit_code, baseline.hold(screen.console, run.path, [run]))  # 99, 3, 0
 
 
 def _baseline(plan: Plan, options: argparse.Namespace, repeats: int) -> "Baseline | None":

@@ -88,7 +88,9 @@ def introduce(
     yield from _asked(interview.heard[1:])
     yield ""
     yield from _locked(interview.heard)
-    found = guesses(document.document) if document is not None and document.document else None
+    found = None
+    if document is not None and document.document:
+        found = guesses(document.document, urlsplit(url).path)
     yield from _understood(found, document)
     exposition = None if metrics is None else _exposition(url, metrics)
     yield from _about_metrics(exposition)

@@ -97,9 +97,14 @@ def is_openapi(document: Mapping[str, Any] | None) -> bool:
     )
 
 
-def guesses(document: Mapping[str, Any]) -> Guesses:
-    """Return which of its routes look like a page, a login and a purchase."""
-    operations = list(_operations(document))
+def guesses(document: Mapping[str, Any], below: str = "") -> Guesses:
+    """Return which of its routes look like a page, a login and a purchase.
+
+    Args:
+        below: the path of the app's own URL, which stands before every route that is asked; where
+            the document says it of its routes as well, it is not asked for twice.
+    """
+    operations = list(_operations(document, below.rstrip("/")))
     examples = _examples(operations)
     writing = [each for each in operations if each.method in ("POST", "PUT")]
     login = _best(writing, _LOGIN, _NO_LOGIN)
@@ -120,6 +125,7 @@ def guesses(document: Mapping[str, Any]) -> Guesses:
 class _Operation:
     document: Mapping[str, Any]
     prefix: str
+    below: str
     method: str
     path: str
     said: Mapping[str, Any]
@@ -151,13 +157,19 @@ class _Operation:
         statuses = (each for each in self._responses() if _STATUS.fullmatch(each))
         return Route(
             self.method,
-            f"{self.prefix}{self.path}",
-            f"{self.prefix}{filled}",
+            self._from_the_app(self.path),
+            self._from_the_app(filled),
             form,
             _fields(schema, self.document),
             self._told(told),
             frozenset(map(int, statuses)),
         )
+
+    def _from_the_app(self, path: str) -> str:
+        whole = f"{self.prefix}{path}"
+        if whole != self.below and not whole.startswith(f"{self.below}/"):
+            return whole
+        return whole.removeprefix(self.below) or "/"
 
     def parameters(self) -> list[Mapping[str, Any]]:
         """Return what it takes, the body of Swagger 2 included."""
@@ -209,7 +221,7 @@ def _examples(operations: Sequence[_Operation]) -> dict[str, str]:
     return found
 
 
-def _operations(document: Mapping[str, Any]) -> Iterator[_Operation]:
+def _operations(document: Mapping[str, Any], below: str) -> Iterator[_Operation]:
     prefix = _prefix(document)
     for path, item in list(document["paths"].items())[:_MOST_PATHS]:
         if not isinstance(path, str) or not _PATH.fullmatch(path) or not isinstance(item, dict):
@@ -220,6 +232,7 @@ def _operations(document: Mapping[str, Any]) -> Iterator[_Operation]:
                 yield _Operation(
                     document,
                     prefix,
+                    below,
                     method.upper(),
                     path,
                     said,

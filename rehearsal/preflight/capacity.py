@@ -15,6 +15,7 @@ from typing import Final
 import numpy as np
 
 from dress_rehearsal.plans import Plan
+from dress_rehearsal.plans.sections.generator import processes_of
 from dress_rehearsal.records.machine import environment
 from dress_rehearsal.rehearsal.preflight.doctor import checkup
 from dress_rehearsal.rehearsal.preflight.finding import Status
@@ -75,13 +76,29 @@ def _machine(plan: Plan) -> Iterator[Sum]:
 def _cpu(plan: Plan, times: Mapping[str, Times]) -> Iterator[Sum]:
     cores = _cores()
     asked = times[TOGETHER]
-    yield _processor("generator", asked, _GENERATOR_CPU_S, 1.0, "one process")
+    yield _processor("generator", asked, _GENERATOR_CPU_S, *_playing(plan, cores))
     if plan.target.ours:
         of = counted(plan.app.workers, "worker")
         yield _processor("app", asked, _APP_CPU_S, min(float(plan.app.workers), cores), of)
         each_s = _APP_CPU_S + _GENERATOR_CPU_S + _REST_CPU_S
         of = f"with the stores, on {cores:g} {agreeing(cores, 'core')}"
         yield _processor("machine", asked, each_s, cores, of)
+
+
+def _playing(plan: Plan, cores: float) -> tuple[float, str]:
+    """Return how many cores play the students, and whose these are."""
+    usable = environment(sending=False)["cores_usable"]
+    here, elsewhere = processes_of(plan, plan.target.url or "", usable), plan.generator.workers
+    of = "one process" if here == 1 else counted(here, "process", "processes")
+    if here > cores:
+        of += f" on {cores:g} {agreeing(cores, 'core')}"
+    if elsewhere:
+        of = (
+            f"{of} here and {elsewhere:,} of other machines"
+            if here
+            else f"{elsewhere:,} of other machines"
+        )
+    return min(float(here), cores) + elsewhere, of
 
 
 def _cores() -> float:

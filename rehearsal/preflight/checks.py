@@ -64,11 +64,12 @@ def check_plan_usable(plan: Plan) -> None:
 
     Raises:
         ReportError: a gate names no number of the verdict, or limits it as it cannot be.
-        PlanInvalidError: no load may be sent to the target, or the plan would change it.
+        PlanInvalidError: no load may be sent to the target, or the plan would change it, or what is
+            to stop it early never could.
     """
     check_metric_names(plan)
     _check_scenario(plan)
-    problems = list(_target_problems(plan))
+    problems = [*_target_problems(plan), *_never_stopped(plan)]
     if problems:
         raise PlanInvalidError(problems)
 
@@ -139,6 +140,22 @@ def _check_secret(plan: Plan) -> None:
         given_secret()
     except SecretError as error:
         raise PlanError(str(error)) from error
+
+
+def _never_stopped(plan: Plan) -> Iterator[str]:
+    """Yield in a sentence that a rush is over before its limits can have been passed for long."""
+    schedule, abort = plan.schedule, plan.abort
+    lasts_s = schedule.lead + schedule.sale + schedule.drain
+    if not abort.limited or abort.after_s <= lasts_s:
+        return
+    made_of = (
+        "schedule.lead, .sale and .drain" if plan.load is None else "load.run_time and the drain"
+    )
+    yield (
+        f"abort.after = {format_duration(abort.after_s)} is longer than all of the rush, "
+        f"{format_duration(lasts_s)} ({made_of}): nothing would ever stop it. Give a shorter time, "
+        f"or leave [abort] out."
+    )
 
 
 def _target_problems(plan: Plan) -> Iterator[str]:

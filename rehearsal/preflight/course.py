@@ -12,6 +12,7 @@ from dress_rehearsal.rehearsal.preflight.forecast import (
     TOGETHER,
     Times,
     busiest,
+    hedge,
     planned_times,
 )
 from dress_rehearsal.rehearsal.terminal.graph import (
@@ -57,6 +58,9 @@ def course(plan: Plan, people: Sequence[Person], wrapped_at: int | None = None) 
         "purchase, comes on top.",
         "dim",
     )
+    hedged = hedge(plan)
+    if hedged is not None:
+        yield (hedged, "dim")
     yield ("", "")
     yield ("The capacity sum, before anything is sent", "bold")
     yield (f"  {peak_words(times)}.", "")

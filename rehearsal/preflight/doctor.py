@@ -54,7 +54,14 @@ def checkup(plan: Plan, runs: Path = Path("runs"), *, sending: bool = True) -> l
     findings = [
         _python(machine),
         *limit_findings(plan, machine),
-        _space("space for runs", runs, _run_bytes(plan), "the run directory", "--out"),
+        _space(
+            "space for runs",
+            runs,
+            _run_bytes(plan.event.students),
+            "the run directory",
+            "--out FOLDER",
+            _run_bytes(1),
+        ),
         *([_kernel_timestamps(machine)] if sending else []),
     ]
     if plan.target.stage == "embedded":
@@ -94,21 +101,26 @@ def fits(plan: Plan, runs: Path = Path("runs")) -> str | None:
     failed = [finding for finding in checkup(plan, runs, sending=False) if finding.status == "fail"]
     if not failed:
         return None
-    first = failed[0]
+    # What does not grow with the students comes first: whoever lowers them would meet it anyway.
+    first = min(failed, key=lambda finding: finding.fewer_help)
     others = f" ({len(failed) - 1} more: run `rehearse doctor`)" if len(failed) > 1 else ""
-    number, key, one = plan.event.students, "event.students", "student"
-    if plan.load is not None:
-        number, key, one = plan.load.users or 1, "load.users", "user"
+    students = plan.event.students
+    fewer_help = first.fewer_help and students > 1  # a Locust file has none: nothing grows with it
+    whom = "This machine cannot perform it"
+    if fewer_help:
+        whom = f"{counted(students, 'student')} do not fit this machine"
     return (
-        f"{counted(number, one)} {'does' if number == 1 else 'do'} not fit this machine: "
-        f"{first.check}: {first.value}, needed: {first.needed}; {_remedy(first, key)}{others}."
+        f"{whom}: {first.check}: {first.value}, needed: {first.needed}; "
+        f"{_remedy(first, fewer_help=fewer_help)}{others}."
     )
 
 
-def _remedy(finding: Finding, key: str) -> str:
+def _remedy(finding: Finding, *, fewer_help: bool) -> str:
     if finding.change is None:
-        return f"nothing on this machine changes that, so lower {key}"
-    return f"`{finding.change}` changes that, or lower {key}"
+        fewer = ", so lower event.students" if fewer_help else ""
+        return f"nothing on this machine changes that{fewer}"
+    command = finding.change.partition(" #")[0].rstrip()
+    return f"`{command}` changes that{', or lower event.students' if fewer_help else ''}"
 
 
 def print_findings(findings: list[Finding], console: Console) -> None:
@@ -189,7 +201,14 @@ def _python(machine: dict[str, Any]) -> Finding:
     )
 
 
-def _space(check: str, folder: Path, needed: int, what: str, setting: str) -> Finding:
+def _space(
+    check: str, folder: Path, needed: int, what: str, change: str, least: int | None = None
+) -> Finding:
+    """Return whether a folder has room.
+
+    Args:
+        least: what it needs for a single student; None: as much as for all.
+    """
     whole = resolved(folder)
     # Not its own `is_dir`, which has no answer for a name that is too long or may not be looked at.
     existing = next(path for path in (whole, *whole.parents) if os.path.isdir(path))  # noqa: PTH112
@@ -201,12 +220,13 @@ def _space(check: str, folder: Path, needed: int, what: str, setting: str) -> Fi
         size(needed),
         "ok" if enough else "fail",
         f"Room for {what}; when it is full the run ends early.",
-        None if enough else f"df -h {existing}  # then choose another folder with {setting}",
+        None if enough else f"{change}    # one with more room, see df -h",
+        least is not None and free >= least,
     )
 
 
 def _stage_space() -> Finding:
-    check, what, setting = "space for the stage", "PostgreSQL's data", "TMPDIR"
+    check, what, change = "space for the stage", "PostgreSQL's data", "export TMPDIR=FOLDER"
     try:
         folder = temporary_folder()
     except StageUnusableError:
@@ -216,9 +236,9 @@ def _stage_space() -> Finding:
             size(_STAGE_SPACE_BYTES),
             "fail",
             f"Room for {what}.",
-            f"export {setting}=FOLDER",
+            change,
         )
-    return _space(check, folder, _STAGE_SPACE_BYTES, what, setting)
+    return _space(check, folder, _STAGE_SPACE_BYTES, what, change)
 
 
 def _accept_queue(plan: Plan, machine: dict[str, Any]) -> Finding:
@@ -283,5 +303,5 @@ def _kernel_timestamps(machine: dict[str, Any]) -> Finding:
     )
 
 
-def _run_bytes(plan: Plan) -> int:
-    return _RUN_SPACE_BASE_BYTES + _RUN_SPACE_PER_STUDENT_BYTES * plan.event.students
+def _run_bytes(students: int) -> int:
+    return _RUN_SPACE_BASE_BYTES + _RUN_SPACE_PER_STUDENT_BYTES * students

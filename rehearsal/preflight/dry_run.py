@@ -15,7 +15,7 @@ from dress_rehearsal.plans.secrets import names_a_secret, variable_of
 from dress_rehearsal.plans.sections.request import PlannedRequest, shown_request
 from dress_rehearsal.plans.shown import HIDDEN, looks_secret, shown
 from dress_rehearsal.rehearsal.preflight.external_target import first_needed_s, needs_admin_token
-from dress_rehearsal.rehearsal.preflight.forecast import Moment, forecast
+from dress_rehearsal.rehearsal.preflight.forecast import Moment, forecast, hedge
 from dress_rehearsal.reports.words import (
     agreeing,
     counted,
@@ -102,6 +102,9 @@ def _load(plan: Plan, people: Sequence[Person]) -> Iterator[str]:
     moments = forecast(plan, people)
     for moment in moments:
         yield f"  {_line(moment)}"
+    hedged = hedge(plan)
+    if hedged is not None:
+        yield hedged
     yield (
         f"What is tried again comes on top (each buys up to "
         f"{counted(plan.students.attempts, 'time')}), as do ticket pages and the entrance; nobody "

@@ -18,3 +18,5 @@ class Finding:
     """What it limits, as a sentence."""
     change: str | None
     """The command, or the key of the plan, that changes it."""
+    fewer_help: bool = False
+    """Whether fewer students would need less of it than there is."""

@@ -112,7 +112,7 @@ def _open_files(plan: Plan, machine: dict[str, Any]) -> Finding:
     shared = written(needed)
     if playing > 1:
         shared += f" in each of {written(playing)} processes"
-    return Finding("open files", value, shared, status, limits, change)
+    return Finding("open files", value, shared, status, limits, change, hard > _SPARE_FILES)
 
 
 def _app_files(plan: Plan, machine: dict[str, Any]) -> Finding:
@@ -130,7 +130,7 @@ def _app_files(plan: Plan, machine: dict[str, Any]) -> Finding:
             limits += " Nobody here may raise the hard limit: more workers hold more."
     value = f"{_count(soft)} (hard {_count(hard)})"
     shared = f"{written(needed)} in each of {counted(plan.app.workers, 'worker')}"
-    return Finding("open files of the app", value, shared, status, limits, change)
+    return Finding("open files of the app", value, shared, status, limits, change, hard > own)
 
 
 def _file_limits(machine: dict[str, Any], needed: int) -> tuple[float, float, Status]:
@@ -174,7 +174,7 @@ def _ports(plan: Plan, machine: dict[str, Any]) -> Finding:
             f" All ports there are would do for {counted(students, 'student')}: for more, have "
             f"other machines play too (generator.workers)."
         )
-    return Finding("local ports", value, written(needed), "fail", limits, change)
+    return Finding("local ports", value, written(needed), "fail", limits, change, fewer_help=True)
 
 
 def _followed(plan: Plan, machine: dict[str, Any]) -> list[Finding]:
@@ -269,6 +269,7 @@ def _memory(plan: Plan, processes: int) -> Finding:
         status,
         limits,
         "ps aux --sort=-rss | head" if status == "warn" else None,
+        memory.total >= base + each,
     )
 
 

@@ -24,6 +24,7 @@ from dress_rehearsal.rehearsal.series.performances import (
     seeded,
     series_folder,
 )
+from dress_rehearsal.rehearsal.signals import uninterruptible
 from dress_rehearsal.rehearsal.terminal.comparison import print_comparison
 from dress_rehearsal.rehearsal.terminal.console import make_console
 from dress_rehearsal.reports.comparison import compare, side_of, write_comparison
@@ -102,7 +103,8 @@ def gate(
         for each in sides[0]:
             check_usage(each.plan, runs, roster, performed=True, repeated=True)
         series = perform_series(by_turns(sides), folder, console, roster, prometheus=False)
-    return _held(series, folder)
+    with uninterruptible():
+        return _held(series, folder)
 
 
 def by_turns(pairs: Sequence[tuple[Planned, Planned]]) -> list[Planned]:

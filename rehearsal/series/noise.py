@@ -8,6 +8,7 @@ from rich.markup import escape
 
 from dress_rehearsal.plans import Plan
 from dress_rehearsal.rehearsal.series.performances import perform_series, seeded, series_folder
+from dress_rehearsal.rehearsal.signals import uninterruptible
 from dress_rehearsal.rehearsal.terminal.console import make_console
 from dress_rehearsal.rehearsal.terminal.screen import near
 from dress_rehearsal.reports.comparison import Side, side_of
@@ -48,7 +49,9 @@ def measure_noise(
     if not series.judged:
         console.print("No run has a verdict, so there is nothing to tell.", style="red")
         return _NOTHING_JUDGED
-    return told(side_of(plans[0].name, [one.run for one in series.judged]), folder, series.planned)
+    with uninterruptible():
+        side = side_of(plans[0].name, [one.run for one in series.judged])
+        return told(side, folder, series.planned)
 
 
 def told(side: Side, folder: Path, planned: int) -> int:

@@ -1,5 +1,6 @@
 """A series: one plan after the other, each on a stage of its own and judged, until all are done."""
 
+import secrets
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -19,6 +20,7 @@ from dress_rehearsal.rehearsal.errors import RehearsalError
 from dress_rehearsal.rehearsal.history import Kept
 from dress_rehearsal.rehearsal.run import rehearse
 from dress_rehearsal.rehearsal.series.bound import SeriesTime
+from dress_rehearsal.rehearsal.signals import noticed
 from dress_rehearsal.rehearsal.terminal.screen import Screen, print_verdict
 from dress_rehearsal.reports.schema import Verdict
 
@@ -27,13 +29,19 @@ _INTERRUPTED: Final = "interrupted before it was judged"
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """One run of a series; `interrupted` when it was cut short, and the series with it."""
+    """One run of a series.
+
+    Attributes:
+        interrupted: whether it was cut short, and the series with it.
+        is_last: whether the series was, once this one had been judged.
+    """
 
     label: str
     plan: Plan
     run: RunDirectory
     verdict: Verdict
     interrupted: bool
+    is_last: bool = False
 
 
 class Unjudged(NamedTuple):
@@ -99,12 +107,20 @@ def seeded(plans: Sequence[Plan], overrides: Sequence[str]) -> list[Planned]:
 def series_folder(runs: Path, name: str) -> Path:
     """Make `<runs>/<UTC time>-<name>/` for the runs of a series, and return it.
 
+    Of two that begin in one second the other has a random word before its name, which stays last:
+    `*-x5` names repeats.
+
     Raises:
         RehearsalError: it cannot be made.
     """
-    folder = resolved(runs) / f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{name}"
+    stamp = f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
+    folder = resolved(runs) / f"{stamp}-{name}"
     try:
-        folder.mkdir(parents=True)
+        try:
+            folder.mkdir(parents=True)
+        except FileExistsError:
+            folder = folder.with_name(f"{stamp}-{secrets.token_hex(3)}-{name}")
+            folder.mkdir()
     except OSError as error:
         raise RehearsalError(
             f"The folder {folder} cannot be made: {error.strerror or error}; "
@@ -149,15 +165,16 @@ def perform_series(
             outcomes.append(one)
             now_s = time.monotonic()
             if isinstance(one, Judged):
-                if interrupted := one.interrupted:
+                if one.interrupted or one.is_last:
+                    interrupted = one.interrupted
                     break
                 times.took(number - 1, now_s - one_began_s)
             if ahead := times.ahead(number, now_s - began_s):
                 console.print(ahead, markup=False)
-    except KeyboardInterrupt:  # before there was anything of a run to report, or after its verdict
-        interrupted = True
+    except KeyboardInterrupt:  # before there was anything of a run to report, or between two
+        pass
     left = [Unjudged(planned.label, _INTERRUPTED) for planned in plans[len(outcomes) :]]
-    return Series((*outcomes, *left), interrupted)
+    return Series((*outcomes, *left), interrupted or bool(left))
 
 
 def perform(
@@ -189,11 +206,12 @@ def perform(
             kept=kept if planned.build is None else replace(kept, build=planned.build),
             app_python=planned.app_python,
         )
+        with noticed() as came:  # what is judged stays so, whatever the user presses
+            run = RunDirectory.open(folder / verdict.run)
+            cut = any(event.kind == "abort" and event.name != ABORTED for event in run.timeline())
+            print_verdict(console, verdict, run.path)
     except (PlanError, RecordError, RehearsalError, StageError) as error:
         console.print(f"No verdict of {planned.label}: {error}", style="red", markup=False)
         short = error.short if isinstance(error, StageError) else str(error).partition("\n")[0]
         return Unjudged(planned.label, short.rstrip("."))
-    run = RunDirectory.open(folder / verdict.run)
-    interrupted = any(event.kind == "abort" and event.name != ABORTED for event in run.timeline())
-    print_verdict(console, verdict, run.path)
-    return Judged(planned.label, planned.plan, run, verdict, interrupted)
+    return Judged(planned.label, planned.plan, run, verdict, cut, came())

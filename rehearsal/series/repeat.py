@@ -5,16 +5,19 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import quote
 
+from rich.console import Console
 from rich.markup import escape
 
 from dress_rehearsal.plans import Plan
 from dress_rehearsal.rehearsal.baseline import Baseline
 from dress_rehearsal.rehearsal.history import Kept
 from dress_rehearsal.rehearsal.series.performances import (
+    Series,
     perform_series,
     seeded,
     series_folder,
 )
+from dress_rehearsal.rehearsal.signals import uninterruptible
 from dress_rehearsal.rehearsal.slack import notify
 from dress_rehearsal.rehearsal.terminal.console import make_console
 from dress_rehearsal.rehearsal.terminal.screen import near
@@ -65,6 +68,12 @@ def repeat(
     series = perform_series(
         planned, folder, console, roster, prometheus=prometheus, baseline=against, kept=kept
     )
+    with uninterruptible():
+        return _told(series, folder, console, baseline)
+
+
+def _told(series: Series, folder: Path, console: Console, baseline: Baseline | None) -> int:
+    """Tell what came of the repeats, hold them against a baseline, and return the exit code."""
     if not series.judged:
         console.print("No repeat has a verdict, so there is nothing to tell.", style="red")
         return _NOTHING_JUDGED
@@ -73,10 +82,7 @@ def repeat(
     console.print(plain(repeats.markdown()), markup=False, soft_wrap=True)
     console.print(f"Report: {escape(near(folder / 'repeats.html'))}", soft_wrap=True)
     worst = max(series.judged, key=lambda one: one.verdict.exit_code)  # 99, 3, 0
-    try:
-        trouble = notify(_told_from(folder, worst.plan), worst.verdict)
-    except KeyboardInterrupt:  # all is judged, and stays so
-        trouble = "Interrupted: the verdict was not posted to Slack."
+    trouble = notify(_told_from(folder, worst.plan), worst.verdict)
     if trouble is not None:
         console.print(escape(trouble), style="red")
     if baseline is None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Final, Literal
 
 from pydantic import BaseModel
+from rich.console import Console
 
 from dress_rehearsal.plans import Plan, PlanError
 from dress_rehearsal.plans.files import check_new_file
@@ -15,7 +16,13 @@ from dress_rehearsal.plans.notes import unwaited_pool
 from dress_rehearsal.plans.shown import shown_key
 from dress_rehearsal.records.files import remedy
 from dress_rehearsal.rehearsal.errors import RehearsalError
-from dress_rehearsal.rehearsal.series.performances import Planned, Unjudged, perform_series
+from dress_rehearsal.rehearsal.series.performances import (
+    Planned,
+    Series,
+    Unjudged,
+    perform_series,
+)
+from dress_rehearsal.rehearsal.signals import uninterruptible
 from dress_rehearsal.rehearsal.terminal.console import make_console
 from dress_rehearsal.reports.comparison import (
     compare,
@@ -123,6 +130,12 @@ def sweep(
     for sentence in unwaited(plans, over):
         console.print(sentence, style="yellow", markup=False)
     series = perform_series(plans, runs, console, roster, prometheus=False)
+    with uninterruptible():
+        return _told(series, console, table, figure)
+
+
+def _told(series: Series, console: Console, table: Path | None, figure: Path | None) -> int:
+    """Compare what was judged, show it and write it down; return the exit code."""
     interrupted = series.interrupted
     sides = [
         side_of(f"{one.label} (interrupted)" if one.interrupted else one.label, [one.run])

@@ -4,13 +4,14 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
+from secrets import token_hex
 from types import MappingProxyType
 from typing import Final, TypeVar
 
 from markupsafe import Markup
 
 from dress_rehearsal.records.errors import RunDirectoryUnusableError
-from dress_rehearsal.records.files import remedy
+from dress_rehearsal.records.files import is_there, remedy
 from dress_rehearsal.reports.comparison.schema import Comparison, Differing, Outcome, SideNumber
 from dress_rehearsal.reports.comparison.tables import (
     OUTCOMES,
@@ -176,7 +177,8 @@ def write_comparison(folder: Path, comparison: Comparison) -> None:
 def beside(first: Path) -> Path:
     """Return the folder for a comparison when none is named: a new one beside the runs."""
     stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
-    return first.resolve().parent / f"comparison-{stamp}"
+    folder = first.resolve().parent / f"comparison-{stamp}"
+    return folder.with_name(f"{folder.name}-{token_hex(3)}") if is_there(folder) else folder
 
 
 def _drawn(

@@ -1,6 +1,8 @@
 """The command line: bad usage is a sentence and an exit code before anything starts."""
 
 import json
+import os
+import signal
 
 import pytest
 
@@ -111,15 +113,18 @@ def test_load_goes_nowhere_that_the_plan_does_not_allow(told, tmp_path):
     assert not (tmp_path / "runs").exists()
 
 
-def test_ctrl_c_once_there_is_a_verdict_does_not_change_it(told, monkeypatch):
+@pytest.mark.parametrize("during", ["slack._post", "terminal.screen.print_verdict"])
+def test_ctrl_c_once_there_is_a_verdict_does_not_change_it(told, monkeypatch, during):
     def interrupted(*_):
-        raise KeyboardInterrupt
+        os.kill(os.getpid(), signal.SIGINT)
 
+    monkeypatch.setenv("HOOK", "https://127.0.0.1:9/services/T0/B0/hook")
     monkeypatch.setattr("dress_rehearsal.rehearsal.run.rehearse", lambda *_, **__: verdict_of())
-    monkeypatch.setattr("dress_rehearsal.rehearsal.slack.notify", interrupted)
-    code, shown, errors = told("run", "smoke")
+    monkeypatch.setattr("dress_rehearsal.rehearsal.slack._post", lambda *_: None)
+    monkeypatch.setattr(f"dress_rehearsal.rehearsal.{during}", interrupted)
+    code, shown, errors = told("run", "smoke", "--set", "notify.slack_webhook_env=HOOK")
     assert (code, errors) == (99, "")
-    assert "the verdict stands" in shown
+    assert ("Interrupted: the verdict stands" in shown) == (during == "slack._post")
 
 
 def test_a_run_is_shown_from_a_folder_that_is_gone(told, monkeypatch, tmp_path):

@@ -3,13 +3,16 @@
 import dataclasses
 import json
 import shutil
+from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from dress_rehearsal.records import RunDirectory
 from dress_rehearsal.rehearsal.cli import main
-from dress_rehearsal.reports.comparison import Side
+from dress_rehearsal.reports.comparison import Side, output
+from dress_rehearsal.reports.comparison.output import beside
 from tests.reports.comparison.conftest import (  # noqa: F401 - fixtures
     MARGINS,
     P99,
@@ -70,6 +73,17 @@ def test_without_out_it_is_written_into_a_new_folder_beside_the_runs(folders, tm
     (found,) = tmp_path.glob("comparison-*")
     assert (found / "comparison.html").is_file()
     assert not list((tmp_path / "old").glob("comparison*"))
+
+
+def test_a_second_one_in_the_same_second_takes_none_of_the_first(tmp_path, monkeypatch):
+    moment = datetime(2026, 12, 1, tzinfo=UTC)
+    monkeypatch.setattr(output, "datetime", SimpleNamespace(now=lambda _: moment))
+    first = beside(tmp_path / "run")
+    assert first.name == "comparison-20261201T000000Z"
+    first.mkdir()
+    second = beside(tmp_path / "run")
+    assert second != first
+    assert second.name.startswith(f"{first.name}-")
 
 
 @pytest.mark.slow

@@ -1,12 +1,18 @@
 """A child that is led by lines says only what it writes to its own pipe."""
 
+import errno
+import os
 import queue
 import signal
+import subprocess
+import threading
 from pathlib import Path
 
+import psutil
 import pytest
 
 from dress_rehearsal.records.environment_variables import child_environment
+from dress_rehearsal.rehearsal.errors import GeneratorFailedError
 from dress_rehearsal.rehearsal.led_process import LedProcess
 
 CHILD = """
@@ -79,6 +85,36 @@ def test_no_descriptor_is_left_open(tmp_path, lines):
     before = open_files()
     for module in ("json.tool", "no_such_module"):
         LedProcess(module, [], child_environment(), tmp_path / "child.log", lines.put).end(20)
-    with pytest.raises(FileNotFoundError):
+    with pytest.raises(GeneratorFailedError, match=r"/no, which gets its log, is gone"):
         LedProcess("json.tool", [], child_environment(), tmp_path / "no" / "log", lines.put)
     assert open_files() == before
+
+
+@pytest.mark.parametrize(
+    ("what", "name", "error", "said"),
+    [
+        (subprocess, "Popen", BlockingIOError(errno.EAGAIN, "again"), "no more processes now"),
+        (threading.Thread, "start", RuntimeError("can't start new thread"), "no more processes"),
+        (os, "pipe", OSError(errno.EMFILE, "Too many open files"), "Too many open files"),
+    ],
+)
+def test_what_the_machine_refuses_is_a_sentence_and_leaves_nothing(
+    tmp_path, lines, monkeypatch, what, name, error, said
+):
+    def refused(*_, **__):
+        raise error
+
+    children, before = psutil.Process().children(), open_files()
+    with monkeypatch.context() as refusing:
+        refusing.setattr(what, name, refused)
+        with pytest.raises(GeneratorFailedError, match=said) as raised:
+            LedProcess("json.tool", [], child_environment(), tmp_path / "log", lines.put)
+    assert str(raised.value).startswith("The process json.tool cannot be started: ")
+    assert open_files() == before
+    assert psutil.Process().children() == children
+
+
+def test_a_log_that_is_gone_has_no_last_words(led, tmp_path, lines):
+    lines.get(timeout=20)
+    (tmp_path / "child.log").unlink()
+    assert led.last_words() == ""

@@ -2,6 +2,8 @@
 
 import contextlib
 import json
+import os
+import signal
 import threading
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -9,6 +11,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from dress_rehearsal.plans import Plan
+from dress_rehearsal.rehearsal.signals import uninterruptible
 from dress_rehearsal.rehearsal.slack import notify, slack_text
 from tests.hostile_http import MODES, hostile
 from tests.rehearsal.verdicts import RUN, verdict_of
@@ -93,6 +96,17 @@ def told(plan, verdict, **options):
     for part in (SECRET, "s3cr3t", "127.0.0.1", "T0123"):
         assert sentence is None or part not in sentence
     return sentence
+
+
+def test_whoever_does_not_want_to_wait_for_it_is_told_that_the_verdict_stands(slack, monkeypatch):
+    def take(handler):
+        os.kill(os.getpid(), signal.SIGINT)
+        return 0, b"", {}
+
+    monkeypatch.setattr(slack, "take", take)
+    with uninterruptible():
+        sentence = told(plan(), verdict_of())
+    assert sentence == "Interrupted: the verdict stands, and was not posted to Slack."
 
 
 def test_the_verdict_is_posted_with_its_reason_its_cause_and_what_was_run(slack):

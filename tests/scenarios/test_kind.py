@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from dress_rehearsal.plans import PlanError
-from dress_rehearsal.scenarios.kind import check_actors, kind_of
+from dress_rehearsal.scenarios.kind import check_actors, kind_of, moments_of
 
 
 def _file(tmp_path: Path, text: str) -> Path:
@@ -108,3 +108,49 @@ def test_what_only_running_it_would_show_is_not_held_against_a_file(
     tmp_path: Path, text: str, chosen: str | None
 ) -> None:
     check_actors(_file(tmp_path, text), chosen)
+
+
+_BUYER = "from dress_rehearsal.scenarios import Buyer\n"
+_SHOP = f"{_BUYER}class Shop(Buyer):\n    def arrive(self): ...\n    def buy(self): ...\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "moments"),
+    [
+        (_SHOP, {"arrive", "buy"}),
+        (f"{_SHOP}class More(Shop):\n    log_in = Shop.arrive\n", {"arrive", "buy", "log_in"}),
+        (f"{_SHOP}setattr(Shop, 'wait', Shop.buy)\n", {"arrive", "buy", "wait"}),
+        (f"{_SHOP}Shop.wait = Shop.buy\n", {"arrive", "buy", "wait"}),
+        (f"{_SHOP}class Other:\n    def wait(self): ...\n", {"arrive", "buy"}),
+        (f"from shop import Helper\n{_SHOP}class Other(Helper):\n    x = 1\n", {"arrive", "buy"}),
+        (
+            f"{_SHOP}    if True:\n        def collect(self, told): ...\n",
+            {"arrive", "buy", "collect"},
+        ),
+    ],
+)
+def test_the_moments_of_whoever_acts_are_read(tmp_path: Path, text: str, moments: set[str]) -> None:
+    assert moments_of(_file(tmp_path, text)) == moments
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"from shop import Base\n{_BUYER}class Shop(Base):\n    def buy(self): ...\n",
+        f"from shop import Mixin\n{_BUYER}class Shop(Mixin, Buyer):\n    def buy(self): ...\n",
+        f"import shop\n{_BUYER}@shop.waiting\nclass Shop(Buyer):\n    def buy(self): ...\n",
+        f"{_SHOP}Other = type('Other', (Shop,), {{}})\n",
+        f"{_SHOP}class Other(Buyer):\n    def buy(self): ...\n",
+        f"{_SHOP}class Shop(Buyer):\n    def buy(self): ...\n",
+    ],
+)
+def test_of_a_class_that_may_have_more_than_is_read_no_moments_are_told(
+    tmp_path: Path, text: str
+) -> None:
+    assert moments_of(_file(tmp_path, text)) is None
+
+
+def test_of_several_buyers_it_is_the_chosen_one_s_moments(tmp_path: Path) -> None:
+    file = _file(tmp_path, f"{_SHOP}class Other(Buyer):\n    def buy(self): ...\n")
+    assert moments_of(file, "Other") == {"buy"}
+    assert moments_of(file, "Nobody") is None

@@ -1,7 +1,12 @@
 """A search is told before it begins, run by run, and in the end, whatever ends it."""
 
+import os
+import signal
+
 import pytest
 
+from dress_rehearsal.rehearsal.capacity import conduct
+from dress_rehearsal.rehearsal.series import performances
 from dress_rehearsal.rehearsal.series.bound import TimeBound
 
 
@@ -79,6 +84,25 @@ def test_an_interruption_ends_it_and_tells_what_was_tried(searched, oracle):
         assert len(found["tries"]) == 2
         assert "The search was interrupted; what was tried until then is told." in said
         assert (folder / "capacity.html").exists()
+
+
+@pytest.mark.parametrize(
+    ("module", "name"), [(conduct, "read_evidence"), (performances, "print_verdict")]
+)
+def test_an_interruption_while_a_run_is_taken_down_loses_no_run(
+    searched, oracle, monkeypatch, module, name
+):
+    meant = getattr(module, name)
+
+    def pressed(*arguments):
+        if len(oracle.ran) == 2:
+            os.kill(os.getpid(), signal.SIGINT)
+        return meant(*arguments)
+
+    monkeypatch.setattr(module, name, pressed)
+    _, found, said, _ = searched(lambda people: "pass")
+    assert len(found["tries"]) == len(oracle.ran) == 2
+    assert "The search was interrupted" in said
 
 
 def test_without_a_verdict_there_is_nothing_to_tell(searched):

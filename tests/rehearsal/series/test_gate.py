@@ -1,6 +1,8 @@
 """Base and head by turns: a slower head is caught, the same build is not."""
 
 import json
+import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -98,6 +100,17 @@ def test_ctrl_c_leaves_what_was_judged_undecided_and_no_worktree(repository, per
     performed.append("stop")
     assert gate() == 1
     assert len(git(repository, "worktree", "list").splitlines()) == 1
+
+
+def test_ctrl_c_once_all_is_judged_does_not_take_the_comparison(
+    repository, performed, monkeypatch, capsys
+):
+    compared = gating.compare
+    monkeypatch.setattr(
+        gating, "compare", lambda sides: os.kill(os.getpid(), signal.SIGINT) or compared(sides)
+    )
+    assert gate() == 99
+    assert "worse" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("number", ["4", "0", "five"])

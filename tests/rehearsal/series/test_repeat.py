@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+from datetime import UTC, datetime
 from types import MappingProxyType
 
 import pytest
@@ -132,6 +133,19 @@ def test_the_worst_verdict_is_the_one_that_is_posted(quick_runs, tmp_path, monke
     assert verdict.reasons == ("Seed 6.",)
     folder, _ = repeats_in(tmp_path)
     assert plan.notify.reports_url == f"https://ci.example/reports/{folder.name}"
+
+
+def test_series_that_begin_in_the_same_second_have_a_folder_each(tmp_path, monkeypatch):
+    class OneMoment:
+        @staticmethod
+        def now(_):
+            return datetime(2026, 12, 1, 3, tzinfo=UTC)
+
+    monkeypatch.setattr(performances, "datetime", OneMoment)
+    folders = {performances.series_folder(tmp_path / "new", "quick-x3") for _ in range(3)}
+    assert len(folders) == 3
+    assert set((tmp_path / "new").glob("20261201T030000Z-*quick-x3")) == folders
+    assert tmp_path / "new" / "20261201T030000Z-quick-x3" in folders
 
 
 def test_a_folder_that_cannot_be_made_is_a_sentence(tmp_path):
