@@ -107,6 +107,17 @@ def add_wait(pool: str, waited_ns: int) -> None:
         context.add_wait(pool, waited_ns)
 
 
+def age_ns() -> int:
+    """Return how long ago the request that is being answered was sent, or came if it does not say.
+
+    A process that was stopped takes up late what nobody waits for any more.
+    """
+    context = CURRENT.get()
+    if context is None:
+        return 0
+    return context.spent_ns.get("queue", 0) + time.perf_counter_ns() - context.started_ns
+
+
 def told_ns() -> int:
     """Return how much of the request that is being answered has a cause by now.
 
