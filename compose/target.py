@@ -57,7 +57,7 @@ class Target:
         Raises:
             UndecidedError: it did not say yes within 5 s, and one of the tries was not answered, or
                 by a failure, in the midst of which it may have been done.
-            TargetRefusedError: it said no, and nothing else.
+            TargetRefusedError: it said no, and that was all.
         """
         path, deadline = f"/admin/faults/{fault}", time.monotonic() + _SWITCHED_S
         verb = "begun" if grade > 0 else "ended"

@@ -24,7 +24,7 @@ from dress_rehearsal.compose.stage import Loss
 from dress_rehearsal.compose.stage_folder import StageFolder
 from dress_rehearsal.compose.target import Target
 from dress_rehearsal.plans import Plan
-from dress_rehearsal.plans.secrets import resolved, variable_of
+from dress_rehearsal.plans.secrets import resolved
 from dress_rehearsal.records import http
 from dress_rehearsal.records.environment_variables import child_environment, heeded
 
@@ -51,6 +51,7 @@ class UserApp(ProcessGroup):
         self._sealed = SealedWorkers()
         super().__init__(folder, plan.target.ready_within_s, self._sealed)
         self._target_keys = plan.target
+        self._named_variables = plan.named_variables
         self._marker = folder.marker
         self._logs = logs
         self._target = target
@@ -142,9 +143,12 @@ class UserApp(ProcessGroup):
         return child_environment({**heeded("HOME"), **values})
 
     def _secrets(self) -> tuple[str, ...]:
-        """Return what of its environment is a secret, the longest first: one may hold another."""
-        named = self._target_keys.environment.values()
-        found = {resolved(f"env:{name}") for text in named if (name := variable_of(text))}
+        """Return the values of all that the plan names, the longest first: one may hold another.
+
+        Of its environment, of what every request to it carries, and whatever else it may be asked
+        with: an app that logs what it is asked shows that too.
+        """
+        found = {resolved(f"env:{name}") for name in self._named_variables}
         return tuple(sorted((each for each in found if len(each) >= _SHORTEST), key=len)[::-1])
 
     def _address(self) -> tuple[str, int]:
