@@ -45,13 +45,24 @@ class UserApp(ProcessGroup):
     """The processes of the user's commands: what resets the app, and the app itself.
 
     Its workers are those that were there when the sale was set to open.
+
+    Args:
+        tokens: what it is asked with beside what the plan names; its log is not shown with them.
     """
 
-    def __init__(self, plan: Plan, folder: StageFolder, logs: Path, target: Target) -> None:
+    def __init__(
+        self,
+        plan: Plan,
+        folder: StageFolder,
+        logs: Path,
+        target: Target,
+        tokens: tuple[str, ...] = (),
+    ) -> None:
         self._sealed = SealedWorkers()
         super().__init__(folder, plan.target.ready_within_s, self._sealed)
         self._target_keys = plan.target
         self._named_variables = plan.named_variables
+        self._tokens = tokens
         self._marker = folder.marker
         self._logs = logs
         self._target = target
@@ -148,7 +159,7 @@ class UserApp(ProcessGroup):
         Of its environment, of what every request to it carries, and whatever else it may be asked
         with: an app that logs what it is asked shows that too.
         """
-        found = {resolved(f"env:{name}") for name in self._named_variables}
+        found = {*self._tokens, *(resolved(f"env:{name}") for name in self._named_variables)}
         return tuple(sorted((each for each in found if len(each) >= _SHORTEST), key=len)[::-1])
 
     def _address(self) -> tuple[str, int]:
