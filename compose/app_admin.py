@@ -4,7 +4,7 @@ app's own faults, hears what its neighbours were told, and sees whether every wo
 import time
 from contextlib import closing
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from dress_rehearsal.compose.errors import TargetRefusedError
 from dress_rehearsal.compose.reference_app import ReferenceApp
@@ -32,7 +32,7 @@ class AppAdmin:
         self._app = app
         self._event = event
         self._neighbours = neighbours
-        self._heard = 0
+        self._last_heard: dict[str, Any] | None = None
 
     def open_at(self, t0_ns: int) -> None:
         """Have the sale open at `t0_ns`; every worker honours it when this returns.
@@ -47,7 +47,8 @@ class AppAdmin:
         """Set how bad one of the app's own faults is; 0 is off.
 
         Raises:
-            TargetRefusedError: the app said no or does not answer.
+            UndecidedError: nobody knows whether it is set.
+            TargetRefusedError: the app said no.
         """
         self.target.switch(fault, grade, self._app.admin_token)
 
@@ -64,7 +65,8 @@ class AppAdmin:
             told = self._neighbours.listed("/alerts", bearer)
         except TargetRefusedError:
             return []  # told next time; that it is gone is a loss of its own
-        fresh, self._heard = told[self._heard :], max(self._heard, len(told))
+        fresh = _after(self._last_heard, told)
+        self._last_heard = fresh[-1] if fresh else self._last_heard
         now_ns = time.time_ns()
         return [
             Alert(
@@ -74,6 +76,15 @@ class AppAdmin:
             )
             for alert in fresh
         ]
+
+
+def _after(last: dict[str, Any] | None, told: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return what was told after the last that was heard: all, where it is not remembered any more.
+
+    The neighbours forget all when they start again, and the oldest where there are too many.
+    """
+    heard = next((n for n in range(len(told), 0, -1) if told[n - 1] == last), 0)
+    return told[heard:]
 
 
 def all_serve(targets_dir: Path) -> bool:

@@ -8,8 +8,8 @@ StageError
 ├── ProcessFailedError   a component ended while it was awaited
 ├── StageNotReadyError   a component runs but never answered
 ├── HostNotAllowedError  load may not be sent to that host
-└── TargetRefusedError   the target does not answer, or answers something else than expected
-    └── UndecidedError   it did not answer in time, and may have done what was asked all the same
+├── TargetRefusedError   the target does not answer, or answers something else than expected
+└── UndecidedError       no answer came in time: what was asked may have been done all the same
 """
 
 import signal
@@ -108,8 +108,8 @@ class TargetRefusedError(StageError):
     """The target does not answer, or answers something else than the contract says."""
 
 
-class UndecidedError(TargetRefusedError):
-    """The target did not answer in time: it may have done what was asked, or do it yet."""
+class UndecidedError(StageError):
+    """No answer came in time: what was asked may have been done all the same, or be done yet."""
 
 
 def describe_exit(exit_code: int) -> str:

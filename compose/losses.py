@@ -48,6 +48,11 @@ class Losses:
             self._watched.setdefault(app.pid, set()).add(pid)
             self._planned[pid] = why
 
+    def unplan_worker(self, pid: int) -> None:
+        """Take its end for a loss as any other again."""
+        with self.looking:
+            self._planned.pop(pid, None)
+
     def plan_next_worker(self, why: str | None) -> None:
         """Take the next worker that ends for a planned loss, or (None) none any more."""
         with self.looking:

@@ -3,13 +3,16 @@
 import signal
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from dress_rehearsal.compose.deadline import Deadline, Wait
 from dress_rehearsal.compose.errors import (
     ProcessFailedError,
+    StageError,
     StageNotReadyError,
     StageUnusableError,
+    UndecidedError,
 )
 from dress_rehearsal.compose.losses import Losses, standing, unclean
 from dress_rehearsal.compose.pids import ProcessId
@@ -139,10 +142,11 @@ class ProcessGroup:
             number: the signal; by default the first that it ends by.
 
         Raises:
-            StageUnusableError: it does not run.
+            UndecidedError: it may have been asked.
+            StageUnusableError: it does not run, or cannot be asked.
         """
         process = self._serving(name)
-        with self._losses.looking:  # from here on nobody takes its workers' end for a loss
+        with self._asking(process):  # from here on nobody takes its workers' end for a loss
             process.ask(number)
         return process.stop_signals[0][1]
 
@@ -150,10 +154,11 @@ class ProcessGroup:
         """SIGKILL a component and everything below it, as planned.
 
         Raises:
-            StageUnusableError: it does not run, or is there all the same.
+            UndecidedError: it may have been killed, or ends yet.
+            StageUnusableError: it does not run, or cannot be killed.
         """
         process = self._serving(name)
-        with self._losses.looking:
+        with self._asking(process):
             process.kill()
 
     def await_end(self, name: str, within_s: float, why: str, *, well: bool = False) -> None:
@@ -195,6 +200,8 @@ class ProcessGroup:
                         process.kill()
                         raise cleared
                     return process
+                if _is(gone, name):  # whoever asked it to end does not know whether it heard
+                    gone.asked_to_stop = False
         raise StageUnusableError(f"{name} cannot be started again: it is not down.")
 
     def kill_worker(self, why: str) -> None:
@@ -205,7 +212,11 @@ class ProcessGroup:
         """
         victim = self.worker()
         self._losses.plan_worker(self._serving("app"), victim.pid, why)
-        victim.signal(signal.SIGKILL)
+        try:
+            victim.signal(signal.SIGKILL)
+        except BaseException:
+            self._losses.unplan_worker(victim.pid)
+            raise
 
     def worker(self) -> ProcessId:
         """Return one of the app's workers.
@@ -264,6 +275,21 @@ class ProcessGroup:
         for process in running:
             if process.wait(max(0.0, deadline - time.monotonic())) is None:
                 process.kill()
+
+    @contextmanager
+    def _asking(self, process: Managed) -> Iterator[None]:
+        """Ask a process to end while nobody looks for losses.
+
+        Raises:
+            UndecidedError: that failed, and it may end by it all the same.
+        """
+        with self._losses.looking:
+            try:
+                yield
+            except StageError as error:
+                if not process.asked_to_stop:
+                    raise
+                raise UndecidedError(f"{error} It may end all the same.") from error
 
     def _end(self) -> None:
         """Have no thread of a late fault start anything again from now on.

@@ -51,29 +51,39 @@ class Target:
     def switch(self, fault: str, grade: float, admin_token: str) -> None:
         """Set how bad one of the app's own faults is; 0 is off.
 
+        Each try says when it was sent: a worker that was stopped and takes it up when nobody waits
+        for it any more leaves everything as it is.
+
         Raises:
-            UndecidedError: it did not answer within 5 s.
-            TargetRefusedError: it said no.
+            UndecidedError: it did not say yes within 5 s, and one of the tries was not answered, or
+                by a failure, in the midst of which it may have been done.
+            TargetRefusedError: it said no, and that was all.
         """
         path, deadline = f"/admin/faults/{fault}", time.monotonic() + _SWITCHED_S
-        bearer = {"Authorization": f"Bearer {admin_token}"}
+        verb = "begun" if grade > 0 else "ended"
+        undecided = False
         while True:
+            sent = {
+                "Authorization": f"Bearer {admin_token}",
+                "X-Request-Start": f"t={time.time_ns()}",
+            }
             try:
-                status, body = self.ask("PUT", path, {"grade": grade}, bearer)
+                status, body = self.ask("PUT", path, {"grade": grade}, sent)
             except TargetRefusedError as error:
-                if time.monotonic() > deadline:
-                    raise UndecidedError(
-                        f"{error} It may have taken effect all the same."
-                    ) from error
+                status, why = 0, str(error)
             else:
                 if status == HTTPStatus.OK:
                     return
-                if status < 500 or time.monotonic() > deadline:
-                    verb = "begun" if grade > 0 else "ended"
-                    raise TargetRefusedError(
-                        f"The fault {fault} cannot be {verb}: {self.url}{path} answered {status} "
-                        f"{_refusal(status, body)}"
-                    )
+                why = (
+                    f"The fault {fault} cannot be {verb}: {self.url}{path} answered {status} "
+                    f"{_refusal(status, body)}"
+                )
+            failed = status == 0 or status >= 500
+            undecided = undecided or failed
+            if not failed or time.monotonic() > deadline:
+                if undecided:
+                    raise UndecidedError(f"{why} It may have taken effect all the same.")
+                raise TargetRefusedError(why)
             time.sleep(_RETRY_S)
 
     def open_at(self, event: str, opens_at_ns: int, admin_token: str, agreeing: int) -> None:

@@ -6,6 +6,7 @@ from pydantic import Field, model_validator
 
 from dress_rehearsal.plans.fault_needs import obstacle, overlap, services_of
 from dress_rehearsal.plans.limits import parse_limit
+from dress_rehearsal.plans.secrets import variables_in
 from dress_rehearsal.plans.sections.abort import Abort
 from dress_rehearsal.plans.sections.app import App
 from dress_rehearsal.plans.sections.faults import Fault, format_moment
@@ -123,6 +124,15 @@ class Plan(Section):
         that nobody here knows, and T-0 is only when the rush begins."""
         opening = self.target.opening
         return not opening.already if opening is not None else self.bundled
+
+    @property
+    def named_variables(self) -> frozenset[str]:
+        """The environment variables that it names: as `env:NAME`, as a ledger's database, or as the
+        token of metrics. Their values are secrets."""
+        databases = {ledger.dsn_env for ledger in self.ledgers if ledger.dsn_env is not None}
+        tokens = {each.bearer_env for each in self.metrics if each.bearer_env is not None}
+        texts = self.model_dump(mode="json", include={"target", "ledgers", "metrics"})
+        return variables_in(texts) | databases | tokens
 
     @property
     def outsiders(self) -> int:

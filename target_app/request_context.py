@@ -13,7 +13,8 @@ NS = 1_000_000_000
 
 CAUSES = ("queue", "pool", "db_connect", "db", "redis_connect", "redis", "external")
 """What takes a request's time: the way here, waiting for a place in a pool, making a connection
-where there is none yet, using it, a neighbour. None is within another."""
+where there is none yet, using it, a neighbour. None is within another: what is asked while a
+connection to PostgreSQL is held is no part of `db`."""
 
 
 class RequestContext:
@@ -104,6 +105,35 @@ def add_wait(pool: str, waited_ns: int) -> None:
     context = CURRENT.get()
     if context is not None:
         context.add_wait(pool, waited_ns)
+
+
+def age_ns() -> int:
+    """Return how long ago the request that is being answered was sent, or came if it does not say.
+
+    A process that was stopped takes up late what nobody waits for any more.
+    """
+    context = CURRENT.get()
+    if context is None:
+        return 0
+    return context.spent_ns.get("queue", 0) + time.perf_counter_ns() - context.started_ns
+
+
+def told_ns() -> int:
+    """Return how much of the request that is being answered has a cause by now.
+
+    Who measures a time in which other causes may be told of keeps it, for `add_rest`.
+    """
+    context = CURRENT.get()
+    return 0 if context is None else sum(context.spent_ns.values())
+
+
+def add_rest(cause: str, spent_ns: int, told_before_ns: int) -> None:
+    """Add time spent on one of `CAUSES`, but what was told of others while it lasted.
+
+    Args:
+        told_before_ns: `told_ns` at its begin.
+    """
+    add_time(cause, max(0, spent_ns - (told_ns() - told_before_ns)))
 
 
 def add_connecting(cause: str, spent_ns: int) -> None:

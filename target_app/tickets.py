@@ -22,7 +22,7 @@ from dress_rehearsal.target_app.sessions import Bearer, Sessions, hash_student
 from dress_rehearsal.target_app.settings import Settings
 from dress_rehearsal.target_app.stores.pubsub import PubSub
 from dress_rehearsal.target_app.telemetry.logs import Remark
-from dress_rehearsal.target_app.telemetry.metrics import TICKETS_GRANTED, TICKETS_REFUSED
+from dress_rehearsal.target_app.telemetry.metrics import TICKETS_REFUSED
 
 _LOG = logging.getLogger(__name__)
 _SVG = (b"content-type", b"image/svg+xml")
@@ -74,7 +74,6 @@ class Tickets:
         self._event = settings.event
         self._log_key = settings.key("log")
         self._qr_key = settings.key("qr")
-        self._granted = TICKETS_GRANTED.labels(settings.allocation)
         self._refused = {code: TICKETS_REFUSED.labels(code) for code in PROBLEMS}
         self._remark = Remark(_LOG, "ticket granted", self._tell)
 
@@ -143,7 +142,6 @@ class Tickets:
         return await self._allocator.find(ticket, bearer)
 
     def _record(self, grant: Grant, bearer: Bearer) -> None:
-        self._granted.inc()
         if self._event_status.is_last(grant.number):
             self._pubsub.publish_sold_out()
         self._remark.make(grant, bearer)

@@ -17,6 +17,8 @@ from dress_rehearsal.plans.types import format_size
 
 _SIGNALLED: Final = 128
 """A container that a signal ended has this added to its number for an exit code."""
+_MOST_SIGNAL: Final = 64
+"""The highest number of a signal on Linux; a program may end with any other code by itself."""
 _TELLS_S: Final = 5.0
 """How long the daemon may take to tell how a process ended that is gone."""
 _POLL_S: Final = 0.02
@@ -73,7 +75,7 @@ def end_of(container: Container) -> ContainerEnd | None:
             most = int(container.attrs["HostConfig"]["Memory"] or 0)
             limited = 0 < most < psutil.virtual_memory().total
             return ContainerEnd(
-                _SIGNALLED - code if code > _SIGNALLED else code,
+                _SIGNALLED - code if 0 < code - _SIGNALLED <= _MOST_SIGNAL else code,
                 bool(state.get("OOMKilled")),
                 format_size(most) if limited else "",
             )

@@ -2,15 +2,14 @@
 
 import signal
 import time
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
 import docker
 import docker.errors
-import requests
 from docker.models.containers import Container
 from docker.types import EndpointConfig, Ulimit
 
@@ -19,7 +18,12 @@ from dress_rehearsal.compose.docker.container_log import ContainerLog
 from dress_rehearsal.compose.docker.daemon import LABEL, ROLE_LABEL, doing
 from dress_rehearsal.compose.docker.place import Place
 from dress_rehearsal.compose.docker.service_spec import ServiceSpec
-from dress_rehearsal.compose.errors import StageUnusableError, describe_exit
+from dress_rehearsal.compose.errors import (
+    DaemonLostError,
+    StageError,
+    StageUnusableError,
+    describe_exit,
+)
 from dress_rehearsal.compose.pids import ProcessId
 from dress_rehearsal.compose.process import KILLED_S, Managed, last_lines
 from dress_rehearsal.compose.processes import ProcessGroup
@@ -168,7 +172,8 @@ class ManagedContainer:
             StageUnusableError: the daemon does not answer, or not even SIGKILL ends it.
         """
         self.asked_to_stop = True
-        self.go_on()
+        with suppress(StageError):  # what cannot be told to go on is killed
+            self.go_on()
         if self.exit_code is None:
             self.ask()
             code = self.wait(self.spec.service.grace_s)
@@ -177,23 +182,31 @@ class ManagedContainer:
         return self.kill()
 
     def go_on(self) -> None:
-        """Have it go on where it is paused: it would hear of nothing."""
-        with suppress(docker.errors.APIError, requests.RequestException):
+        """Have it go on where it is paused: it would hear of nothing.
+
+        Raises:
+            StageUnusableError: it may be paused still.
+        """
+        with doing(f"{self.spec.container} cannot go on"), _unless("is not paused"):
             self.container.unpause()
 
     def ask(self, number: signal.Signals | None = None) -> None:
-        """Send a signal, by default the one that it ends by, and do not wait."""
-        self.asked_to_stop = True
+        """Send a signal, by default the one that it ends by, and do not wait.
+
+        Raises:
+            DaemonLostError: the daemon does not answer; it counts as asked, for it may have been.
+            StageUnusableError: the daemon says no.
+        """
+        before, self.asked_to_stop = self.asked_to_stop, True
         sent = self.stop_signals[0][0] if number is None else number
-        with (
-            doing(f"{self.spec.container} cannot be asked to end"),
-            suppress(docker.errors.NotFound),
-        ):
-            try:
+        try:
+            with doing(f"{self.spec.container} cannot be asked to end"), _unless("is not running"):
                 self.container.kill(signal=sent.name)
-            except docker.errors.APIError as error:
-                if "is not running" not in str(error):
-                    raise
+        except DaemonLostError:
+            raise
+        except StageUnusableError:
+            self.asked_to_stop = before
+            raise
 
     def wait(self, timeout_s: float) -> int | None:
         """Wait until it has ended; None when it still runs after `timeout_s`."""
@@ -240,6 +253,18 @@ class ManagedContainer:
         self.pid = int(state["Pid"])
         self.identity = ProcessId.of(self.pid) if self.pid else None
         self._log.follow(since)
+
+
+@contextmanager
+def _unless(so_already: str) -> Iterator[None]:
+    """Pass over what the daemon says of a container that is gone, or is so already."""
+    try:
+        yield
+    except docker.errors.NotFound:
+        return
+    except docker.errors.APIError as error:
+        if so_already not in str(error):
+            raise
 
 
 class ContainerGroup(ProcessGroup):

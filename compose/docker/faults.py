@@ -10,7 +10,12 @@ from dress_rehearsal.compose.app_admin import AppAdmin
 from dress_rehearsal.compose.docker.containers import PERIOD_US, ManagedContainer
 from dress_rehearsal.compose.docker.daemon import doing
 from dress_rehearsal.compose.docker.services import Services
-from dress_rehearsal.compose.errors import StageError, StageUnusableError
+from dress_rehearsal.compose.errors import (
+    DaemonLostError,
+    StageError,
+    StageUnusableError,
+    UndecidedError,
+)
 from dress_rehearsal.compose.faults.patience import DIES_WITHIN_S, GRACE_S
 from dress_rehearsal.compose.faults.stage_faults import Done
 from dress_rehearsal.compose.processes import ProcessGroup
@@ -45,13 +50,17 @@ class ContainerFaults:
         """Have Redis forget everything but which faults are on.
 
         Raises:
-            StageUnusableError: it does not answer, or refuses.
+            UndecidedError: it does not answer in time.
+            StageUnusableError: it refuses, or nothing answers there.
         """
         from redis import RedisError
+        from redis import TimeoutError as AnswerLateError
 
         try:
             client = connect(self._services.redis_url, timeout_s=_WIPES_WITHIN_S)
             client.eval(EMPTY_BUT_FAULTS, 1, FAULT_SWITCHES)
+        except AnswerLateError as error:
+            raise UndecidedError(f"Redis may be emptied yet: {error}.") from error
         except RedisError as error:
             raise StageUnusableError(f"Redis cannot be emptied: {error}.") from error
 
@@ -59,15 +68,23 @@ class ContainerFaults:
         """Have all its processes stand still (the kernel's freezer).
 
         Raises:
+            UndecidedError: it may be paused now.
             StageUnusableError: it does not run.
         """
         container = self._running(service)
-        self._undo[f"pause {service}"] = container.go_on  # first: a late answer may be a yes
-        with doing(f"{service} cannot be paused"):
-            container.container.pause()
+
+        def do() -> None:
+            with doing(f"{service} cannot be paused"):
+                container.container.pause()
+
+        self._put_wrong(f"pause {service}", do, container.go_on)
 
     def go_on(self, service: str) -> None:
-        """Have it go on."""
+        """Have it go on.
+
+        Raises:
+            StageUnusableError: it may be paused still.
+        """
         self._put_right(f"pause {service}")
 
     def kill(self, service: str, why: str) -> None:
@@ -109,6 +126,7 @@ class ContainerFaults:
         """Give it less of the network, of CPU or of memory.
 
         Raises:
+            UndecidedError: it may have been done.
             StageUnusableError: the daemon says no, or it does not run.
         """
         container = self._running(fault.service or "")
@@ -123,13 +141,7 @@ class ContainerFaults:
                 do, undo = self._limit(container, mem_limit=most, memswap_limit=most)
             case _:
                 do, undo = self._services.slow_down(fault)
-        self._undo[fault.title] = undo  # first: what fails in the middle may be done all the same
-        try:
-            do()
-        except StageError:
-            with suppress(StageError):  # what went wrong first is what is told
-                self._put_right(fault.title)
-            raise
+        self._put_wrong(fault.title, do, undo)
 
     def restore(self, fault: Fault) -> None:
         """Give it back what it had.
@@ -144,6 +156,27 @@ class ContainerFaults:
         for title in list(self._undo):
             with suppress(StageError, docker.errors.DockerException):
                 self._put_right(title)
+
+    def _put_wrong(self, title: str, do: Done, undo: Done) -> None:
+        """Do something that can be undone; what fails is undone at once.
+
+        Raises:
+            UndecidedError: it may have been done, or be done yet.
+            StageUnusableError: it was not done, or is undone.
+        """
+        self._undo[title] = undo  # first: what fails in the middle may be done all the same
+        try:
+            do()
+        except StageError as error:
+            undecided = isinstance(error, DaemonLostError)  # it may do it after the undoing
+            try:
+                undo()
+            except StageError:  # what went wrong first is what is told
+                undecided = True
+            if undecided:
+                raise UndecidedError(f"{error} It may have been done all the same.") from error
+            self._undo.pop(title, None)
+            raise
 
     def _put_right(self, title: str) -> None:
         undo = self._undo.get(title)

@@ -5,12 +5,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-import psutil
-
 from dress_rehearsal.compose.app_admin import AppAdmin, all_serve, announced
 from dress_rehearsal.compose.embedded.stores import Stores
 from dress_rehearsal.compose.errors import ProcessFailedError
 from dress_rehearsal.compose.faults.patience import BACK_WITHIN_S
+from dress_rehearsal.compose.pids import ProcessId
 from dress_rehearsal.compose.port import ClaimedPort, port_taken
 from dress_rehearsal.compose.process import Managed, ProcessSpec, python_module
 from dress_rehearsal.compose.processes import ProcessGroup
@@ -116,7 +115,7 @@ class Service:
             StageError: it does not come back.
         """
         for target in self.targets_dir.glob(f"{name}-*.json"):
-            if not psutil.pid_exists(int(target.stem.rpartition("-")[2])):
+            if ProcessId.of(int(target.stem.rpartition("-")[2])) is None:
                 target.unlink(missing_ok=True)
         process = self._processes.restart(name)
         if name == "app":

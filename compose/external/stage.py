@@ -85,7 +85,8 @@ class ExternalStage:
             self._guardian = Guardian.start(self._folder, self._run.logs / "guardian.log")
             with self._folder.living():
                 write_roster(self.roster_path, self._people)
-            self._app = UserApp(self._plan, self._folder, self._run.logs, self._target)
+            tokens = (os.environ.get(ADMIN_VARIABLE, ""), self.entry_token)
+            self._app = UserApp(self._plan, self._folder, self._run.logs, self._target, tokens)
             self._prepare(self._app)
             if not self._speaks_otherwise():
                 self.ramp = self._checked_ramp()

@@ -24,7 +24,7 @@ from dress_rehearsal.compose.stage import Loss
 from dress_rehearsal.compose.stage_folder import StageFolder
 from dress_rehearsal.compose.target import Target
 from dress_rehearsal.plans import Plan
-from dress_rehearsal.plans.secrets import resolved, variable_of
+from dress_rehearsal.plans.secrets import resolved
 from dress_rehearsal.records import http
 from dress_rehearsal.records.environment_variables import child_environment, heeded
 
@@ -45,12 +45,24 @@ class UserApp(ProcessGroup):
     """The processes of the user's commands: what resets the app, and the app itself.
 
     Its workers are those that were there when the sale was set to open.
+
+    Args:
+        tokens: what it is asked with beside what the plan names; its log is not shown with them.
     """
 
-    def __init__(self, plan: Plan, folder: StageFolder, logs: Path, target: Target) -> None:
+    def __init__(
+        self,
+        plan: Plan,
+        folder: StageFolder,
+        logs: Path,
+        target: Target,
+        tokens: tuple[str, ...] = (),
+    ) -> None:
         self._sealed = SealedWorkers()
         super().__init__(folder, plan.target.ready_within_s, self._sealed)
         self._target_keys = plan.target
+        self._named_variables = plan.named_variables
+        self._tokens = tokens
         self._marker = folder.marker
         self._logs = logs
         self._target = target
@@ -142,9 +154,12 @@ class UserApp(ProcessGroup):
         return child_environment({**heeded("HOME"), **values})
 
     def _secrets(self) -> tuple[str, ...]:
-        """Return what of its environment is a secret, the longest first: one may hold another."""
-        named = self._target_keys.environment.values()
-        found = {resolved(f"env:{name}") for text in named if (name := variable_of(text))}
+        """Return the values of all that the plan names, the longest first: one may hold another.
+
+        Of its environment, of what every request to it carries, and whatever else it may be asked
+        with: an app that logs what it is asked shows that too.
+        """
+        found = {*self._tokens, *(resolved(f"env:{name}") for name in self._named_variables)}
         return tuple(sorted((each for each in found if len(each) >= _SHORTEST), key=len)[::-1])
 
     def _address(self) -> tuple[str, int]:

@@ -39,10 +39,14 @@ class CpuHogs:
         """Have `count` processes compute for `lasts_s` seconds.
 
         Raises:
-            StageUnusableError: they cannot be started.
+            StageUnusableError: they cannot be started; then none runs.
         """
-        for _ in range(count):
-            self._hogs.append(_start(lasts_s))
+        try:
+            for _ in range(count):
+                self._hogs.append(_start(lasts_s))
+        except BaseException:
+            self.end()
+            raise
 
     def end(self) -> None:
         """Kill those that still run."""

@@ -6,7 +6,7 @@ from functools import partial
 from typing import Protocol
 
 from dress_rehearsal.compose.app_admin import AppAdmin
-from dress_rehearsal.compose.errors import StageUnusableError
+from dress_rehearsal.compose.errors import StageUnusableError, UndecidedError
 from dress_rehearsal.compose.faults.cpu_hogs import CpuHogs
 from dress_rehearsal.compose.faults.stopped import Stopped
 from dress_rehearsal.compose.processes import ProcessGroup
@@ -89,10 +89,7 @@ class StageFaults:
             StageError: it cannot be done.
         """
         if FAULTS[fault.name].place == "app":
-            if fault.name == "kill_after_grant":
-                why = _why(fault, "A worker of the app killed itself")
-                self._services.processes.expect_loss(why)
-            self._services.admin.switch(fault.name, fault.level)
+            self._switch_on(fault)
         else:
             with _permitted(fault):
                 self._outside(fault)[0]()
@@ -104,12 +101,29 @@ class StageFaults:
             StageError: it cannot be ended.
         """
         if FAULTS[fault.name].place == "app":
-            self._services.admin.switch(fault.name, 0.0)
-            if fault.name == "kill_after_grant":
-                self._services.processes.expect_loss(None)
+            try:
+                self._services.admin.switch(fault.name, 0.0)
+            finally:
+                self._expect(fault, None)
         else:
             with _permitted(fault):
                 self._outside(fault)[1]()
+
+    def _switch_on(self, fault: Fault) -> None:
+        """Switch on one of the app's own."""
+        self._expect(fault, _why(fault, "A worker of the app killed itself"))
+        try:
+            self._services.admin.switch(fault.name, fault.level)
+        except UndecidedError:
+            raise  # it may be on: it is relieved in its time
+        except BaseException:
+            self._expect(fault, None)
+            raise
+
+    def _expect(self, fault: Fault, why: str | None) -> None:
+        """Have the end of a worker be planned, or (None) no more, where the fault is to end one."""
+        if fault.name == "kill_after_grant":
+            self._services.processes.expect_loss(why)
 
     def _outside(self, fault: Fault) -> tuple[Done, Done]:
         """Return how a fault is done to the stage, and how it is ended."""

@@ -4,7 +4,7 @@ import socket
 from pathlib import Path
 from urllib.parse import quote
 
-from dress_rehearsal.compose.errors import StageUnusableError
+from dress_rehearsal.compose.errors import StageUnusableError, UndecidedError
 from dress_rehearsal.compose.process import ProcessSpec
 from dress_rehearsal.compose.servers.binaries import redis_binary
 from dress_rehearsal.compose.stage_folder import StageFolder
@@ -71,7 +71,8 @@ class RedisServer:
         """Have it forget everything it holds.
 
         Raises:
-            StageUnusableError: it does not answer, or refuses.
+            UndecidedError: it does not answer in time.
+            StageUnusableError: it refuses, or nothing answers there.
         """
         self._forget("FLUSHALL")
 
@@ -81,13 +82,18 @@ class RedisServer:
         Those are not the service's data: what a plan switched on stays on until it ends it.
 
         Raises:
-            StageUnusableError: it does not answer, or refuses.
+            UndecidedError: it does not answer in time.
+            StageUnusableError: it refuses, or nothing answers there.
         """
         self._forget("EVAL", EMPTY_BUT_FAULTS, "1", FAULT_SWITCHES)
 
     def _forget(self, *command: str) -> None:
         try:
             answer = self._ask(*command)
+        except TimeoutError as error:
+            raise UndecidedError(
+                f"Redis did not answer within {_ANSWER_S:g} s: it may be emptied yet."
+            ) from error
         except OSError as error:
             raise StageUnusableError(f"Redis cannot be emptied: {error}.") from error
         if answer != b"+OK\r\n":

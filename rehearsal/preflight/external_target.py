@@ -13,7 +13,7 @@ from dress_rehearsal.compose.external.ramp import Ramp
 from dress_rehearsal.compose.external.stage import ADMIN_VARIABLE
 from dress_rehearsal.plans import Plan, PlanError, format_duration
 from dress_rehearsal.plans.files import kind_of
-from dress_rehearsal.plans.secrets import resolved, variables_in
+from dress_rehearsal.plans.secrets import resolved
 from dress_rehearsal.records.environment_variables import child_environment, given
 from dress_rehearsal.records.ledgers import read_ledgers, refusals, unreadable
 from dress_rehearsal.records.tables import NS_PER_S
@@ -57,7 +57,7 @@ def check_startable(plan: Plan) -> None:
     target = plan.target
     if target.ours:
         return
-    for text in sorted(f"env:{name}" for name in named_variables(plan)):
+    for text in sorted(f"env:{name}" for name in plan.named_variables):
         resolved(text)
     if needs_admin_token(plan) and not given(ADMIN_VARIABLE):
         raise PlanError(
@@ -89,15 +89,6 @@ def check_ledgers(plan: Plan) -> None:
 def needs_admin_token(plan: Plan) -> bool:
     """Return whether the sale is opened by the bundled scenario's own admin route."""
     return not plan.target.ours and plan.target.opening is None and plan.bundled
-
-
-def named_variables(plan: Plan) -> frozenset[str]:
-    """Return the environment variables that a plan names: as `env:NAME`, as a ledger's database, or
-    as the token of metrics."""
-    databases = {ledger.dsn_env for ledger in plan.ledgers if ledger.dsn_env is not None}
-    tokens = {each.bearer_env for each in plan.metrics if each.bearer_env is not None}
-    texts = plan.model_dump(mode="json", include={"target", "ledgers", "metrics"})
-    return variables_in(texts) | databases | tokens
 
 
 def first_needed_s(plan: Plan) -> float:

@@ -34,8 +34,9 @@ wherever it is shown it says so. Three things are set right that a request canno
   own: too small, leaked, or held while its holder did something else. Of a wait that is itself
   only estimated no more is passed on than PostgreSQL bears out: the loops' and Redis' share stays
   the pool's.
-- A part within another (a second connection while the first is held) is in both: what is more than
-  the app's own total is taken off the outer one, PostgreSQL's.
+- The reference app tells each part once. Where an app tells one that is within another twice (Redis
+  asked while a connection is held), what is more than its own total is taken off the outer one,
+  PostgreSQL's; what such parts hide of the app's own code nobody can tell.
 """
 
 from collections.abc import Sequence

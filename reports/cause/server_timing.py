@@ -98,7 +98,8 @@ def _us(column: "pd.Series[Any]") -> Any:
 
 
 def read_answers(rows: pd.DataFrame, latency: pd.DataFrame, *, ours: bool) -> Answers:
-    """Return what requests say of themselves; a part within another is in the inner one alone.
+    """Return what requests say of themselves; parts told twice are in the inner one alone, as far
+    as they are more than the app's total.
 
     Of what took the app longer than anybody waited (as its log says) as much of each part counts as
     of the whole: in which order they came it does not say.

@@ -3,10 +3,11 @@
 import time
 from typing import Any, ClassVar
 
-from dress_rehearsal.target_app.allocators.base import Claim, Grant, Refusal
+from dress_rehearsal.target_app.allocators.base import Claim, Grant, Refusal, Stores
 from dress_rehearsal.target_app.allocators.postgres_base import PostgresAllocator
 from dress_rehearsal.target_app.faults import FAULTS, after_grant
 from dress_rehearsal.target_app.telemetry.boundaries import measured
+from dress_rehearsal.target_app.telemetry.metrics import TICKETS_GRANTED
 
 
 class Naive(PostgresAllocator):
@@ -19,6 +20,10 @@ class Naive(PostgresAllocator):
                tickets - (SELECT count(*)::int FROM tickets WHERE event = $1) AS remaining
         FROM events WHERE event = $1
     """
+
+    def __init__(self, event: str, stores: Stores) -> None:
+        super().__init__(event, stores)
+        self._granted = TICKETS_GRANTED.labels(self.name)
 
     async def grant(self, claim: Claim) -> Grant | Refusal:
         refused = await self.admit(claim.bearer)
@@ -39,6 +44,7 @@ class Naive(PostgresAllocator):
         # Here is the fault: what was seen may no longer be so.
         number = seen["sold"] + 1
         await self._write(claim, number, granted_ns)
+        self._granted.inc()
         await after_grant()
         return Grant(claim.ticket, number, issued=True, replay=False)
 

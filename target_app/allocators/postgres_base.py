@@ -22,6 +22,7 @@ from dress_rehearsal.target_app.faults import FAULTS
 from dress_rehearsal.target_app.sessions import Bearer
 from dress_rehearsal.target_app.stores.constraints import ONE_A_STUDENT
 from dress_rehearsal.target_app.telemetry.boundaries import measured
+from dress_rehearsal.target_app.telemetry.metrics import TICKETS_GRANTED
 
 NOW_NS: Final = "(extract(epoch FROM clock_timestamp()) * 1000000)::bigint * 1000"
 
@@ -125,7 +126,12 @@ class PostgresAllocator:
 class PostgresSale(PostgresAllocator, ABC):
     """A purchase up to the point where the strategies differ, which is `sell`."""
 
+    name: ClassVar[str]
     look_statement: ClassVar[str] = look_statement()
+
+    def __init__(self, event: str, stores: Stores) -> None:
+        super().__init__(event, stores)
+        self._granted = TICKETS_GRANTED.labels(self.name)
 
     async def grant(self, claim: Claim) -> Grant | Refusal:
         refused = await self.admit(claim.bearer)
@@ -138,10 +144,14 @@ class PostgresSale(PostgresAllocator, ABC):
                 return judge(seen, claim) or Refusal("already_holds_ticket")
             await asyncio.sleep(check_to_sale_s)
         try:
-            return await self.sell(claim, holder_checked=check_to_sale_s > 0)
+            sold = await self.sell(claim, holder_checked=check_to_sale_s > 0)
         except asyncpg.UniqueViolationError as error:
             if error.constraint_name != ONE_A_STUDENT:
                 raise
+        else:
+            if isinstance(sold, Grant) and not sold.replay:
+                self._granted.inc()
+            return sold
         # A double click: its other half has just been granted.
         seen = await self.look(claim.bearer.student)
         return judge(seen, claim) or Refusal("already_holds_ticket")

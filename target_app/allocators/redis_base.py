@@ -9,6 +9,7 @@ from dress_rehearsal.target_app.sessions import Bearer
 from dress_rehearsal.target_app.stores.redis import Script
 from dress_rehearsal.target_app.stores.redis_keys import EventKeys, Holder, session_key
 from dress_rehearsal.target_app.telemetry.boundaries import measured
+from dress_rehearsal.target_app.telemetry.metrics import TICKETS_GRANTED
 
 _GRANT = Script("allocators/grant.lua")
 
@@ -27,6 +28,7 @@ class Decision(NamedTuple):
 class RedisAllocator:
     """The `holders` hash as the truth; rows in PostgreSQL follow it."""
 
+    name: ClassVar[str]
     constrained: ClassVar[bool] = True
     in_redis: ClassVar[bool] = True
     streams: ClassVar[bool] = False
@@ -36,6 +38,7 @@ class RedisAllocator:
         self.event = event
         self.redis_store = stores.redis_store
         self.keys = EventKeys(event)
+        self._granted = TICKETS_GRANTED.labels(self.name)
 
     @measured("redis", "grant_script")
     async def decide(self, claim: Claim) -> Decision | Refusal:
@@ -44,6 +47,8 @@ class RedisAllocator:
         if not reply[0]:
             return _refusal(reply)
         _, ticket, number, issued, replay, granted_ns, epoch = reply
+        if not replay:
+            self._granted.inc()  # here: whatever fails from here on, it is held
         return Decision(
             ticket.decode(), number, bool(issued), bool(replay), int(granted_ns), int(epoch)
         )

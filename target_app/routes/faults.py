@@ -18,7 +18,7 @@ from dress_rehearsal.target_app.faults import FAULTS, KINDS, FaultSwitches
 from dress_rehearsal.target_app.http.openapi import ADMIN, responses
 from dress_rehearsal.target_app.http.problems import PROBLEMS, make_problem
 from dress_rehearsal.target_app.http.response import Answer, json_answer
-from dress_rehearsal.target_app.request_context import bearer_header, shows
+from dress_rehearsal.target_app.request_context import NS, age_ns, bearer_header, shows
 from dress_rehearsal.target_app.services import Services
 from dress_rehearsal.target_app.settings import Settings
 from dress_rehearsal.target_app.stores.constraints import (
@@ -30,6 +30,8 @@ from dress_rehearsal.target_app.stores.redis import make_client
 from dress_rehearsal.target_app.telemetry.boundaries import measured
 
 STORE_TIMEOUT_S = 2.0
+LATEST_S = 2.0
+"""A switch that was asked for so long ago is wanted no more: whoever did has given up waiting."""
 _MOST = {"share": 1.0, "seconds": 600.0, "items": 1_000_000.0, "switch": 1.0}
 _UNCONSTRAINED = {  # fault: the table whose constraints would keep it from doing harm
     "unique_off": "tickets",
@@ -173,6 +175,11 @@ def fault_routes(services: Services, control: FaultControl) -> list[HTTPRouteHan
         most = _MOST[KINDS[fault]]
         if data.grade > most:
             return make_problem("invalid_request", f"{fault}: grade must be at most {most:g}.")
+        if age_ns() > LATEST_S * NS:
+            return make_problem(
+                "overloaded",
+                f"{fault} is left as it is: this was asked too long ago; ask again.",
+            )
         try:
             await control.set(fault, data.grade)
         except ConstraintsContradictedError as error:

@@ -9,7 +9,7 @@ from typing import Any
 import asyncpg
 
 from dress_rehearsal.target_app.errors import DependencyDownError
-from dress_rehearsal.target_app.request_context import add_connecting, add_time
+from dress_rehearsal.target_app.request_context import add_connecting, add_rest, told_ns
 from dress_rehearsal.target_app.stores.pool_limit import PoolLimit
 
 COMMAND_TIMEOUT_S = 2.0
@@ -99,7 +99,15 @@ class Database:
 class Transaction:
     """A borrowed connection and its transaction, as an async context manager."""
 
-    __slots__ = ("_block", "_connection", "_entered_ns", "_pool", "_pool_limit", "_single")
+    __slots__ = (
+        "_block",
+        "_connection",
+        "_entered_ns",
+        "_pool",
+        "_pool_limit",
+        "_single",
+        "_told_ns",
+    )
 
     def __init__(self, pool: Any, pool_limit: PoolLimit, single: bool) -> None:
         self._pool = pool
@@ -108,9 +116,11 @@ class Transaction:
         self._connection: Any = None
         self._block: Any = None
         self._entered_ns = 0
+        self._told_ns = 0
 
     async def __aenter__(self) -> Any:
         self._entered_ns = await self._pool_limit.enter()
+        self._told_ns = told_ns()
         try:
             self._connection = await self._pool.acquire(timeout=COMMAND_TIMEOUT_S)
             if not self._single:
@@ -150,7 +160,7 @@ class Transaction:
             _LOG.warning("A PostgreSQL connection was lost: %s", _reason(failure))
         finally:
             used_ns = self._pool_limit.leave(self._entered_ns)
-            add_time("db", used_ns)
+            add_rest("db", used_ns, self._told_ns)  # what else was asked while holding it is not
 
 
 def _reason(error: BaseException) -> str:

@@ -3,6 +3,7 @@
 import json
 import os
 import socket
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -89,10 +90,17 @@ def _write(announcement: Path, component: str, address: str) -> None:
 
 
 def _is_alive(pid: int) -> bool:
+    """Return whether it runs: one that nobody has reaped yet does not."""
     try:
         os.kill(pid, 0)
     except ProcessLookupError:
         return False
     except PermissionError:
         pass
-    return True
+    if sys.platform != "linux":
+        return True
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text("utf-8", "replace")
+    except OSError:
+        return False  # ended meanwhile
+    return stat.rpartition(")")[2].split()[0] not in "ZX"

@@ -10,6 +10,7 @@ import pytest
 
 from dress_rehearsal.target_app.allocators import ALLOCATIONS
 from dress_rehearsal.target_app.qr import draw_qr, sign_ticket
+from dress_rehearsal.target_app.telemetry.metrics import REGISTRY
 
 FAR_FUTURE_NS = 9 * 10**18
 Start = Callable[..., Any]
@@ -42,6 +43,18 @@ def test_a_student_buys_a_ticket(shared_app: Any) -> None:
     assert outcome(answer) == ((202, "pending") if written_back else (201, "issued"))
     assert re.fullmatch("[0-9a-f]{32}", answer.json()["ticket"])
     assert set(answer.json()) == {"ticket", "state"}
+
+
+def test_a_ticket_is_counted_when_it_is_granted_and_not_again(shared_app: Any) -> None:
+    labels = {"allocation": shared_app.stage.settings.allocation}
+
+    def granted() -> float:
+        return REGISTRY.get_sample_value("tickets_granted_total", labels) or 0.0
+
+    before, bearer = granted(), shared_app.newcomer()
+    for key in ("a", "a", "b"):
+        shared_app.buy(bearer, key)
+    assert granted() == before + 1
 
 
 def test_the_same_key_again_gets_the_same_ticket(shared_app: Any) -> None:

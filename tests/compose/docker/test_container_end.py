@@ -12,9 +12,9 @@ from dress_rehearsal.compose.docker import container_end as module
 MIB = 2**20
 
 
-def ended(limit: int, *, for_memory: bool = True) -> str:
+def ended(limit: int, *, for_memory: bool = True, code: int = 137) -> str:
     """How a container ended that had such a limit when it did (0: none), in words."""
-    state = {"Status": "exited", "ExitCode": 137, "OOMKilled": for_memory}
+    state = {"Status": "exited", "ExitCode": code, "OOMKilled": for_memory}
     attrs = {"State": state, "HostConfig": {"Memory": limit}}
     container: Any = SimpleNamespace(attrs=attrs, reload=lambda: None)
     end = module.end_of(container)
@@ -41,3 +41,18 @@ def test_whose_memory_had_run_out(
 
 def test_who_was_killed_for_nothing_of_memory_needed_none() -> None:
     assert ended(64 * MIB, for_memory=False) == "was killed by SIGKILL"
+
+
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [
+        (255, "ended with exit code 255"),
+        (193, "ended with exit code 193"),
+        (192, "was killed by SIGRTMAX"),
+        (129, "was killed by SIGHUP"),
+        (128, "ended with exit code 128"),
+        (0, "ended with exit code 0"),
+    ],
+)
+def test_an_exit_code_beyond_all_signals_is_the_program_s_own(code: int, words: str) -> None:
+    assert ended(0, for_memory=False, code=code) == words

@@ -11,12 +11,13 @@ import requests
 
 from dress_rehearsal.compose.docker.faults import ContainerFaults
 from dress_rehearsal.compose.docker.services import Services
-from dress_rehearsal.compose.errors import StageUnusableError
+from dress_rehearsal.compose.errors import StageUnusableError, UndecidedError
 from dress_rehearsal.plans import Fault
 from dress_rehearsal.plans.sections.stage import Limits
 
 NETWORK = "dr-x"
-LOST = (requests.ReadTimeout("Read timed out."), docker.errors.APIError("500 Server Error"))
+LATE = requests.ReadTimeout("Read timed out.")
+LOST = (LATE, docker.errors.APIError("500 Server Error"))
 """How a call fails that the daemon may have obeyed."""
 
 
@@ -87,8 +88,24 @@ KINDS = pytest.mark.parametrize(
 def test_what_fails_is_undone_at_once(name: str, grade: str, lost: Exception) -> None:
     daemon = Daemon()
     daemon.loses = lost
-    with pytest.raises(StageUnusableError):
+    told = UndecidedError if lost is LATE else StageUnusableError
+    with pytest.raises(told):
         faults_of(daemon).constrain(fault(name, grade))
+    assert is_as_before(daemon)
+
+
+@KINDS
+def test_what_the_daemon_does_after_its_undoing_is_undone_with_the_fault(
+    name: str, grade: str
+) -> None:
+    daemon = Daemon()
+    faults = faults_of(daemon)
+    daemon.loses = LATE
+    with pytest.raises(UndecidedError, match="may have been done all the same"):
+        faults.constrain(fault(name, grade))
+    faults_of(daemon).constrain(fault(name, grade))  # as a daemon that was busy does it now
+    assert not is_as_before(daemon)
+    faults.restore(fault(name, grade))
     assert is_as_before(daemon)
 
 

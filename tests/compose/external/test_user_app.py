@@ -115,6 +115,22 @@ def test_what_is_shown_of_its_log_has_no_secret_of_its_environment_and_no_login(
     assert "no … at postgresql://…@db/shop, mode test" in str(failed.value)
 
 
+def test_what_is_shown_of_its_log_has_no_secret_that_it_is_asked_with(
+    tmp_path: Path, port: int, new_run: NewRun, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SHOP_TOKEN", "hunter3-from-a-header")
+    monkeypatch.setenv("REHEARSE_ADMIN_TOKEN", "hunter4-of-the-admin")
+    code = """
+    import sys
+    sys.exit("GET /ready, authorization: Bearer hunter3-from-a-header, mode hunter4-of-the-admin")
+    """
+    headers = {"Authorization": "Bearer env:SHOP_TOKEN"}
+    shop = plan(tmp_path, port, code, headers=headers)
+    with pytest.raises(ProcessFailedError) as failed, ExternalStage(shop, new_run(shop), []):
+        pass
+    assert "authorization: Bearer …, mode …" in str(failed.value)
+
+
 @pytest.mark.slow
 def test_it_gets_what_the_plan_names_and_nothing_else_of_the_shell(
     tmp_path: Path, port: int, new_run: NewRun, monkeypatch: pytest.MonkeyPatch

@@ -1,5 +1,8 @@
 """Every patience with what a fault took down lies within the time that its end may take."""
 
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -70,3 +73,17 @@ def test_the_slowest_end_and_return_of_a_service_lie_within_a_faults_end() -> No
 
 def test_what_is_killed_is_back_in_time_too() -> None:
     assert DIES_WITHIN_S + KILLED_S + BACK_WITHIN_S < RELIEVED_WITHIN_S
+
+
+def test_who_comes_back_is_not_taken_for_one_that_ended_and_was_not_reaped(tmp_path: Path) -> None:
+    service = object.__new__(Service)
+    vars(service).update(
+        targets_dir=tmp_path, _processes=Group(), _queue=None, app=SimpleNamespace(writebacks=1)
+    )
+    with subprocess.Popen([sys.executable, "-c", ""]) as ended:
+        os.waitid(os.P_PID, ended.pid, os.WEXITED | os.WNOWAIT)
+        gone, ours = (tmp_path / f"writeback-m-{pid}.json" for pid in (ended.pid, os.getpid()))
+        for path in (gone, ours):
+            path.write_text("[]")
+        service.bring_back("writeback")
+        assert (gone.exists(), ours.exists()) == (False, True)

@@ -1,5 +1,6 @@
 """Constraints and faults: what a fault takes away is back once it is over, or why not is said."""
 
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -7,7 +8,9 @@ import httpx
 import psycopg
 import pytest
 
+from dress_rehearsal.compose.target import ANSWER_S
 from dress_rehearsal.target_app.faults import FAULTS, FAULTS_KEY
+from dress_rehearsal.target_app.routes.faults import LATEST_S
 from dress_rehearsal.target_app.stores.constraints import CONSTRAINTS
 from dress_rehearsal.target_app.telemetry.metrics import REGISTRY
 
@@ -50,11 +53,12 @@ def constraints(app: Any) -> set[str]:
     return {row["conname"] for row in rows}
 
 
-def switch(app: Any, fault: str, grade: float) -> httpx.Response:
+def switch(app: Any, fault: str, grade: float, **headers: str) -> httpx.Response:
     answer: httpx.Response = app.http.put(
         f"/admin/faults/{fault}",
         json={"grade": grade},
-        headers={"Authorization": f"Bearer {app.stage.settings.admin_token.get_secret_value()}"},
+        headers={"Authorization": f"Bearer {app.stage.settings.admin_token.get_secret_value()}"}
+        | headers,
     )
     return answer
 
@@ -207,3 +211,17 @@ def test_switching_is_counted_as_calls_to_the_stores(
     finally:
         app.stage.redis.start()
     eventually(lambda: app.http.get("/readyz").status_code == 200)
+
+
+@pytest.mark.parametrize(("sent_s_ago", "status"), [(LATEST_S + 0.5, 503), (0.0, 200)])
+def test_a_switch_that_nobody_waits_for_any_more_is_left_as_it_is(
+    start: Start, sent_s_ago: float, status: int
+) -> None:
+    """As a worker finds it that was stopped when it was sent: another one answered since."""
+    assert LATEST_S <= ANSWER_S, "whoever asks would wait for what is not done"
+    app = start()
+    sent_ns = time.time_ns() - round(sent_s_ago * 1e9)
+    answer = switch(app, "unique_off", 1, **{"X-Request-Start": f"t={sent_ns}"})
+    assert answer.status_code == status
+    assert constraints(app) == (ALL if status == 503 else ALL - TAKEN["unique_off"])
+    assert (FAULTS.grade("unique_off") > 0) == (status == 200)

@@ -17,7 +17,7 @@ from prometheus_client import generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
 from dress_rehearsal import target_app
-from dress_rehearsal.target_app.errors import SettingsError
+from dress_rehearsal.target_app.errors import DependencyDownError, SettingsError
 from dress_rehearsal.target_app.request_context import RequestContext
 from dress_rehearsal.target_app.stores.pool_limit import PoolLimit
 from dress_rehearsal.target_app.telemetry.boundaries import measured
@@ -286,3 +286,27 @@ def test_prometheus_own_tool_has_nothing_to_say_about_any_metric() -> None:
         check=False,
     )
     assert (told.returncode, told.stdout + told.stderr) == (0, b"")
+
+
+def test_a_ticket_whose_first_answer_failed_is_counted_once(
+    start_app: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is held from the script's decision on; the retry that gets it is a replay."""
+    app = start_app("redis_script")
+    allocator = app.asgi.services.tickets._allocator
+    write, bearer = allocator._write, app.login(0)
+
+    async def fails(*_: object) -> bool:
+        raise DependencyDownError("PostgreSQL", "no answer")
+
+    def granted() -> float:
+        name = "tickets_granted_total"
+        return REGISTRY.get_sample_value(name, {"allocation": "redis_script"}) or 0.0
+
+    before = granted()
+    monkeypatch.setattr(allocator, "_write", fails)
+    assert app.buy(bearer, "a").status_code == 503
+    monkeypatch.setattr(allocator, "_write", write)
+    assert app.buy(bearer, "a").status_code == 201
+    assert app.buy(bearer, "b").status_code == 409
+    assert granted() - before == 1
