@@ -54,7 +54,8 @@ def takings(said: Said) -> Takings:
     holds = np.isin(student, pd.concat(holders) if holders else [])
     at_once = ~several & (begun_ns == said.sent_ns[last])
     over = refused | ((outcome == "failed") & said.answered[last] & at_once & ~holds)
-    until_ns = np.where(over, said.done_ns[last], NEVER_NS)
+    done_ns = said.done_ns[last]
+    until_ns = np.where(over & (done_ns >= begun_ns), done_ns, NEVER_NS)  # else nobody knows when
     given_back = over | ((outcome != "ok") & ~holds)
     every = (student, begun_ns, until_ns, refused, given_back)
     may = (said.reached[last] | several) & ~empty

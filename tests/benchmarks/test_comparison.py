@@ -62,7 +62,7 @@ def test_a_run_that_cannot_be_begun_leaves_none_behind(monkeypatch, tmp_path):
         monkeypatch.setattr(comparison, "begin", lambda *_: next(begun))
         try:
             with pytest.raises(StopIteration):
-                comparison.perform_sets(tmp_path, 2, 1, {"same": 0.0})
+                comparison.perform_sets(tmp_path, 2, 1, {"same": 0.0}, each_whole=False)
             assert process.poll() == -15
         finally:
             process.kill()
