@@ -34,12 +34,11 @@ def die_with_parent(parent_pid: int) -> None:
 def collect_garbage_seldom() -> None:
     """Keep the collector from walking thousands of waiting requests again and again.
 
-    Requests free what they hold by reference counting; only rare cycles are left to it. It looks
-    at few young objects at a time, for nothing is answered meanwhile.
+    Requests free what they hold by reference counting; only rare cycles are left to it.
     """
     gc.collect()
     gc.freeze()
-    gc.set_threshold(5_000, 500, 100)
+    gc.set_threshold(50_000, 50, 100)
 
 
 def _watch(parent_pid: int) -> None:
