@@ -137,6 +137,7 @@ def _storm(results: Results) -> list[str | Table]:
             "server's p99 ms",
             "reported p99 ms",
             "CPU s",
+            "of it before T-0",
             "MB",
         )
     )
@@ -147,6 +148,7 @@ def _storm(results: Results) -> list[str | Table]:
         ("own_p99", ",.2f"),
         ("system_p99", ",.2f"),
         ("cpu_s", ".2f"),
+        ("ahead_s", ".2f"),
         ("memory_mb", ",.0f"),
     )
     for key, rounds in results.storm.items():

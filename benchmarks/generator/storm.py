@@ -24,7 +24,7 @@ STUDENTS: Final = 12_000
 _WORK_US: Final = "25"
 """What the server works on each request beside reading and answering it, so that they queue."""
 _BEFORE_S: Final = 1.0
-"""In which the CPU time of doing nothing is measured: everybody has to be there by then."""
+"""In which a generator may prepare its requests: everybody has to be there by then."""
 _LOOK_S: Final = 0.1
 _QUIET: Final = 0.1
 """Share of a core below which a generator has done its work …"""
@@ -72,7 +72,10 @@ class Storm:
     system_p99: float
     """What the generator says that the system took."""
     cpu_s: float
-    """Of the generator, from T-0 until it was quiet again, beyond what it uses anyway."""
+    """Of the generator, from a second before T-0 until it was quiet again; all of it, for nobody
+    can tell what it would have used for something else."""
+    ahead_s: float
+    """How much of it was used before T-0: for what was prepared."""
     memory_mb: float
     """Of the generator just before T-0."""
     others: float
@@ -114,6 +117,7 @@ def storm(stormer: Stormer, students: int) -> Storm:
         system_p50=system_p50,
         system_p99=system_p99,
         cpu_s=burst.cpu_s,
+        ahead_s=burst.ahead_s,
         memory_mb=burst.memory_mb,
         others=burst.others,
     )
@@ -139,9 +143,10 @@ def _check(truth: Truth, students: int, t0_ns: int, running: Running) -> None:
 
 @dataclass(frozen=True, slots=True)
 class _Burst:
-    """What a generator and others used from T-0 until it was quiet; see `Storm`."""
+    """What a generator and others used until it was quiet; see `Storm`."""
 
     cpu_s: float
+    ahead_s: float
     memory_mb: float
     others: float
 
@@ -152,18 +157,16 @@ def _watch(running: Running, t0_ns: int, server: int) -> _Burst:
     memory_mb = _memory_mb(pid)
     _sleep_until(t0_ns / 1e9, running)
     at_t0_s, not_ours_s = cpu_s(pid), _not_ours_s(pid, server)
-    samples = [(0.0, at_t0_s)]
+    samples = [(0.0, at_t0_s - began_s)]
     others = 0.0
     while running.process.poll() is None and not _is_quiet(samples):
         time.sleep(_LOOK_S)
         used_s = cpu_s(pid)
         if used_s:
             after_s = time.time() - t0_ns / 1e9
-            samples.append((after_s, used_s))
+            samples.append((after_s, used_s - began_s))
             others = max(_not_ours_s(pid, server) - not_ours_s, 0.0) / (2 * after_s)
-    took_s, used_s = samples[-1]
-    idle_s = (at_t0_s - began_s) / _BEFORE_S * took_s
-    return _Burst(used_s - at_t0_s - idle_s, memory_mb, others)
+    return _Burst(samples[-1][1], samples[0][1], memory_mb, others)
 
 
 def _not_ours_s(*ours: int) -> float:

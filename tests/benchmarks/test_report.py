@@ -16,7 +16,7 @@ from benchmarks.generator.storm import Storm
 from benchmarks.generator.truth import figures
 
 LAP = Lap(50_000, 20.0, 1.0, 0.4, 0.0, 0.0, Claims(125_000, 0, 125_000), 125_000)
-STORM = Storm(60, 140, 150, 200, 400, 200, 401, 0.35, 400, 0.01)
+STORM = Storm(60, 140, 150, 200, 400, 200, 401, 0.35, 0.1, 400, 0.01)
 TRUE_MS = np.linspace(1, 100, 1000)
 PAGE = """# Performance
 

@@ -1,14 +1,16 @@
 """A storm counts only if everybody was there before it, and everybody asked."""
 
+import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from benchmarks.generator.peers.peer import PeerFailedError, Running
-from benchmarks.generator.storm import _check, _is_quiet
+from benchmarks.generator.storm import _check, _is_quiet, _watch
 from benchmarks.generator.truth import Truth
 
 T0_NS = 1_000_000_000_000
@@ -54,3 +56,29 @@ def test_a_burst_is_over_when_nothing_is_done_any_more() -> None:
     assert not _is_quiet(working)
     assert _is_quiet(resting)
     assert not _is_quiet([(0.0, 0.0), (1.9, 0.0)]), "rows may still be written"
+
+
+WORKS = """
+import sys, time
+
+def work(at_s, seconds):
+    time.sleep(max(at_s - time.time(), 0))
+    until_s = time.process_time() + seconds
+    while time.process_time() < until_s:
+        pass
+
+t0_s = float(sys.argv[1])
+work(t0_s - 0.8, 0.2)
+work(t0_s + 0.1, 0.3)
+time.sleep(60)
+"""
+
+
+def test_what_is_prepared_counts_and_takes_nothing_off(tmp_path: Path) -> None:
+    t0_ns = time.time_ns() + 2_000_000_000
+    command = [sys.executable, "-c", WORKS, str(t0_ns / 1e9)]
+    with Running(subprocess.Popen(command), tmp_path / "output.txt") as running:
+        burst = _watch(running, t0_ns, os.getpid())
+
+    assert 0.4 < burst.cpu_s < 0.6
+    assert 0 < burst.ahead_s < 0.4
