@@ -14,7 +14,7 @@ setup: $(STAMP)
 rehearsal: $(STAMP)
 	$(BIN)/rehearse run plans/festival.toml
 
-# `make test` has a process a CPU for the tests that work, at a lower priority, and four more for those
+# `make test` has a process a CPU for the tests that work, at a lower priority, and two more for those
 # that wait (tests/scheduling.py). The others run three at a time, also on two cores.
 
 # The inner loop, in 90 s: no test that starts a server or a rehearsal, and none that is slow (about half a

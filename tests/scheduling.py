@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from xdist.scheduler import LoadGroupScheduling
 
-WAITING = 4
+WAITING = 2
 """Processes that begin with what waits."""
 _NICENESS = 19
 """Of those that work: behind the apps of stages, which have 10 and a time to be ready in."""
