@@ -103,13 +103,14 @@ def failure_stands(
 
 def where_it_fails(verdict: Verdict) -> str:
     """Return on which machine a run fails, with a space before it, where that decides what the
-    failure says: it fails by times alone, and the app's doing cannot be told from the test
-    machine's, or it is the machine's. Empty where it fails by what no machine does, or passes."""
+    failure says: it fails by limits alone that a slow machine breaks too (times, and students who
+    gave up), and the app's doing cannot be told from the test machine's, or it is the machine's.
+    Empty where it passes, or fails by anything else."""
     if verdict.verdict != "fail" or not verdict.app_or_machine.startswith((UNTOLD, TEST_MACHINE)):
         return ""
-    broken = (gate.metric for gate in verdict.gates if gate.status == "fail")
-    failures = verdict.failures or ()
-    if not _NOBODY_ELSES.isdisjoint(failures) or not all(map(may_be_others_doing, broken)):
+    broken = [gate.metric for gate in verdict.gates if gate.status == "fail"]
+    by_gates_alone = verdict.failures is not None and {*verdict.failures} == {"gates"}
+    if not by_gates_alone or not all(map(may_be_others_doing, broken)):
         return ""
     shared = _APPS_SHARE in verdict.app_or_machine
     return " on this machine, shared with the test" if shared else " as tested from this machine"

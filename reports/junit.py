@@ -3,7 +3,8 @@
 fail → `<failure>`; inconclusive → `<error>`, since a check that could not be made is no success
 and `<skipped>` would count as one; a counter of the audit that does not apply to the run →
 `<skipped>` with the reason. The last case, `measurement`, is about what no gate tells: other
-failures, else what is wrong with the measurement; one fault is told by one case.
+failures, else what is wrong with the measurement; one fault is told by one case. Its output has
+every reason of a run that did not pass.
 """
 
 import re
@@ -17,7 +18,8 @@ from dress_rehearsal.reports.schema import GateResult, Verdict
 from dress_rehearsal.reports.trust.belief import DOUBTED
 from dress_rehearsal.reports.words import BELIEF, NOT_APPLICABLE
 
-_OF_GATES: Final = ("Gate broken:", "Gate undecided:")
+_UNDECIDED: Final = "Gate undecided: "
+_OF_GATES: Final = ("Gate broken: ", _UNDECIDED)
 """How reasons begin that the case of a gate tells."""
 _GATED: Final = frozenset({"gates", "audit", "overtaken", "census"})
 """Words of failures of which each has a gate, and so a case."""
@@ -37,6 +39,8 @@ def write_junit(verdict: Verdict) -> str:
         tag, reasons = own
         problem = ET.SubElement(whole, tag, message=visible_line(reasons[0]))
         problem.text = visible("\n".join(reasons))
+    if verdict.verdict != "pass":
+        ET.SubElement(whole, "system-out").text = visible("\n".join(verdict.reasons))
     cases = suite.findall("testcase")
     suite.set("tests", str(len(cases)))
     suite.set("failures", str(sum(case.find("failure") is not None for case in cases)))
@@ -70,10 +74,17 @@ def _case(suite: ET.Element, gate: GateResult, verdict: Verdict) -> None:
         message = f"{gate.name} is {found}, the limit is {gate.limit}."
         ET.SubElement(case, "failure", message=visible_line(message))
     elif gate.status == "inconclusive":
-        message = f"{gate.name} was not measured, so {gate.limit} could not be checked."
-        if gate.value is not None:
-            message = (
-                f"{gate.name} is {gate_words(gate, verdict)}, the limit is "
-                f"{gate.limit}, but this run cannot decide it; see measurement."
-            )
-        ET.SubElement(case, "error", message=visible_line(message))
+        ET.SubElement(case, "error", message=visible_line(_why_undecided(gate, verdict)))
+
+
+def _why_undecided(gate: GateResult, verdict: Verdict) -> str:
+    of_it = f"{_UNDECIDED}{gate.name} "
+    for reason in verdict.reasons:
+        if reason.startswith(of_it) and gate.limit in reason:
+            return reason.removeprefix(_UNDECIDED)
+    if gate.value is None:
+        return f"{gate.name} was not measured, so {gate.limit} could not be checked."
+    return (
+        f"{gate.name} is {gate_words(gate, verdict)}, the limit is {gate.limit}, but this run "
+        f"cannot decide it; see measurement."
+    )

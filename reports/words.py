@@ -10,6 +10,7 @@ import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from decimal import Decimal
 from typing import Final, Protocol
 
 from dress_rehearsal.plans import Plan
@@ -198,7 +199,9 @@ def seconds(value_s: float | None) -> str:
 
 def exactly(value: float, unit: str) -> str:
     """Return a number with as many digits as it is kept with: "500.041 ms", "199.96/s"."""
-    digits = f"{value:,.3f}".rstrip("0").rstrip(".")
+    digits = f"{Decimal(str(value)):,f}"
+    if "." in digits:
+        digits = digits.rstrip("0").rstrip(".")
     return f"{digits}{unit}" if unit in ("", "/s") else f"{digits} {unit}"
 
 

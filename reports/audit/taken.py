@@ -5,9 +5,10 @@ its first request's sending on, a basket's say, and until
 
 for ever           it got a ticket, or nobody knows what became of it: never answered, or an error
                    after a step that was answered with a yes, as a basket or a reservation is
-it was answered    an error to a click by itself, if the student holds no ticket in the end; or a
-                   refusal, by which the shop says that the try is over: a card that was declined,
-                   or whatever was told after a step with a yes
+it was answered    an error to a click by itself, if the student holds no ticket in the end that no
+                   other try of theirs was granted; or a refusal, by which the shop says that the
+                   try is over: a card that was declined, or whatever was told after a step with a
+                   yes
 
 A click by itself that was refused with a word that says why there was nothing for that student
 (`reports.audit.claims`: sold out, too early, not eligible …) held none.
@@ -50,13 +51,16 @@ def takings(said: Said) -> Takings:
     outcome = np.asarray(said.outcome[last], dtype=object)
     refused, several = outcome == "refused", first != last
     empty = refused & ~several & said.which(*CLAIMS)[last]
-    holders = [rows["student"] for rows in said.evidence.stores.holdings.values()]
-    holds = np.isin(student, pd.concat(holders) if holders else [])
+    held = _held(said.evidence)
+    holds = np.isin(student, held.index)
+    granted = pd.Series(student[outcome == "ok"]).value_counts()
+    unexplained = held.sub(granted, fill_value=0)
+    bought = np.isin(student, unexplained.index[unexplained > 0])
     at_once = ~several & (begun_ns == said.sent_ns[last])
-    over = refused | ((outcome == "failed") & said.answered[last] & at_once & ~holds)
+    over = refused | ((outcome == "failed") & said.answered[last] & at_once & ~bought)
     done_ns = said.done_ns[last]
     until_ns = np.where(over & (done_ns >= begun_ns), done_ns, NEVER_NS)  # else nobody knows when
-    given_back = over | ((outcome != "ok") & ~holds)
+    given_back = refused | ((outcome != "ok") & ~holds)
     every = (student, begun_ns, until_ns, refused, given_back)
     may = (said.reached[last] | several) & ~empty
     return Takings(*(each[may] for each in every))
@@ -84,6 +88,15 @@ def given_back(said: Said, since_ns: Any, by_ns: Any) -> Any:
     tries = takings(said)
     began_ns, until_ns = tries.begun_ns[tries.given_back], tries.until_ns[tries.given_back]
     return _within(began_ns, until_ns, since_ns, by_ns)
+
+
+def _held(evidence: Evidence) -> "pd.Series[int]":
+    """Return how many tickets each holder has, in the store where it is most."""
+    stores = [
+        rows[["student", "ticket"]].drop_duplicates().groupby("student").size()
+        for rows in evidence.stores.holdings.values()
+    ]
+    return pd.concat(stores).groupby(level=0).max() if stores else pd.Series(dtype="int64")
 
 
 def _within(begun_ns: Any, until_ns: Any, since_ns: Any, by_ns: Any) -> Any:

@@ -38,12 +38,40 @@ def test_one_fault_is_one_failure_and_the_measurement_tells_its_own_reason(verdi
         suite = ET.fromstring(write_junit(verdict_of(**SMALL, **defects))).find("testsuite")
         return suite.find("testcase[@name='measurement']")
 
-    assert len(measurement(failed=9)) == 0, "its gate tells it"
+    broken = measurement(failed=9)
+    assert broken.find("failure") is broken.find("error") is None, "its gate tells it"
     late = measurement(failed=9, generator_late_ms=400).find("error")
     assert late.get("message").startswith("Can it be believed? not wholly: The generator")
     assert "Gate broken" not in late.text
     lost = measurement(failed=9, worker_lost=True)
     assert lost.find("failure") is not None, "of a lost worker no gate tells"
+
+
+@pytest.mark.parametrize(
+    "defects",
+    [
+        pytest.param({"gates": [("latency_ms[POST /login].p99", "<= {p99} ms")]}, id="too close"),
+        pytest.param(
+            {"gates": [("bottleneck.since_s", ">= 5s")], "without": ["metrics"]}, id="not measured"
+        ),
+        pytest.param({"failed": 9, "store_unreadable": "postgres"}, id="a failure and a doubt"),
+        pytest.param({"generator_late_ms": 400}, id="a doubt"),
+    ],
+)
+def test_every_reason_is_in_the_file_and_an_undecided_gate_tells_its_own(verdict_of, defects):
+    if "gates" in defects:
+        ((path, limit),) = defects["gates"]
+        p99 = verdict_of(**SMALL).latency_ms["POST /login"].p99
+        defects = {**defects, "gates": [(path, limit.format(p99=p99))]}
+    verdict = verdict_of(**SMALL, **defects)
+    suite = ET.fromstring(write_junit(verdict)).find("testsuite")
+    assert verdict.verdict != "pass"
+    said = suite.find("testcase[@name='measurement']/system-out").text
+    assert said.splitlines() == list(verdict.reasons)
+    undecided = [each for each in verdict.reasons if each.startswith("Gate undecided: ")]
+    told = [error.get("message") for error in suite.iter("error")]
+    assert {each.removeprefix("Gate undecided: ") for each in undecided} <= set(told)
+    assert undecided or "gates" not in defects
 
 
 @pytest.mark.parametrize("level", LEVELS)

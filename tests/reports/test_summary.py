@@ -164,4 +164,9 @@ def test_a_failure_by_times_is_told_with_the_machine_that_may_have_made_it(verdi
     for told in ("", "The app: of 2 cores, all busy, the app had 1.98.", "Not the test machine's."):
         assert headed(told, gates=slow) == late
     assert headed(untold, gates=slow, oversell=2) == late, "no machine sells too many"
+    gave_up = verdict_of(**SMALL, failed=30).model_copy(update={"app_or_machine": untold})
+    assert write_summary(gave_up).startswith(f"{late} on this machine")
+    for word in ("overtaken", "unanswered", "unsold", "aborted", "load"):
+        otherwise = gave_up.model_copy(update={"failures": ("gates", word)})
+        assert write_summary(otherwise).splitlines()[0].startswith(f"{late}:"), word
     assert headed(untold) == "# ✅ It held"

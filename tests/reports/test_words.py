@@ -7,6 +7,7 @@ from dress_rehearsal.reports.comparison.schema import ComparedPool
 from dress_rehearsal.reports.words import (
     agreeing,
     counted,
+    exactly,
     fault_words,
     felt,
     milliseconds,
@@ -77,6 +78,14 @@ def test_a_span_of_the_run_stays_in_seconds() -> None:
     shown = [seconds(value) for value in (0.1, 3.24, 12.345, 1234.0, None)]
     assert shown == ["0.1 s", "3.24 s", "12.3 s", "1,234 s", "not measured"]
     assert quantity(1.5, "s") == "1.5 s"
+
+
+def test_no_digit_is_left_out_where_a_number_is_told_exactly() -> None:
+    assert exactly(0.01003, "") == "0.01003"
+    assert exactly(0.000001, "") == "0.000001"
+    assert exactly(500.041, "ms") == "500.041 ms"
+    assert exactly(1200.0, "") == exactly(1200, "") == "1,200"
+    assert exactly(199.96, "/s") == "199.96/s"
 
 
 def test_moments_are_written_from_t0() -> None:

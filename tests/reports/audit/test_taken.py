@@ -12,7 +12,7 @@ from dress_rehearsal.reports.verdict import judge
 from tests.reports.audit.test_refusals import SECOND, ended, told
 from tests.reports.audit.test_shown import asked
 from tests.reports.auditing import audited, found
-from tests.reports.evidence.foreign_ledgers import SHOP, with_rows
+from tests.reports.evidence.foreign_ledgers import SHOP, holders, with_rows
 from tests.reports.foreign import foreign
 from tests.reports.two_requests import RESERVE, in_two_requests
 from tests.steps import COUNTDOWN, PURCHASE
@@ -152,6 +152,28 @@ def test_more_late_sales_than_places_that_came_back_overtake(evidence_of, number
 def in_pairs(rows: pd.DataFrame) -> pd.DataFrame:
     """A ledger in which each order has two seats."""
     return pd.concat([rows, rows.assign(ticket=rows["ticket"].astype("object") + "-b")])
+
+
+@pytest.mark.parametrize("limit", [1, 2, 0])
+def test_an_error_before_a_purchase_held_no_second_place(evidence_of, limit):
+    shop = foreign(evidence_of(**SHOP, false_sold_out=9), "everything", per_student=limit)
+    who = holders(shop, 9)
+    erred = told(shop, PURCHASE, who, None, 0.001, outcome="failed", status=503)
+    assert found(erred) == found(shop)
+    assert found(erred)["false_sold_out"] > 100
+
+
+@pytest.mark.parametrize("limit", [2, 0])
+def test_an_error_that_bought_all_the_same_took_its_place(evidence_of, limit):
+    shop = foreign(evidence_of(**SHOP, false_sold_out=9), "everything", per_student=limit)
+    who = holders(shop, 9)
+
+    def bought(rows: pd.DataFrame) -> pd.DataFrame:
+        theirs = rows[rows["student"].isin(who)]
+        return pd.concat([rows, theirs.assign(ticket=theirs["ticket"].astype("object") + "-b")])
+
+    erred = told(shop, PURCHASE, who, None, 0.001, outcome="failed", status=503)
+    assert "false_sold_out" not in found(with_rows(erred, bought))
 
 
 @pytest.mark.parametrize("limit", [2, 0])
