@@ -108,8 +108,8 @@ def slowest_requests(evidence: Evidence, load: Load | None) -> tuple[SlowRequest
     """
     felt = evidence.latency.values("felt_ms")
     system = evidence.latency.values("system_ms")
-    took = np.where(np.isnan(system), felt, system)
-    found = [_slowest(took, asked) for asked in requests_asked(evidence)]
+    left = ~np.isnan(system)  # of what was cut before it did, the target took nothing
+    found = [_slowest(system, asked & left) for asked in requests_asked(evidence)]
     slowest = np.concatenate(found)
     chosen = np.zeros(len(felt), dtype=bool)
     chosen[slowest] = True

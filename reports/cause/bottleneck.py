@@ -16,6 +16,7 @@ from typing import Final
 import numpy as np
 import pandas as pd
 
+from dress_rehearsal.plans import Plan
 from dress_rehearsal.records.tables import NS_PER_S
 from dress_rehearsal.reports.cause.attribution import within
 from dress_rehearsal.reports.cause.bands import bands_of, slowest_requests
@@ -191,7 +192,7 @@ def _find(
         since_s=rounded(since_s, 2) or 0.0,
         until_s=rounded(until_s, 2),
         share=rounded(share),
-        certainty=rounded(_certainty(slow, part, evidence.plan.seed) * explains),
+        certainty=rounded(_certainty(slow, part, evidence.plan) * explains),
         lost_ms=rounded(float(lost_s[part])),
         step=slow.step,
         worker=extent.worker,
@@ -255,10 +256,13 @@ def _when(t0_ns: int, slow: Slowest, part: str, stop: Stop | None) -> tuple[floa
     return max(float(since_s), -BEFORE_T0_S), float(until_s)
 
 
-def _certainty(slow: Slowest, part: str, seed: int) -> float:
-    rng = np.random.default_rng(seed)
+def _certainty(slow: Slowest, part: str, plan: Plan) -> float:
+    """Return in how many re-samples of the students the part is the largest; of the requests in a
+    load of none."""
+    rng = np.random.default_rng(plan.seed)
     parts = parts_in(slow.rows)
-    sums = slow.rows.groupby("student")[parts].sum().to_numpy()
+    whose = slow.rows["student"] if plan.load is None else np.arange(len(slow.rows))
+    sums = slow.rows.groupby(whose)[parts].sum().to_numpy()
     drawn = rng.integers(0, len(sums), (_RESAMPLES, len(sums)))
     largest = [int(sums[sample].sum(axis=0).argmax()) for sample in drawn]
     return float(np.mean(np.array(largest) == parts.index(part)))

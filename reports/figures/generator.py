@@ -41,8 +41,8 @@ def draw_generator(evidence: Evidence, run: RunSeries, generator: Generator) -> 
     caption = (
         f"Percentiles per {seconds(edges[1] - edges[0])}. Late start is from the moment the "
         "student meant to act until the request left; read lag is from the answer's arrival in "
-        "the kernel until the generator read it: no part of that answer's own latency, but what "
-        "the student does next waits for it. "
+        "the kernel, when it is drawn, until the generator read it: no part of that answer's own "
+        "latency, but what the student does next waits for it. "
     )
     if closed:
         caption = (
@@ -109,7 +109,8 @@ def _delays(evidence: Evidence, at_s: Floats, edges: Floats) -> Iterator[_Delay]
     del late
     read_lag = read_lag_ms(evidence.requests)
     if not np.isnan(read_lag).all():
-        yield quantiles(at_s, read_lag, edges, [0.99])[0], ORANGE, _READ_LAG, 1.5
+        came_s = evidence.timeline.seconds(evidence.requests["done_ns"])
+        yield quantiles(came_s, read_lag, edges, [0.99])[0], ORANGE, _READ_LAG, 1.5
 
 
 def _kept_pace(evidence: Evidence, generator: Generator) -> str:

@@ -163,7 +163,7 @@ def pool_rows(run: RunSeries) -> list[PoolRow]:
 
 
 def _accept_queue(run: RunSeries) -> PoolRow:
-    """Return the accept queue that was longest, of those that requests come through."""
+    """Return the accept queue that was fullest, of those that requests come through."""
     row = PoolRow(pool_words("accept_queue"), paired=True)
     for length, limit in run.at(partial(accept_queues, run.samples))[:1]:
         return replace(row, pending=length, most=_highest(limit))

@@ -159,7 +159,9 @@ def _time(run: RunDirectory, evidence: Evidence, verdict: Verdict) -> dict[str, 
         "certainty": tables.certainty_table(
             verdict.latency_ms, "Step" if evidence.plan.load is None else "Request"
         ),
-        "cause_lines": cause_lines(verdict),
+        "cause_lines": cause_lines(
+            verdict, "students" if evidence.plan.load is None else "requests"
+        ),
         "parts": tables.parts_tables(verdict),
         "slow_lists": slow_lists(evidence, verdict, lines),
         "slow_lines": lines,

@@ -40,9 +40,13 @@ def short_cause(verdict: Verdict) -> str:
     return verdict.cause.replace(f" ({seen})", "", 1) if len(seen) > _LONG else verdict.cause
 
 
-def cause_lines(verdict: Verdict) -> list[CauseLine]:
+def cause_lines(verdict: Verdict, whose: str = "students") -> list[CauseLine]:
     """Return the cause, its result, what was seen of it, where it shows and how certain it is;
-    empty without one: then its line says all there is."""
+    empty without one: then its line says all there is.
+
+    Args:
+        whose: of what the re-samples are, by which it is so certain.
+    """
     found = verdict.bottleneck
     if found is None:
         return []
@@ -57,7 +61,7 @@ def cause_lines(verdict: Verdict) -> list[CauseLine]:
         CauseLine("Where it shows", tuple(filter(None, (_shows(verdict, found),)))),
         CauseLine(
             "How certain",
-            (*_certain(verdict, found), *_sentences(filter(_is_estimate, every))),
+            (*_certain(verdict, found, whose), *_sentences(filter(_is_estimate, every))),
         ),
         CauseLine("Result", _sentences([came])),
     ]
@@ -142,7 +146,7 @@ def _begins(verdict: Verdict, cause: Bottleneck, what: str) -> Iterator[str]:
     )
 
 
-def _certain(verdict: Verdict, cause: Bottleneck) -> Iterator[str]:
+def _certain(verdict: Verdict, cause: Bottleneck, whose: str) -> Iterator[str]:
     """Yield of what one is so certain, and of what one is not."""
     if cause.certainty is None:
         return
@@ -150,13 +154,13 @@ def _certain(verdict: Verdict, cause: Bottleneck) -> Iterator[str]:
         which = "the CPU" if cause.resource == "cpu" else "it"
         times = round(_RESAMPLES * cause.certainty)
         yield (
-            f"In {times} of {_RESAMPLES} random re-samples of the students {which} was the "
+            f"In {times} of {_RESAMPLES} random re-samples of the {whose} {which} was the "
             f"largest part."
         )
     else:
         yield (
             f"{percent(cause.certainty)}: in how many of {_RESAMPLES} random re-samples of the "
-            f"students the same part was the largest, times how much of it busy CPUs are likely to "
+            f"{whose} the same part was the largest, times how much of it busy CPUs are likely to "
             f"explain."
         )
     if cause.resource == "cpu" and not verdict.app_or_machine.startswith(THE_APP):

@@ -185,7 +185,7 @@ class AcceptQueue(NamedTuple):
 
 
 def accept_queues(samples: Samples, grid: Any) -> list[AcceptQueue]:
-    """Return the accept queues that requests come through, the one that was longest first."""
+    """Return the accept queues that requests come through, the one that was fullest first."""
     lengths, limits = (_queue_series(samples, name) for name in ("length", "limit"))
     found = [
         AcceptQueue(
@@ -193,7 +193,11 @@ def accept_queues(samples: Samples, grid: Any) -> list[AcceptQueue]:
         )
         for labels in sorted({series.labels for series in lengths})
     ]
-    return sorted(found, key=lambda queue: -np.nan_to_num(_peak(queue.lengths), nan=-1.0))
+    return sorted(found, key=_fullest, reverse=True)
+
+
+def _fullest(queue: AcceptQueue) -> float:
+    return float(np.nan_to_num(_peak(queue.lengths / np.maximum(queue.limits, 1)), nan=-1.0))
 
 
 def _queue_series(samples: Samples, name: str) -> list[Series]:

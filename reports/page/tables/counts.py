@@ -85,7 +85,7 @@ def counts_table(evidence: Evidence) -> Table | None:
             "Sent in the busiest second",
             *(written(busiest_second(sent_ns)) for sent_ns in busiest),
             "the most that were sent within any one second; those to buy have one of their own",
-            "nowhere else (load.busiest_second)",
+            "the first screen, where nobody had a bad end (load.busiest_second)",
         )
     )
     columns = (

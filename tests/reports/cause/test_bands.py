@@ -1,12 +1,16 @@
 """Where the slowest 1% spent their time, and the slowest requests of the run."""
 
 import dataclasses
+from types import SimpleNamespace
 
 import numpy as np
+import pandas as pd
 import pytest
 
+from dress_rehearsal.plans.sections.load import Load
 from dress_rehearsal.records.requests.trace_ids import TraceIds
 from dress_rehearsal.reports.cause.bands import MOST, requests_asked, slowest_requests
+from dress_rehearsal.reports.cause.bottleneck import _certainty
 from dress_rehearsal.reports.evidence.latency import PARTS
 from dress_rehearsal.reports.figures.slowest import draw_slowest
 from dress_rehearsal.reports.page.log_lines import LogLines
@@ -197,3 +201,30 @@ def test_where_answers_say_where_time_went_nothing_is_called_estimated(evidence_
     assert "% of it was" in draw_slowest(verdict.bands).title
     assert "no answer" not in parts_tables(verdict)[0].caption
     assert not any(each.estimated for each in verdict.slowest)
+
+
+def test_the_target_took_nothing_of_what_never_left(evidence_of):
+    evidence = evidence_of(pool_exhausted=True)
+    rows = evidence.requests.copy()
+    kept = rows.index[(rows["step"] == PURCHASE).to_numpy(dtype=bool)][:25]
+    rows.loc[kept, ["sent_ns", "first_byte_ns", "read_ns"]] = None
+    rows.loc[kept, "status"] = 0
+    rows.loc[kept, "done_ns"] = rows.loc[kept, "intended_ns"] + 20 * SECOND
+    rows["outcome"] = rows["outcome"].cat.add_categories(["failed"])
+    rows.loc[kept, "outcome"] = "failed"
+    cut = dataclasses.replace(evidence, requests=rows)
+    assert cut.latency["counts"].to_numpy(dtype=bool)[kept].all(), "their students waited for them"
+    slowest = slowest_requests(cut, None)
+    assert len(slowest) == 2 * MOST
+    assert max(each.felt_ms for each in slowest) < 20_000
+
+
+def test_without_students_requests_tell_how_certain_a_cause_is():
+    """They are of nobody, and one re-sample of one nobody is like another."""
+    rows = pd.DataFrame({"student": np.zeros(200, dtype=np.int64), "own": 1.0, "target": 0.0})
+    rows.loc[:98, ["own", "target"]] = 0.0, 1.0
+    alone = SimpleNamespace(seed=1, load=Load())
+    assert 0.1 < _certainty(SimpleNamespace(rows=rows), "own", alone) < 0.9
+    of_students = rows.assign(student=np.arange(200))
+    rush = SimpleNamespace(seed=1, load=None)
+    assert 0.1 < _certainty(SimpleNamespace(rows=of_students), "own", rush) < 0.9

@@ -388,3 +388,16 @@ def test_the_read_lag_of_the_rush_is_told_beside_that_of_the_whole_run(
     cells = {row[0].text: row[3].text for row in generator_table(generator, late).rows}
     around = cells["Read lag of all answers of the run, p99"]
     assert around == "of those that came from T-0 − 1 s to T-0 + 1 s: 2,000 ms"
+
+
+def test_read_lag_is_drawn_when_the_answer_came(evidence_of: EvidenceOf) -> None:
+    """Clicks of T-0 answered 6 s later, while the generator stood still, are no lag at T-0."""
+    evidence = evidence_of(students=200, tickets=60)
+    rows = evidence.requests
+    slow = (rows["done_ns"] - evidence.t0_ns).between(0, 10**9)
+    done_ns = rows["done_ns"].mask(slow, evidence.t0_ns + 6 * 10**9)
+    read_ns = rows["read_ns"].mask(slow, evidence.t0_ns + 8 * 10**9)
+    late = dataclasses.replace(evidence, requests=rows.assign(done_ns=done_ns, read_ns=read_ns))
+    drawn = draw_generator(late, RunSeries(late), judge(evidence).generator)
+    assert "2,000 ms in the worst" in drawn.title
+    assert "from T-0 + 5.9" in drawn.title or "from T-0 + 6" in drawn.title

@@ -176,6 +176,8 @@ def test_a_locust_file_s_users_waited_too_and_have_no_trace_ids(run: RunDirector
     assert "they carry no trace id of this run" in page.words
     assert "student not measured" not in page.words
     assert "trace None" not in page.words
+    assert "student meant to act" not in page.words
+    assert "re-samples of the students" not in page.words
 
 
 def test_without_a_request_nothing_is_called_slow(run: RunDirectory) -> None:

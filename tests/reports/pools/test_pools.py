@@ -398,3 +398,12 @@ def test_a_container_that_turns_connections_away_overflows_as_the_host_does(evid
     unknown = listening(evidence_of(), "app-2", drops=40, limit=None)
     found = next(f for f in find_pools(unknown) if f.pool.name == "accept_queue")
     assert found.pool.timeouts == 40, "though its limit is not known"
+
+
+def test_of_several_accept_queues_the_fullest_is_told_of(evidence_of):
+    """nginx' long one, a quarter full, was told as what filled up, with its own limit."""
+    evidence = listening(evidence_of(), "nginx", drops=0, length=900, limit=4096)
+    evidence = listening(evidence, "app-1", drops=0, length=129, limit=128)
+    found = next(f for f in find_pools(evidence) if f.pool.name == "accept_queue")
+    assert (found.pool.max, found.pool.peak_used) == (128, 129)
+    assert found.evidence.startswith("128 connections filled the accept queue")
