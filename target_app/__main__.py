@@ -9,7 +9,7 @@ import signal
 import sys
 import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from functools import partial
 from typing import Any
 
@@ -190,14 +190,28 @@ def _leave_on_sigterm(services: Services) -> None:
     """Have the services leave before granian, which ends the lifespan only after the last answer.
 
     Streams would keep it waiting. granian ends a worker on SIGINT just as on SIGTERM, so SIGTERM
-    is ours to take and SIGINT to pass on.
+    is ours to take and SIGINT to pass on. What comes while the loop does not run, as between the
+    startup and the server, uvloop keeps to itself until another signal: such a SIGTERM is told to
+    the loop, and what came before its first run is heard by a signal of our own.
     """
+    loop = asyncio.get_running_loop()
+    left = False
 
     def leave() -> None:
-        services.leave()
-        os.kill(os.getpid(), signal.SIGINT)
+        nonlocal left
+        if not left:
+            left = True
+            services.leave()
+            os.kill(os.getpid(), signal.SIGINT)
 
-    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, leave)
+    def tell(*_: Any) -> None:
+        with suppress(RuntimeError):  # it is closed: the worker is ending
+            loop.call_soon_threadsafe(leave)
+
+    loop.add_signal_handler(signal.SIGTERM, leave)
+    signal.signal(signal.SIGTERM, tell)
+    loop.add_signal_handler(signal.SIGUSR1, lambda: None)
+    os.kill(os.getpid(), signal.SIGUSR1)
 
 
 if __name__ == "__main__":

@@ -150,6 +150,53 @@ def test_told_to_end_while_a_killed_worker_is_replaced_it_ends_at_once(
     assert not [line for line in child.lines if "refused to gracefully stop" in line]
 
 
+TOLD = """
+import asyncio, os, signal, sys, types
+import uvloop
+from dress_rehearsal.target_app.__main__ import _leave_on_sigterm
+
+loop, heard, ended = uvloop.new_event_loop(), [], asyncio.Event()
+
+def told(when):
+    if when == sys.argv[1]:
+        os.kill(os.getpid(), signal.SIGTERM)
+
+async def startup():
+    told("as it begins")
+    _leave_on_sigterm(types.SimpleNamespace(leave=lambda: heard.append("left")))
+    told("in the startup")
+    await asyncio.sleep(0.1)
+
+async def main():
+    told("while it serves")
+    await asyncio.wait_for(ended.wait(), 20)
+
+for number in (signal.SIGINT, signal.SIGTERM):  # as granian does
+    loop.add_signal_handler(number, ended.set)
+told("before the loop runs")
+loop.run_until_complete(startup())
+told("before it serves")
+loop.run_until_complete(main())
+loop.close()
+told(sys.argv[1])
+assert heard == ["left"], heard
+"""
+
+
+@pytest.mark.parametrize(
+    "when",
+    [
+        *("before the loop runs", "as it begins", "in the startup"),
+        *("before it serves", "while it serves"),
+    ],
+)
+def test_a_worker_hears_that_it_is_to_end_whenever_it_is_told(when: str) -> None:
+    """It stayed until it was killed, 9 s later, and the service ended with 1."""
+    command = [sys.executable, "-c", TOLD, when]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 def test_it_starts_while_its_stores_are_down_and_says_it_is_not_ready(
     make_stage: Any, spawn: Spawn, eventually: Any
 ) -> None:
