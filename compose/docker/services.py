@@ -142,8 +142,9 @@ class Services:
             StageError: it does not come back.
         """
         gone = next((one for one in self.containers.containers() if one.label == service), None)
-        for path in self._announced.glob(f"*-{service if gone is None else gone.label}-*.json"):
-            path.unlink(missing_ok=True)  # of the process that has ended
+        if gone is None or gone.exit_code is not None:  # one that lives announces itself only once
+            for path in self._announced.glob(f"*-{service}-*.json"):
+                path.unlink(missing_ok=True)
         container = self.containers.restart(service)
         assert isinstance(container, ManagedContainer)
         self.containers.wait(container, Health(container).is_green, BACK_WITHIN_S)

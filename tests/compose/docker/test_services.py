@@ -5,6 +5,7 @@ from types import SimpleNamespace
 import pytest
 
 from dress_rehearsal.compose.docker.services import Services
+from dress_rehearsal.compose.errors import StageUnusableError
 
 
 @pytest.mark.parametrize(
@@ -34,3 +35,21 @@ def test_a_service_that_has_no_processor_is_waited_for_and_not_the_proxy_before_
     )
     services._await_announced()
     assert heard == awaited
+
+
+@pytest.mark.parametrize(("exit_code", "left"), [(None, ["app-app-1-7.json"]), (-9, [])])
+def test_who_survived_a_kill_that_the_daemon_lost_is_measured_on(tmp_path, exit_code, left):
+    """It announces itself only once: without that file nobody would ask it for its metrics."""
+
+    def restart(_):
+        raise StageUnusableError("app-1 cannot be started again.")
+
+    services = object.__new__(Services)
+    services._announced = tmp_path
+    (tmp_path / "app-app-1-7.json").touch()
+    (tmp_path / "app-app-2-7.json").touch()
+    one = SimpleNamespace(label="app-1", exit_code=exit_code)
+    services.containers = SimpleNamespace(containers=lambda: [one], restart=restart)
+    with pytest.raises(StageUnusableError):
+        services.bring_back("app-1")
+    assert sorted(path.name for path in tmp_path.iterdir()) == [*left, "app-app-2-7.json"]
